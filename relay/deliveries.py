@@ -1,0 +1,125 @@
+"""One event on its way to one destination, and what came of an attempt.
+
+    Event × Destination ──> Delivery ──attempt──> Outcome ──> delivered | pending again | dead | expired
+
+``Delivery`` is what the outbox hands to a lane and a lane to a destination; ``Outcome`` is what comes back.
+Both are plain values: the outbox and the destinations know them, and not each other.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import msgspec
+
+from relay.events import Event, Source
+
+
+class State(StrEnum):
+    """Where a delivery stands; exactly one at a time."""
+
+    PENDING = "pending"
+    DECIDING = "deciding"  # waits for a look-up before its rules can say yes or no
+    DELIVERED = "delivered"
+    DEAD = "dead"
+    EXPIRED = "expired"
+    SUPPRESSED = "suppressed"
+
+
+class RuleMatch(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule that wanted the event, as of the commit.
+
+    Attributes:
+        name: The rule's name.
+        expires_at_us: When this rule stops wanting it sent (``max_age``), µs since the epoch; None is never.
+    """
+
+    name: str
+    expires_at_us: int | None = None
+
+
+class Delivery(msgspec.Struct, frozen=True):
+    """A stored event for one destination.
+
+    Attributes:
+        id: The outbox's number for it.
+        destination: Name of the destination.
+        sequence: Rises per destination, without meaning beyond order.
+        ordering_key: Deliveries with equal keys keep their order in an ordered lane.
+        webhook_id: Stable over attempts, restarts and replays.
+        rules: The rules that matched, merged.
+        attempts: How many were made before now.
+        first_attempt_at_us: µs since the epoch; moved on by the time the destination was switched off.
+        retry_at_us: Not before this; 0 where there was no failure.
+        parked: It failed while others succeeded: it no longer holds up its successors.
+        source: How the event came.
+        received_at_us: When the event was first seen.
+        event_key: The event's key as first stored.
+        event: The event itself.
+    """
+
+    id: int
+    destination: str
+    sequence: int
+    ordering_key: str
+    webhook_id: str
+    rules: tuple[RuleMatch, ...]
+    attempts: int
+    first_attempt_at_us: int | None
+    retry_at_us: int
+    parked: bool
+    source: Source
+    received_at_us: int
+    event_key: str
+    event: Event
+
+    def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
+        """The rules that still want it sent at ``now_us``; none means it has expired."""
+        return tuple(rule for rule in self.rules if rule.expires_at_us is None or now_us < rule.expires_at_us)
+
+
+class Verdict(StrEnum):
+    """What an answer means for the delivery."""
+
+    DELIVERED = "delivered"
+    RETRY = "retry"
+    DEAD = "dead"
+    SWITCH_OFF = "switch_off"  # dead, and the destination takes nothing until someone looks at it
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What one attempt came to.
+
+    Attributes:
+        verdict: What to do now.
+        code: The HTTP status, or a short name for what happened instead (``timeout``, ``connect``, ``tls``, ``dns``).
+        detail: One sentence for a person; never holds a secret.
+        answer: The beginning of the answer's body, as text.
+        retry_after: Seconds the destination asks us to wait before *anything* goes to it, or None.
+    """
+
+    verdict: Verdict
+    code: str
+    detail: str = ""
+    answer: str = ""
+    retry_after: float | None = None
+
+
+class Message(msgspec.Struct, frozen=True):
+    """One attempt of a delivery, as a destination renders it.
+
+    Attributes:
+        delivery: What is sent.
+        rules: Names of the rules that still want it.
+        expires_at_us: When the last of them stops wanting it; None where one never does.
+        attempt: 1 for the first.
+        now_us: The moment of sending, µs since the epoch.
+        simulated: The upstream is a simulator on loopback.
+    """
+
+    delivery: Delivery
+    rules: tuple[str, ...]
+    expires_at_us: int | None
+    attempt: int
+    now_us: int
+    simulated: bool = False

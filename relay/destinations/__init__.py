@@ -1,0 +1,1 @@
+"""Where alerts go: one module or package a kind, each behind the protocol in ``base``."""

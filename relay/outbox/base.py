@@ -1,0 +1,300 @@
+"""The outbox: every event and every delivery, durable before anything is sent.
+
+    entries ──commit──> [events + deliveries (+ round end)]      one atomic, durable step; repeated: no effect
+                              │
+    lane ──claim(after)──> deliveries in sequence order ──┬─ ack      delivered
+                                                          ├─ retry    pending, not before a time
+                                                          ├─ bury     dead letter
+                                                          └─ expire   too old, kept visible
+
+What holds always:
+
+* A commit is all or nothing, and durable when it returns. Committing an alert that is there already changes
+  nothing, except that an id it brings is filled in; its deliveries are not made again.
+* Within a destination, ``sequence`` is the order of commits; claims come in that order.
+* The cursor moves only by ``round_end``, together with nothing less than all that the round found.
+* A write that the store can't take now (disk full) waits inside the call until it can; ``healthy`` says so.
+
+Nothing here is SQL: positions, keys and times are what a replicated log has too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import msgspec
+
+from relay.deliveries import Delivery, Outcome, RuleMatch, State
+from relay.events import Channel, Event, Source
+
+
+class NewDelivery(msgspec.Struct, frozen=True):
+    """A delivery to make if the event turns out to be new."""
+
+    destination: str
+    rules: tuple[RuleMatch, ...]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One sighting of an event, with what is to be sent if it is the first.
+
+    Attributes:
+        event: The event as sighted.
+        source: ``live`` or ``backfill``.
+        received_at_us: µs since the epoch.
+        deliveries: At most one a destination.
+    """
+
+    event: Event
+    source: Source
+    received_at_us: int
+    deliveries: tuple[NewDelivery, ...] = ()
+
+
+class Sighting(StrEnum):
+    """What an entry turned out to be."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+
+
+class Hole(msgspec.Struct, frozen=True):
+    """A range of ids in which the upstream may hold alerts it does not show us.
+
+    Attributes:
+        channel: Whose.
+        after_id: Ids greater than this …
+        up_to_id: … and not greater than this.
+        part: The narrowest part that was still cut, in words: ``timeframe=D direction=bullish cc=2U``.
+        found_at_us: µs since the epoch.
+    """
+
+    channel: Channel
+    after_id: int
+    up_to_id: int
+    part: str
+    found_at_us: int
+
+
+class Baseline(msgspec.Struct, frozen=True):
+    """Where a channel began; what lies before it is old and is never delivered.
+
+    An alert is old when its id is not greater than ``id`` and it was triggered before ``before_us`` (or tells no time).
+    Where REST answered only after the subscription, ``id`` is None and the time alone decides: older than
+    the relay's first start.
+    """
+
+    id: int | None
+    before_us: int
+
+
+class RoundEnd(msgspec.Struct, frozen=True):
+    """A completed backfill round.
+
+    Attributes:
+        channel: Whose.
+        position: Everything up to this id has been fetched.
+        began_at_us: When the round began, µs since the epoch.
+        completed_at_us: When it was complete.
+        baseline: Set by a channel's first round.
+    """
+
+    channel: Channel
+    position: int
+    began_at_us: int
+    completed_at_us: int
+    baseline: Baseline | None = None
+
+
+class ChannelState(msgspec.Struct, frozen=True):
+    """What is remembered of a channel over restarts.
+
+    Attributes:
+        rounds: Completed rounds, oldest first; enough of them to tell the cursor of some minutes ago.
+        baseline: Where the channel began; None before its first complete round.
+        largest_page: The largest answer ever seen from its endpoint.
+    """
+
+    rounds: tuple[RoundEnd, ...] = ()
+    baseline: Baseline | None = None
+    largest_page: int = 0
+
+    @property
+    def cursor(self) -> int | None:
+        """The newest position; None before the first complete round."""
+        return self.rounds[-1].position if self.rounds else None
+
+    def cursor_at(self, at_us: int) -> int | None:
+        """The position as it stood at ``at_us``; None when there was none yet."""
+        for done in reversed(self.rounds):
+            if done.completed_at_us <= at_us:
+                return done.position
+        return None
+
+
+class Switch(StrEnum):
+    """Whether a destination takes deliveries."""
+
+    ON = "on"
+    PAUSED = "paused"  # by a person
+    OFF = "off"  # by its own answer
+
+
+class DestinationState(msgspec.Struct, frozen=True):
+    """What is remembered of a destination over restarts.
+
+    Attributes:
+        switch: On, paused or off.
+        reason: Why it is off, for a person.
+        since_us: Since when, µs since the epoch.
+        fingerprint: Of the config it was switched off under; another config switches it on again.
+    """
+
+    switch: Switch = Switch.ON
+    reason: str = ""
+    since_us: int = 0
+    fingerprint: str = ""
+
+
+class QueueStats(msgspec.Struct, frozen=True):
+    """A destination's queue.
+
+    Attributes:
+        counts: Deliveries by state, as far as they are kept.
+        oldest_pending_us: When the oldest pending one was received; None where none waits.
+    """
+
+    counts: Mapping[State, int]
+    oldest_pending_us: int | None = None
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page of a listing, newest first; ``next`` continues it, None at the end."""
+
+    items: list[dict[str, object]]
+    next: int | None
+
+
+class Outbox(Protocol):
+    """What the relay asks of its store; ``tests/contract`` holds every implementation to it."""
+
+    @property
+    def healthy(self) -> bool:
+        """False while a write waits because the store can't take it."""
+        ...
+
+    @property
+    def first_started_at_us(self) -> int:
+        """When this store was first opened by a relay, µs since the epoch."""
+        ...
+
+    async def commit(
+        self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
+    ) -> list[Sighting]:
+        """Store new events with their deliveries, and the end of a round; durable on return.
+
+        Returns:
+            For each entry, in order, whether it was new.
+        """
+        ...
+
+    async def claim(
+        self, destination: str, *, after: int, limit: int, skip: Collection[str] = ()
+    ) -> tuple[list[Delivery], int]:
+        """Pending, unparked deliveries with a sequence above ``after``, but none with a key in ``skip``.
+
+        Returns:
+            At most ``limit`` of them in order, and the sequence up to which the queue has been looked at.
+        """
+        ...
+
+    async def claim_key(self, destination: str, key: str, *, after: int, limit: int) -> list[Delivery]:
+        """Pending, unparked deliveries of one ordering key with a sequence above ``after``, in order."""
+        ...
+
+    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
+        """Parked deliveries whose time has come by ``due_us``, the longest waiting first."""
+        ...
+
+    async def next_parked_us(self, destination: str) -> int | None:
+        """When the next parked delivery is due, µs since the epoch; None where none is parked."""
+        ...
+
+    async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        """It was delivered."""
+        ...
+
+    async def retry(
+        self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool
+    ) -> None:
+        """It failed at ``at_us``; not again before ``retry_at_us``."""
+        ...
+
+    async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        """It is dead; payload, attempts and last answer stay."""
+        ...
+
+    async def expire(self, delivery: Delivery, *, at_us: int) -> None:
+        """No rule wants it any more; kept visible."""
+        ...
+
+    async def revive(self, delivery_id: int, *, at_us: int) -> Delivery | None:
+        """Put a dead letter back into its queue, at the end; None when it is not a dead letter."""
+        ...
+
+    async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
+        """Expire what was received before ``before_us`` and still waits; how many there were."""
+        ...
+
+    async def destination(self, name: str) -> DestinationState:
+        """Whether a destination is on, and why not."""
+        ...
+
+    async def switch(self, name: str, state: DestinationState) -> None:
+        """Switch a destination. Turning it on moves ``first_attempt_at_us`` of what waits by the time it was off."""
+        ...
+
+    async def channel(self, channel: Channel) -> ChannelState:
+        """Cursor, baseline and learnt page size of a channel."""
+        ...
+
+    async def learn_page(self, channel: Channel, size: int) -> None:
+        """Remember the largest answer seen from a channel's endpoint."""
+        ...
+
+    async def known_symbols(self) -> list[str]:
+        """Symbols of stored in-force alerts, sorted."""
+        ...
+
+    async def stats(self) -> dict[str, QueueStats]:
+        """Every destination that ever had a delivery, by name."""
+        ...
+
+    async def holes(self, *, limit: int = 100) -> list[Hole]:
+        """Recorded holes, newest first."""
+        ...
+
+    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
+        """Stored events, newest first, as ``/api/events`` shows them."""
+        ...
+
+    async def list_deliveries(
+        self,
+        *,
+        state: State | None = None,
+        destination: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Deliveries, newest first, as ``/api/deliveries`` shows them."""
+        ...
+
+    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> int:
+        """One small step of retention: how many rows went; 0 when nothing is left to do."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of the store."""
+        ...

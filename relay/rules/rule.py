@@ -1,0 +1,64 @@
+"""A rule as the matcher sees it: every condition typed, every default spelled out.
+
+A condition that is None admits everything. All conditions of a rule must hold; within one, any listed value does.
+Texts are folded: symbols, timeframes, shapes and candles to upper case, directions to lower.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from relay.events import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Symbols:
+    """Which symbols: any of ``any`` (all, where empty) and none of ``none``; both take globs (``*``, ``?``, ``[…]``)."""
+
+    any: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """How many futures broke: at least ``minimum``, or exactly one of ``exactly``."""
+
+    minimum: int | None = None
+    exactly: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PriceRange:
+    """Inclusive bounds; None is open. An alert without a price is in no range."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of the config.
+
+    Attributes:
+        name: Unique among the rules.
+        to: Names of destinations, in order, at least one.
+        enabled: A disabled rule is kept and never matches.
+        channel: The channel it listens to.
+        symbols: On breaks: any participant, with or without its ``1!`` or ``=F``.
+        shapes: Globs over the shape.
+        max_age: Seconds after the trigger at which it is no longer worth sending; None is for ever.
+    """
+
+    name: str
+    to: tuple[str, ...]
+    enabled: bool = True
+    channel: Channel = Channel.IN_FORCE
+    symbols: Symbols = field(default=Symbols())
+    timeframes: frozenset[str] | None = None
+    directions: frozenset[str] | None = None
+    shapes: tuple[str, ...] = ()
+    candles: frozenset[str] | None = None
+    threshold: Threshold | None = None
+    price: PriceRange | None = None
+    continuation: bool | None = None
+    max_age: float | None = None

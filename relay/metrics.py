@@ -1,0 +1,56 @@
+"""Every metric of the relay, by the names operators build alerts on. Labels are bounded: never a symbol."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+_LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)
+
+
+class Metrics:
+    """One registry, so that two relays in a test don't share counters."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        reg = self.registry
+        self.connected = Gauge("relay_upstream_connected", "1 while the socket is acknowledged", registry=reg)
+        self.frames = Counter("relay_upstream_frames", "Frames received", ["type"], registry=reg)
+        self.rejected = Counter(
+            "relay_upstream_frames_rejected", "Frames that could not be used", ["reason"], registry=reg
+        )
+        self.events = Counter("relay_events", "New events stored", ["channel", "source"], registry=reg)
+        self.duplicates = Counter(
+            "relay_events_duplicate", "Sightings of events already stored", registry=reg
+        )
+        self.backfills = Counter("relay_backfills", "Backfill rounds", ["result"], registry=reg)
+        self.holes = Counter("relay_backfill_holes", "Ranges the upstream would not show whole", registry=reg)
+        self.deliveries = Counter(
+            "relay_deliveries", "Deliveries that ended", ["destination", "result"], registry=reg
+        )
+        self.attempts = Counter(
+            "relay_delivery_attempts", "Attempts by what came back", ["destination", "code"], registry=reg
+        )
+        self.latency = Histogram(
+            "relay_delivery_latency_seconds",
+            "Event received to 2xx",
+            ["destination"],
+            buckets=_LATENCY_BUCKETS,
+            registry=reg,
+        )
+        self.queue_depth = Gauge("relay_queue_depth", "Deliveries waiting", ["destination"], registry=reg)
+        self.oldest_pending = Gauge(
+            "relay_oldest_pending_seconds",
+            "Age of the oldest waiting delivery",
+            ["destination"],
+            registry=reg,
+        )
+        self.reload_success = Gauge(
+            "relay_config_last_reload_success", "1 when the last load of the config worked", registry=reg
+        )
+
+    def render(self) -> bytes:
+        """The exposition text (Prometheus 0.0.4)."""
+        return generate_latest(self.registry)

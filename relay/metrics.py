@@ -22,14 +22,10 @@ class Metrics:
             "relay_upstream_frames_rejected", "Frames that could not be used", ["reason"], registry=reg
         )
         self.events = Counter("relay_events", "New events stored", ["channel", "source"], registry=reg)
-        self.duplicates = Counter(
-            "relay_events_duplicate", "Sightings of events already stored", registry=reg
-        )
+        self.duplicates = Counter("relay_events_duplicate", "Sightings of events already stored", registry=reg)
         self.backfills = Counter("relay_backfills", "Backfill rounds", ["result"], registry=reg)
         self.holes = Counter("relay_backfill_holes", "Ranges the upstream would not show whole", registry=reg)
-        self.deliveries = Counter(
-            "relay_deliveries", "Deliveries that ended", ["destination", "result"], registry=reg
-        )
+        self.deliveries = Counter("relay_deliveries", "Deliveries that ended", ["destination", "result"], registry=reg)
         self.attempts = Counter(
             "relay_delivery_attempts", "Attempts by what came back", ["destination", "code"], registry=reg
         )

@@ -226,9 +226,7 @@ class Outbox(Protocol):
         """It was delivered."""
         ...
 
-    async def retry(
-        self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool
-    ) -> None:
+    async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
         """It failed at ``at_us``; not again before ``retry_at_us``."""
         ...
 

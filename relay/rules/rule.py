@@ -13,7 +13,7 @@ from relay.events import Channel
 
 @dataclass(frozen=True, slots=True)
 class Symbols:
-    """Which symbols: any of ``any`` (all, where empty) and none of ``none``; both take globs (``*``, ``?``, ``[…]``)."""
+    """Any of ``any`` (all, where empty) and none of ``none``; both take globs (``*``, ``?``, ``[…]``)."""
 
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()

@@ -238,8 +238,8 @@ class Outbox(Protocol):
         """No rule wants it any more; kept visible."""
         ...
 
-    async def revive(self, delivery_id: int, *, at_us: int) -> Delivery | None:
-        """Put a dead letter back into its queue, at the end; None when it is not a dead letter."""
+    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
+        """Put a dead letter back at the end of its queue; its destination, or None where there is none such."""
         ...
 
     async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
@@ -289,8 +289,12 @@ class Outbox(Protocol):
         """Deliveries, newest first, as ``/api/deliveries`` shows them."""
         ...
 
-    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> int:
-        """One small step of retention: how many rows went; 0 when nothing is left to do."""
+    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+        """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
+
+        Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
+        ``identities_before_us``, and never while above the cursor's overlap. Dead letters stay.
+        """
         ...
 
     async def close(self) -> None:

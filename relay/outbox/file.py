@@ -1,0 +1,176 @@
+"""The store's file: one relay at a time, ours or refused, brought to the newest schema with a copy kept.
+
+    path ──lock──> open ──is it ours?──> migrate (copy first) ──> connection, ready to write
+
+Power-cut safety is SQLite's: WAL with ``synchronous=FULL`` syncs the log at every commit, so what a commit
+returned for is on the disk (https://www.sqlite.org/pragma.html#pragma_synchronous).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from relay.errors import LockedError, StoreError
+from relay.outbox.sql import migrations
+
+APPLICATION_ID: Final = (
+    0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
+)
+
+
+class StoreLock:
+    """Holds ``PATH.lock`` for as long as the process lives; the kernel lets go of it however we end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path.with_name(path.name + ".lock")
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LockedError: Another process holds it.
+            StoreError: The folder can't be written.
+        """
+        try:
+            descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StoreError(
+                f"the store's folder {self._path.parent} can't be used: {error.strerror}",
+                hint="Create it, or let storage.url name a place this user can write.",
+            ) from None
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            raise LockedError(
+                f"another relay holds the store {self._path.with_suffix('')}",
+                hint="One relay an account: stop the other one, or give this one a storage.url of its own.",
+            ) from None
+        self._descriptor = descriptor
+
+    def release(self) -> None:
+        """Let go of it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+
+def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
+    """Open or create the store at ``path`` and bring it to the newest schema. The lock must be held.
+
+    Args:
+        path: The database file; its folder must exist.
+        now_us: Remembered as the first start when the file is new.
+        scripts: The migrations; the package's own by default.
+
+    Raises:
+        StoreError: Not a relay's store, made by a newer relay, damaged, or not writable.
+    """
+    scripts = migrations() if scripts is None else scripts
+    if path.is_dir():
+        raise StoreError(f"{path} is a folder", hint="Let storage.url name a file: sqlite:relay.db.")
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        db = connect(path)
+    except OSError as error:
+        raise StoreError(f"the store {path} can't be written: {error.strerror}", hint=_WRITABLE) from None
+    try:
+        _adopt(db, path, scripts, now_us)
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise _explained(path, error) from None
+    except StoreError:
+        db.close()
+        raise
+    return db
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection in autocommit mode; transactions are begun by name."""
+    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("PRAGMA cache_size = -8000")
+    return db
+
+
+_WRITABLE: Final = "Give this user write access to the file and its folder."
+
+
+def _explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreError(f"{path} is not a relay store", hint="Move it away, or let storage.url name another file.")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return StoreError(
+            f"the store {path} is damaged: {error}",
+            hint="Restore a backup, or move the file away to start anew; what the upstream still has is fetched again.",
+        )
+    if code == sqlite3.SQLITE_FULL:
+        return StoreError(f"no room for the store {path}: {error}", hint="Free some disk space.")
+    return StoreError(f"the store {path} can't be opened: {error}", hint=_WRITABLE)
+
+
+def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: int) -> None:
+    application: int = db.execute("PRAGMA application_id").fetchone()[0]
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    tables: int = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    if application != APPLICATION_ID and (tables or version):
+        raise StoreError(
+            f"{path} is a database of another program", hint="Move it away, or let storage.url name another file."
+        )
+    if version > len(scripts):
+        raise StoreError(
+            f"{path} was written by a newer relay (schema {version}, this one knows {len(scripts)})",
+            hint=_downgrade_hint(path, len(scripts)),
+        )
+    db.execute("PRAGMA journal_mode = WAL")
+    if tables and version < len(scripts):
+        _copy(db, backup_path(path, version))
+    for number, script in enumerate(scripts[version:], start=version + 1):
+        _migrate(db, number, script)
+    if not tables:
+        db.execute("INSERT INTO relay (first_started_at) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM relay)", (now_us,))
+
+
+def _migrate(db: sqlite3.Connection, number: int, script: str) -> None:
+    """Run one script and note its number in one transaction, so that a crash leaves one or the other schema."""
+    try:
+        db.executescript(
+            f"BEGIN IMMEDIATE;\n{script}\n"
+            f"PRAGMA application_id = {APPLICATION_ID};\nPRAGMA user_version = {number};\nCOMMIT;"
+        )
+    except sqlite3.DatabaseError:
+        with contextlib.suppress(sqlite3.DatabaseError):  # SQLite may have rolled back by itself
+            db.execute("ROLLBACK")
+        raise
+
+
+def backup_path(path: Path, version: int) -> Path:
+    """Where the copy made before leaving schema ``version`` lies."""
+    return path.with_name(f"{path.name}.schema{version}")
+
+
+def _copy(db: sqlite3.Connection, target: Path) -> None:
+    unfinished = target.with_name(target.name + ".part")
+    unfinished.unlink(missing_ok=True)
+    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    copy = sqlite3.connect(unfinished)
+    try:
+        db.backup(copy)
+    finally:
+        copy.close()
+    unfinished.replace(target)
+
+
+def _downgrade_hint(path: Path, version: int) -> str:
+    copy = backup_path(path, version)
+    if copy.exists():
+        return f"Install that version again, or go back to the copy made before the upgrade: {copy}."
+    return "Install that version again, or let storage.url name another file."

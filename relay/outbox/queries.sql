@@ -1,0 +1,227 @@
+-- Every statement of the store, by name. Reads that may return many rows return them as one JSON text: sqlite3
+-- hands the interpreter's lock over at each row, and beside a busy event loop each of those costs milliseconds.
+
+-- name: first_started
+SELECT first_started_at FROM relay;
+
+-- name: counters
+SELECT (SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(id), 0) FROM deliveries),
+       (SELECT json_group_object(name, sequence) FROM destinations);
+
+-- name: sightings
+-- Stored events that may be one of the arrivals [id, channel, subject, from, to]; the caller compares them exactly.
+WITH arrivals AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS channel,
+           json_extract(value, '$[2]') AS subject, json_extract(value, '$[3]') AS since,
+           json_extract(value, '$[4]') AS until
+    FROM json_each(:arrivals)
+), found AS (
+    SELECT e.seq FROM arrivals a CROSS JOIN events e
+    WHERE a.id IS NOT NULL AND e.channel = a.channel AND e.upstream_id = a.id
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_unclaimed
+    WHERE a.id IS NOT NULL AND a.subject IS NOT NULL AND e.upstream_id IS NULL
+      AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at BETWEEN a.since AND a.until
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_unclaimed
+    WHERE a.id IS NOT NULL AND a.subject IS NOT NULL AND e.upstream_id IS NULL
+      AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at IS NULL
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_unclaimed
+    WHERE a.id IS NOT NULL AND e.upstream_id IS NULL AND e.channel = a.channel
+      AND (e.subject IS NULL OR a.subject IS NULL)
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
+    WHERE a.id IS NULL AND a.subject IS NOT NULL
+      AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at BETWEEN a.since AND a.until
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
+    WHERE a.id IS NULL AND a.subject IS NOT NULL
+      AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at IS NULL
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
+    WHERE a.id IS NULL AND e.channel = a.channel AND (e.subject IS NULL OR a.subject IS NULL)
+      AND (e.triggered_at IS NULL OR e.triggered_at BETWEEN a.since AND a.until)
+)
+SELECT json_group_array(json_array(
+    e.seq, e.received_at, e.channel, e.upstream_id, e.subject, json(e.symbols), e.timeframe, e.direction, e.shape,
+    e.threshold, e.triggered_at, e.precision))
+FROM found JOIN events e ON e.seq = found.seq;
+
+-- name: insert_events
+INSERT INTO events (
+    seq, key, channel, upstream_id, subject, symbols, timeframe, direction, shape, threshold, price, cc, continuation,
+    triggered_at, precision, source, received_at, data
+) VALUES /* rows */;
+
+-- name: insert_deliveries
+INSERT INTO deliveries (
+    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, received_at, updated_at
+) VALUES /* rows */;
+
+-- name: claim_ids
+UPDATE events SET upstream_id = (SELECT json_extract(value, '$[1]') FROM json_each(:claims)
+                                 WHERE json_extract(value, '$[0]') = events.seq)
+WHERE seq IN (SELECT json_extract(value, '$[0]') FROM json_each(:claims));
+
+-- name: bump_sequences
+INSERT INTO destinations (name, sequence)
+SELECT key, value FROM json_each(:sequences) WHERE true
+ON CONFLICT (name) DO UPDATE SET sequence = excluded.sequence;
+
+-- name: insert_round
+INSERT INTO rounds (channel, position, began_at, completed_at) VALUES (:channel, :position, :began_at, :completed_at);
+
+-- name: forget_rounds
+-- Keeps the newest round and, for telling where the cursor stood, the last hour and the newest before it.
+DELETE FROM rounds
+WHERE channel = :channel AND completed_at < (
+    SELECT max(completed_at) FROM rounds WHERE channel = :channel AND completed_at <= :keep_from);
+
+-- name: set_baseline
+INSERT INTO channels (name, baseline_id, baseline_before) VALUES (:channel, :id, :before)
+ON CONFLICT (name) DO UPDATE SET baseline_id = excluded.baseline_id, baseline_before = excluded.baseline_before;
+
+-- name: learn_page
+INSERT INTO channels (name, largest_page) VALUES (:channel, :size)
+ON CONFLICT (name) DO UPDATE SET largest_page = max(largest_page, excluded.largest_page);
+
+-- name: insert_hole
+INSERT INTO holes (channel, after_id, up_to_id, part, found_at)
+VALUES (:channel, :after_id, :up_to_id, :part, :found_at)
+ON CONFLICT DO NOTHING;
+
+-- name: channel
+SELECT (SELECT json_array(baseline_id, baseline_before, largest_page) FROM channels WHERE name = :channel),
+       (SELECT json_group_array(json_array(position, began_at, completed_at))
+        FROM (SELECT * FROM rounds WHERE channel = :channel ORDER BY rowid));
+
+-- name: known_symbols
+SELECT json_group_array(subject) FROM (
+    SELECT DISTINCT subject FROM events WHERE channel = 'alerts.in_force' AND subject IS NOT NULL ORDER BY subject);
+
+-- name: holes
+SELECT json_group_array(json_array(channel, after_id, up_to_id, part, found_at))
+FROM (SELECT * FROM holes ORDER BY rowid DESC LIMIT :limit);
+
+-- name: claim
+SELECT (SELECT coalesce(max(sequence), 0) FROM destinations WHERE name = :destination), json_group_array(json(claim))
+FROM (
+    SELECT claim FROM claims
+    WHERE destination = :destination AND state = 'pending' AND parked = 0 AND sequence > :after
+      AND (:skip IS NULL OR ordering_key NOT IN (SELECT value FROM json_each(:skip)))
+    ORDER BY sequence LIMIT :limit
+);
+
+-- name: claim_key
+SELECT json_group_array(json(claim)) FROM (
+    SELECT claim FROM claims
+    WHERE destination = :destination AND ordering_key = :key AND state = 'pending' AND parked = 0 AND sequence > :after
+    ORDER BY sequence LIMIT :limit
+);
+
+-- name: claim_parked
+SELECT json_group_array(json(claim)) FROM (
+    SELECT claim FROM claims
+    WHERE destination = :destination AND state = 'pending' AND parked = 1 AND retry_at <= :due
+    ORDER BY retry_at LIMIT :limit
+);
+
+-- name: next_parked
+SELECT min(retry_at) FROM deliveries WHERE destination = :destination AND state = 'pending' AND parked = 1;
+
+-- name: settle
+-- Rows [id, state, attempts, first_attempt_at, retry_at, parked, code, error, answer, at].
+WITH settled AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS id, value AS v FROM json_each(:rows)
+)
+UPDATE deliveries SET
+    state = json_extract(v, '$[1]'), attempts = json_extract(v, '$[2]'), first_attempt_at = json_extract(v, '$[3]'),
+    retry_at = json_extract(v, '$[4]'), parked = json_extract(v, '$[5]'), last_code = json_extract(v, '$[6]'),
+    last_error = json_extract(v, '$[7]'), last_answer = json_extract(v, '$[8]'), updated_at = json_extract(v, '$[9]')
+FROM settled WHERE deliveries.id = settled.id AND deliveries.state = 'pending';
+
+-- name: revive
+UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
+    sequence = :sequence, updated_at = :at
+WHERE id = :id AND state = 'dead';
+
+-- name: dead_letter
+SELECT d.destination, e.data IS NOT NULL FROM deliveries d JOIN events e ON e.seq = d.event
+WHERE d.id = :id AND d.state = 'dead';
+
+-- name: drop_older
+UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at
+WHERE destination = :destination AND state = 'pending' AND received_at < :before;
+
+-- name: destination
+SELECT switch, reason, since, fingerprint FROM destinations WHERE name = :name;
+
+-- name: switch
+INSERT INTO destinations (name, switch, reason, since, fingerprint)
+VALUES (:name, :switch, :reason, :since, :fingerprint)
+ON CONFLICT (name) DO UPDATE SET switch = excluded.switch, reason = excluded.reason, since = excluded.since,
+    fingerprint = excluded.fingerprint;
+
+-- name: shift_first_attempts
+UPDATE deliveries SET first_attempt_at = first_attempt_at + :by
+WHERE destination = :destination AND state = 'pending' AND first_attempt_at IS NOT NULL;
+
+-- name: stats_waiting
+SELECT json_group_object(name, json_array(waiting, oldest)) FROM (
+    SELECT n.name AS name,
+           (SELECT count(*) FROM deliveries d
+            WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 0)
+           + (SELECT count(*) FROM deliveries d
+              WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 1) AS waiting,
+           (SELECT min(received_at) FROM (
+               SELECT received_at FROM (SELECT received_at FROM deliveries d
+                   WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 0 ORDER BY sequence LIMIT 1)
+               UNION ALL
+               SELECT min(received_at) FROM deliveries d
+               WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 1)) AS oldest
+    FROM destinations n);
+
+-- name: stats_finished
+SELECT json_group_array(json_array(destination, state, n)) FROM (
+    SELECT destination, state, count(*) AS n FROM deliveries WHERE state <> 'pending' GROUP BY destination, state);
+
+-- name: list_events
+SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
+    shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
+    (SELECT json_group_array(json_array(d.destination, d.state)) FROM deliveries d WHERE d.event = page.seq)))
+FROM (SELECT * FROM events WHERE seq < :before ORDER BY seq DESC LIMIT :limit) page;
+
+-- name: list_deliveries
+SELECT json_group_array(json(listing)) FROM (
+    SELECT listing FROM listings
+    WHERE id < :before AND (:state IS NULL OR state = :state) AND (:destination IS NULL OR destination = :destination)
+    ORDER BY id DESC LIMIT :limit
+);
+
+-- name: list_dead
+SELECT json_group_array(json(listing)) FROM (
+    SELECT listing FROM listings
+    WHERE state = 'dead' AND id < :before AND (:destination IS NULL OR destination = :destination)
+    ORDER BY id DESC LIMIT :limit
+);
+
+-- name: prune_deliveries
+-- Dead letters are unfinished business: they stay until someone decides.
+DELETE FROM deliveries WHERE id IN (
+    SELECT id FROM deliveries INDEXED BY deliveries_finished
+    WHERE state <> 'pending' AND state IN ('delivered', 'expired', 'suppressed') AND updated_at < :before
+    ORDER BY updated_at LIMIT :limit);
+
+-- name: prune_bodies
+UPDATE events SET data = NULL
+WHERE seq > :from_seq AND seq <= :to_seq AND data IS NOT NULL AND received_at < :before
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.seq);
+
+-- name: prune_identities
+-- An identity goes only when REST can no longer show it again: older than asked, and at or below the cursor's overlap.
+DELETE FROM events
+WHERE seq > :from_seq AND seq <= :to_seq AND data IS NULL AND received_at < :before
+  AND (upstream_id IS NULL OR upstream_id <= coalesce((
+      SELECT position FROM rounds r WHERE r.channel = events.channel ORDER BY rowid LIMIT 1), 0))
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.seq);

@@ -1,0 +1,38 @@
+"""Named statements and numbered migrations, read from the ``.sql`` files beside this one."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+from types import MappingProxyType
+from typing import Final
+
+_NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
+
+Queries = MappingProxyType[str, str]
+
+
+@cache
+def queries() -> Queries:
+    """Every statement of ``queries.sql`` by its name."""
+    text = resources.files(__package__).joinpath("queries.sql").read_text("utf-8")
+    parts = _NAME.split(text)[1:]
+    return MappingProxyType(dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True)))
+
+
+def with_rows(statement: str, count: int, width: int) -> str:
+    """``statement`` with ``/* rows */`` turned into ``count`` groups of ``width`` parameters."""
+    group = f"({', '.join('?' * width)})"
+    return statement.replace("/* rows */", ", ".join([group] * count))
+
+
+@cache
+def migrations() -> tuple[str, ...]:
+    """The scripts that lead from an empty file to the newest schema, in order; the n-th makes version n."""
+    folder = resources.files(__package__).joinpath("migrations")
+    found = sorted((entry.name, entry) for entry in folder.iterdir() if _MIGRATION.fullmatch(entry.name))
+    numbers = [int(name[:4]) for name, _ in found]
+    assert numbers == list(range(1, len(found) + 1)), "migrations are numbered without gaps"
+    return tuple(entry.read_text("utf-8") for _, entry in found)

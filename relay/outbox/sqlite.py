@@ -1,0 +1,337 @@
+"""The outbox in one SQLite file.
+
+    callers ──> GroupWriter ──one transaction at a time──> writing connection ┐
+    lanes   ──claims──────────────────────────────────────> reading connection ├─ one WAL file
+    pages   ──listings, stats─────────────────────────────> listing connection ┘
+
+Each connection lives in a thread of its own, so that a page nobody hurries for delays no claim and no commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final, cast
+
+import structlog
+
+from relay.clock import Clock
+from relay.deliveries import Delivery, Outcome, State
+from relay.errors import StoreBusyError
+from relay.events import Channel
+from relay.outbox import rows
+from relay.outbox.base import (
+    Baseline,
+    ChannelState,
+    DestinationState,
+    Entry,
+    Hole,
+    Page,
+    QueueStats,
+    RoundEnd,
+    Sighting,
+    Switch,
+)
+from relay.outbox.file import StoreLock, connect, open_store
+from relay.outbox.sql import queries
+from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply
+from relay.outbox.writer import GroupWriter
+
+_log = structlog.get_logger()
+
+_NEWEST: Final = 2**62
+
+
+class SqliteOutbox:
+    """An ``Outbox`` in one file; see ``relay.outbox.base`` for what each call promises."""
+
+    def __init__(self, db: sqlite3.Connection, path: Path, lock: StoreLock, clock: Clock) -> None:
+        self._db = db
+        self._lock = lock
+        self._clock = clock
+        self._counters = Counters.load(db)
+        (self._first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
+        self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock)
+        self._claims = _Reader(path, "relay-store-claim")
+        self._listings = _Reader(path, "relay-store-list")
+        self._pruned_to = 0
+
+    @classmethod
+    async def open(cls, path: Path, clock: Clock) -> SqliteOutbox:
+        """Lock, open and if need be create the store.
+
+        Raises:
+            LockedError: Another relay holds it.
+            StoreError: It can't be used; the message says why and the hint what to do.
+        """
+        path = await asyncio.to_thread(path.resolve)  # two names of one file share one lock
+        lock = StoreLock(path)
+        lock.acquire()
+        try:
+            db = await asyncio.to_thread(open_store, path, now_us=clock.now_us())
+            outbox = cls(db, path, lock, clock)
+        except BaseException:
+            lock.release()
+            raise
+        outbox._writer.start()
+        return outbox
+
+    @property
+    def healthy(self) -> bool:
+        """False while a write waits because the store can't take it."""
+        return self._writer.healthy
+
+    @property
+    def first_started_at_us(self) -> int:
+        """When this store was made, µs since the epoch."""
+        return cast("int", self._first_started_at_us)
+
+    async def commit(
+        self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
+    ) -> list[Sighting]:
+        """Store new events with their deliveries, and the end of a round."""
+        return cast("list[Sighting]", await self._writer.submit(Commit(entries, round_end, holes)))
+
+    async def claim(
+        self, destination: str, *, after: int, limit: int, skip: Collection[str] = ()
+    ) -> tuple[list[Delivery], int]:
+        """The next deliveries of a queue."""
+        newest, text = await self._claims.row(
+            "claim",
+            destination=destination,
+            after=after,
+            limit=limit,
+            skip=rows.json_text(list(skip)) if skip else None,
+        )
+        found = rows.deliveries(text)
+        return found, found[-1].sequence if len(found) == limit else max(after, newest)
+
+    async def claim_key(self, destination: str, key: str, *, after: int, limit: int) -> list[Delivery]:
+        """The next deliveries of one ordering key."""
+        (text,) = await self._claims.row("claim_key", destination=destination, key=key, after=after, limit=limit)
+        return rows.deliveries(text)
+
+    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
+        """Parked deliveries that are due."""
+        (text,) = await self._claims.row("claim_parked", destination=destination, due=due_us, limit=limit)
+        return rows.deliveries(text)
+
+    async def next_parked_us(self, destination: str) -> int | None:
+        """When the next parked delivery is due."""
+        (due,) = await self._claims.row("next_parked", destination=destination)
+        return cast("int | None", due)
+
+    async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        """It was delivered."""
+        await self._settle(delivery, State.DELIVERED, outcome, at_us=at_us)
+
+    async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
+        """It failed; not again before ``retry_at_us``."""
+        await self._settle(delivery, State.PENDING, outcome, at_us=at_us, retry_at_us=retry_at_us, parked=parked)
+
+    async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        """It is dead."""
+        await self._settle(delivery, State.DEAD, outcome, at_us=at_us)
+
+    async def expire(self, delivery: Delivery, *, at_us: int) -> None:
+        """No rule wants it any more."""
+        row = (
+            delivery.id, State.EXPIRED.value, delivery.attempts, delivery.first_attempt_at_us, 0, 0,
+            "", "older than max_age", "", at_us,
+        )  # fmt: skip
+        await self._writer.submit(Settle(row))
+
+    async def _settle(
+        self,
+        delivery: Delivery,
+        state: State,
+        outcome: Outcome,
+        *,
+        at_us: int,
+        retry_at_us: int = 0,
+        parked: bool = False,
+    ) -> None:
+        first = at_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us
+        row = (
+            delivery.id, state.value, delivery.attempts + 1, first, retry_at_us, int(parked),
+            outcome.code, outcome.detail, outcome.answer, at_us,
+        )  # fmt: skip
+        await self._writer.submit(Settle(row))
+
+    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
+        """Put a dead letter back into its queue."""
+
+        def write(transaction: Transaction) -> str | None:
+            row = transaction.run("dead_letter", id=delivery_id).fetchone()
+            if row is None or not row[1]:
+                return None
+            destination = cast("str", row[0])
+            transaction.run("revive", id=delivery_id, at=at_us, sequence=transaction.sequence(destination))
+            return destination
+
+        return cast("str | None", await self._writer.submit(Change(write)))
+
+    async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
+        """Expire what was received before ``before_us`` and still waits."""
+
+        def write(transaction: Transaction) -> int:
+            return transaction.run("drop_older", destination=destination, before=before_us, at=at_us).rowcount
+
+        return cast("int", await self._writer.submit(Change(write)))
+
+    async def destination(self, name: str) -> DestinationState:
+        """Whether a destination is on, and why not."""
+        row = await self._claims.row_or_none("destination", name=name)
+        return DestinationState() if row is None else DestinationState(Switch(row[0]), row[1], row[2], row[3])
+
+    async def switch(self, name: str, state: DestinationState) -> None:
+        """Switch a destination; turning it on takes the time it was off out of what its deliveries have waited."""
+
+        def write(transaction: Transaction) -> None:
+            row = transaction.run("destination", name=name).fetchone()
+            if row is not None and Switch(row[0]) is not Switch.ON and state.switch is Switch.ON:
+                away_us = max(0, state.since_us - cast("int", row[2]))
+                transaction.run("shift_first_attempts", destination=name, by=away_us)
+            transaction.run(
+                "switch",
+                name=name,
+                switch=state.switch.value,
+                reason=state.reason,
+                since=state.since_us,
+                fingerprint=state.fingerprint,
+            )
+
+        await self._writer.submit(Change(write))
+
+    async def channel(self, channel: Channel) -> ChannelState:
+        """Cursor, baseline and learnt page size of a channel."""
+        facts, rounds = await self._claims.row("channel", channel=channel.value)
+        baseline_id, before, largest = rows.json_value(facts) if facts else (None, None, 0)
+        return ChannelState(
+            rounds=tuple(RoundEnd(channel, *columns) for columns in rows.json_value(rounds)),
+            baseline=None if before is None else Baseline(baseline_id, before),
+            largest_page=largest,
+        )
+
+    async def learn_page(self, channel: Channel, size: int) -> None:
+        """Remember the largest answer seen from a channel's endpoint."""
+
+        def write(transaction: Transaction) -> None:
+            transaction.run("learn_page", channel=channel.value, size=size)
+
+        await self._writer.submit(Change(write))
+
+    async def known_symbols(self) -> list[str]:
+        """Symbols of stored in-force alerts."""
+        (text,) = await self._listings.row("known_symbols")
+        return cast("list[str]", rows.json_value(text))
+
+    async def stats(self) -> dict[str, QueueStats]:
+        """Every destination's queue."""
+        (waiting,) = await self._listings.row("stats_waiting")
+        (finished,) = await self._listings.row("stats_finished")
+        counts: dict[str, dict[State, int]] = {}
+        oldest: dict[str, int | None] = {}
+        for name, (number, since) in rows.json_value(waiting).items():
+            counts[name] = {State.PENDING: number}
+            oldest[name] = since
+        for name, state, number in rows.json_value(finished):
+            counts.setdefault(name, {})[State(state)] = number
+        return {name: QueueStats(counts[name], oldest.get(name)) for name in counts}
+
+    async def holes(self, *, limit: int = 100) -> list[Hole]:
+        """Recorded holes, newest first."""
+        (text,) = await self._listings.row("holes", limit=limit)
+        return [Hole(Channel(channel), *columns) for channel, *columns in rows.json_value(text)]
+
+    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
+        """Stored events, newest first."""
+        (text,) = await self._listings.row("list_events", before=before or _NEWEST, limit=limit)
+        return _page(rows.event_items(text), limit)
+
+    async def list_deliveries(
+        self,
+        *,
+        state: State | None = None,
+        destination: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Deliveries, newest first."""
+        found: dict[str, object] = {"destination": destination, "before": before or _NEWEST, "limit": limit}
+        if state is State.DEAD:
+            (text,) = await self._listings.row("list_dead", **found)
+        else:
+            (text,) = await self._listings.row("list_deliveries", state=state and state.value, **found)
+        return _page(rows.delivery_items(text), limit)
+
+    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+        """One small step of retention."""
+        since, until = self._pruned_to, self._pruned_to + limit
+
+        def write(transaction: Transaction) -> bool:
+            gone = transaction.run("prune_deliveries", before=finished_before_us, limit=limit).rowcount
+            window = {"from_seq": since, "to_seq": until}
+            transaction.run("prune_bodies", before=finished_before_us, **window)
+            transaction.run("prune_identities", before=identities_before_us, **window)
+            return gone == limit or until < transaction.counters.event
+
+        more = cast("bool", await self._writer.submit(Change(write)))
+        self._pruned_to = until if until < self._counters.event else 0
+        return more
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of the file."""
+        try:
+            await self._writer.close()
+        finally:
+            await self._claims.close()
+            await self._listings.close()
+            await asyncio.to_thread(self._db.close)
+            self._lock.release()
+
+    def _apply(self, operations: Sequence[Operation]) -> Sequence[object]:
+        """Runs in the writer's thread."""
+        answers, self._counters = apply(self._db, self._counters, operations)
+        return answers
+
+
+class _Reader:
+    """A reading connection in a thread of its own."""
+
+    def __init__(self, path: Path, name: str) -> None:
+        self._db = connect(path)
+        self._db.execute("PRAGMA query_only = ON")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+
+    async def row(self, name: str, /, **parameters: object) -> tuple[Any, ...]:
+        """The one row of a named query.
+
+        Raises:
+            StoreBusyError: The store could not be read.
+        """
+        row = await self.row_or_none(name, **parameters)
+        assert row is not None, f"query {name} always answers"
+        return row
+
+    async def row_or_none(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
+        """The first row of a named query, or None."""
+        read: Callable[[], tuple[Any, ...] | None] = lambda: self._db.execute(  # noqa: E731  because it is one expression
+            queries()[name], cast("dict[str, Any]", parameters)
+        ).fetchone()
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, read)
+        except sqlite3.Error as error:
+            raise StoreBusyError(f"the store could not be read: {error}") from error
+
+    async def close(self) -> None:
+        """End the thread and let go of the connection."""
+        await asyncio.to_thread(self._thread.shutdown)
+        self._db.close()
+
+
+def _page(items: list[dict[str, object]], limit: int) -> Page:
+    return Page(items, cast("int", items[-1]["id"]) if len(items) == limit else None)

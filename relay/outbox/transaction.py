@@ -1,0 +1,220 @@
+"""What one transaction writes: the sum of all operations that were waiting for it.
+
+    [Commit…, Settle…, Change…] ──> sightings? ──> resolve ──> events, deliveries, claims, rounds ──> settled ──> COMMIT
+
+Statements are few and wide: their number does not grow with the events, because each one costs a hand-over of the
+interpreter's lock. Numbers (event seq, delivery id, sequence per destination) are given out here, from counters that
+move on only when the transaction is through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from relay.clock import MICROS
+from relay.events import webhook_id
+from relay.outbox import rows
+from relay.outbox.base import Entry, Hole, RoundEnd, Sighting
+from relay.outbox.identity import Resolution, resolve, subject
+from relay.outbox.sql import queries, with_rows
+
+_ROWS_A_STATEMENT: Final = 1_000  # 18 columns each stay below SQLite's 32,766 parameters
+_TIMES: Final = (-(2**62), 2**62)
+_COARSEST_US: Final = 60 * MICROS  # times told only to the minute are compared by the minute
+_ROUNDS_KEPT_US: Final = 3600 * MICROS
+
+
+class Commit(msgspec.Struct, frozen=True):
+    """Store sightings, and perhaps the end of a round."""
+
+    entries: Sequence[Entry]
+    round_end: RoundEnd | None = None
+    holes: Sequence[Hole] = ()
+
+
+class Settle(msgspec.Struct, frozen=True):
+    """A delivery's new state, as the row that ``settle`` takes."""
+
+    row: tuple[object, ...]
+
+
+class Change(msgspec.Struct, frozen=True):
+    """Any other write; it gets the transaction."""
+
+    write: Callable[[Transaction], object]
+
+
+Operation = Commit | Settle | Change
+
+
+class Counters(msgspec.Struct):
+    """The last numbers given out."""
+
+    event: int
+    delivery: int
+    sequences: dict[str, int]
+
+    @classmethod
+    def load(cls, db: sqlite3.Connection) -> Counters:
+        """As the store has them."""
+        event, delivery, sequences = db.execute(queries()["counters"]).fetchone()
+        return cls(event, delivery, rows.json_value(sequences))
+
+    def copy(self) -> Counters:
+        """A draft for one transaction."""
+        return Counters(self.event, self.delivery, dict(self.sequences))
+
+
+class Transaction:
+    """One transaction on the writer's connection, and the numbers it gives out."""
+
+    def __init__(self, db: sqlite3.Connection, counters: Counters) -> None:
+        self.db = db
+        self.counters = counters
+        self._bumped: set[str] = set()
+
+    def run(self, name: str, /, **parameters: Any) -> sqlite3.Cursor:  # noqa: ANN401  because columns have any type
+        """Execute a named statement."""
+        return self.db.execute(queries()[name], parameters)
+
+    def sequence(self, destination: str) -> int:
+        """The next sequence of a destination."""
+        number = self.counters.sequences.get(destination, 0) + 1
+        self.counters.sequences[destination] = number
+        self._bumped.add(destination)
+        return number
+
+    def finish(self) -> None:
+        """Write the counters that moved."""
+        if self._bumped:
+            moved = {name: self.counters.sequences[name] for name in self._bumped}
+            self.run("bump_sequences", sequences=rows.json_text(moved))
+
+
+def apply(db: sqlite3.Connection, counters: Counters, operations: Sequence[Operation]) -> tuple[list[object], Counters]:
+    """Write ``operations`` in one transaction.
+
+    Returns:
+        An answer an operation, and the counters as they stand now.
+
+    Raises:
+        sqlite3.Error: Nothing of it was written.
+    """
+    transaction = Transaction(db, counters.copy())
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        answers = _write(transaction, operations)
+        transaction.finish()
+        db.execute("COMMIT")
+    except BaseException:
+        with contextlib.suppress(sqlite3.Error):  # a full disk has rolled back by itself
+            db.execute("ROLLBACK")
+        raise
+    return answers, transaction.counters
+
+
+def _write(transaction: Transaction, operations: Sequence[Operation]) -> list[object]:
+    commits = [op for op in operations if isinstance(op, Commit)]
+    sightings = iter(_store(transaction, [entry for op in commits for entry in op.entries]))
+    for commit in commits:
+        _note_round(transaction, commit)
+    settled = [op.row for op in operations if isinstance(op, Settle)]
+    if settled:
+        transaction.run("settle", rows=rows.json_text(settled))
+    answers: list[object] = []
+    for op in operations:
+        if isinstance(op, Commit):
+            answers.append([next(sightings) for _ in op.entries])
+        elif isinstance(op, Change):
+            answers.append(op.write(transaction))
+        else:
+            answers.append(None)
+    return answers
+
+
+def _store(transaction: Transaction, entries: list[Entry]) -> list[Sighting]:
+    if not entries:
+        return []
+    counters = transaction.counters
+    arrivals = rows.json_text([_arrival(entry) for entry in entries])
+    (candidates,) = transaction.run("sightings", arrivals=arrivals).fetchone()
+    resolution = resolve(entries, rows.knowns(candidates), next_seq=counters.event + 1)
+    _insert_new(transaction, entries, resolution)
+    if resolution.claims:
+        transaction.run("claim_ids", claims=rows.json_text(list(resolution.claims.items())))
+    return resolution.sightings
+
+
+def _arrival(entry: Entry) -> tuple[object, ...]:
+    """The row ``sightings`` looks for: times in the minute of the trigger, or any where it tells none."""
+    event = entry.event
+    since, until = _TIMES
+    if event.triggered_at is not None:
+        since = event.triggered_at.us // _COARSEST_US * _COARSEST_US
+        until = since + _COARSEST_US - 1
+    return (event.id, event.channel.value, subject(event), since, until)
+
+
+def _insert_new(transaction: Transaction, entries: list[Entry], resolution: Resolution) -> None:
+    counters = transaction.counters
+    event_rows: list[tuple[object, ...]] = []
+    delivery_rows: list[tuple[object, ...]] = []
+    for index, known in resolution.new:
+        entry = entries[index]
+        key = rows.event_key(entry.event, entry.received_at_us)
+        event_rows.append(rows.event_row(known.seq, key, known.event, entry.source, entry.received_at_us))
+        for new in entry.deliveries:
+            counters.delivery += 1
+            delivery_rows.append(
+                rows.delivery_row(
+                    id=counters.delivery,
+                    event=known.seq,
+                    destination=new.destination,
+                    sequence=transaction.sequence(new.destination),
+                    ordering_key=entry.event.ordering_key,
+                    webhook_id=webhook_id(key, new.destination),
+                    rules=new.rules,
+                    source=entry.source,
+                    received_at_us=entry.received_at_us,
+                )
+            )
+    counters.event += len(event_rows)
+    _insert(transaction.db, "insert_events", event_rows)
+    _insert(transaction.db, "insert_deliveries", delivery_rows)
+
+
+def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:
+    for start in range(0, len(many), _ROWS_A_STATEMENT):
+        chunk = many[start : start + _ROWS_A_STATEMENT]
+        statement = with_rows(queries()[name], len(chunk), len(chunk[0]))
+        db.execute(statement, [column for row in chunk for column in row])
+
+
+def _note_round(transaction: Transaction, op: Commit) -> None:
+    for hole in op.holes:
+        transaction.run(
+            "insert_hole",
+            channel=hole.channel.value,
+            after_id=hole.after_id,
+            up_to_id=hole.up_to_id,
+            part=hole.part,
+            found_at=hole.found_at_us,
+        )
+    done = op.round_end
+    if done is None:
+        return
+    transaction.run(
+        "insert_round",
+        channel=done.channel.value,
+        position=done.position,
+        began_at=done.began_at_us,
+        completed_at=done.completed_at_us,
+    )
+    transaction.run("forget_rounds", channel=done.channel.value, keep_from=done.completed_at_us - _ROUNDS_KEPT_US)
+    if done.baseline is not None:
+        transaction.run("set_baseline", channel=done.channel.value, id=done.baseline.id, before=done.baseline.before_us)

@@ -1,0 +1,298 @@
+"""What every outbox promises (relay.outbox.base); each implementation is a parameter of ``open_outbox``."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from relay.clock import MICROS
+from relay.deliveries import Outcome, State, Verdict
+from relay.events import Channel, Source
+from relay.outbox.base import Baseline, DestinationState, Hole, Outbox, RoundEnd, Sighting, Switch
+from relay.outbox.sqlite import SqliteOutbox
+from tests.support.clock import START_US, FakeClock
+from tests.support.events import a_break, entry, in_force
+
+OK = Outcome(Verdict.DELIVERED, "200")
+FAILED = Outcome(Verdict.RETRY, "503", "the destination answered 503", "try later")
+
+Opener = Callable[[], Awaitable[Outbox]]
+
+
+@pytest.fixture(params=["sqlite"])
+async def open_outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
+    opened: list[Outbox] = []
+
+    async def open_one() -> Outbox:
+        for outbox in opened:
+            await outbox.close()
+        opened.clear()
+        assert request.param == "sqlite"
+        opened.append(await SqliteOutbox.open(tmp_path / "relay.db", FakeClock()))
+        return opened[-1]
+
+    yield open_one
+    for outbox in opened:
+        await outbox.close()
+
+
+@pytest.fixture
+async def outbox(open_outbox: Opener) -> Outbox:
+    return await open_outbox()
+
+
+async def test_a_committed_event_is_claimed_with_all_its_facts(outbox: Outbox) -> None:
+    event = in_force(98421)
+    assert await outbox.commit([entry(event, "bot")]) == [Sighting.NEW]
+    (delivery,), looked_to = await outbox.claim("bot", after=0, limit=10)
+    assert delivery.event == event
+    assert delivery.event_key == "alerts.in_force:98421"
+    assert delivery.sequence == 1 == looked_to
+    assert delivery.ordering_key == "AAPL"
+    assert [rule.name for rule in delivery.rules] == ["daily bulls"]
+    assert "." not in delivery.webhook_id
+
+
+async def test_the_same_commit_twice_delivers_once(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    assert await outbox.commit([entry(in_force(1), "bot")]) == [Sighting.DUPLICATE]
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert len(found) == 1
+
+
+async def test_a_repetition_within_one_commit_is_found(outbox: Outbox) -> None:
+    sightings = await outbox.commit([entry(in_force(1), "bot"), entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    assert sightings == [Sighting.NEW, Sighting.DUPLICATE, Sighting.NEW]
+
+
+async def test_a_live_event_without_id_is_claimed_by_one_id_at_most(outbox: Outbox) -> None:
+    live = in_force(at="2026-04-10T13:45:22.123456+00:00")
+    await outbox.commit([entry(live, "bot")])
+    assert await outbox.commit([entry(in_force(7), "bot", source=Source.BACKFILL)]) == [Sighting.DUPLICATE]
+    assert await outbox.commit([entry(in_force(8), "bot", source=Source.BACKFILL)]) == [Sighting.NEW]
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in found] == [7, 8]
+
+
+async def test_the_webhook_id_is_fixed_when_the_event_is_first_stored(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.commit([entry(in_force(), "bot")])
+    (before,), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.commit([entry(in_force(7), "bot")])
+    (after,), _ = await (await open_outbox()).claim("bot", after=0, limit=10)
+    assert after.event.id == 7
+    assert (after.webhook_id, after.event_key) == (before.webhook_id, before.event_key)
+
+
+async def test_a_repetition_without_id_of_an_event_with_id_is_found(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(7), "bot")])
+    assert await outbox.commit([entry(in_force(at="2026-04-10T13:45:22.900000Z"), "bot")]) == [Sighting.DUPLICATE]
+
+
+async def test_a_field_missing_on_one_side_matches_anything(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(shape=None, at=None), "bot")])
+    assert await outbox.commit([entry(in_force(7), "bot")]) == [Sighting.DUPLICATE]
+
+
+async def test_an_alert_without_symbol_is_matched_by_the_rest_of_its_fields(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(7), "bot")])
+    assert await outbox.commit([entry(in_force(symbol=None), "bot")]) == [Sighting.DUPLICATE]
+    assert await outbox.commit([entry(in_force(symbol=None, direction="bearish"), "bot")]) == [Sighting.NEW]
+
+
+async def test_an_old_alert_without_time_does_not_swallow_a_later_one(outbox: Outbox) -> None:
+    day = 86_400 * MICROS
+    await outbox.commit([entry(in_force(at=None), "bot", at_us=START_US - 10 * day)])
+    assert await outbox.commit([entry(in_force(9), "bot", at_us=START_US)]) == [Sighting.NEW]
+    assert await outbox.commit([entry(in_force(at=None), "bot", at_us=START_US + 5 * day)]) == [Sighting.NEW]
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert len({delivery.webhook_id for delivery in found}) == 3
+
+
+async def test_breaks_are_the_same_whatever_the_order_and_form_of_their_symbols(outbox: Outbox) -> None:
+    await outbox.commit([entry(a_break(symbols=("YM1!", "ES1!", "NQ1!")), "bot")])
+    assert await outbox.commit([entry(a_break(5, symbols=("ES", "NQ", "YM")), "bot")]) == [Sighting.DUPLICATE]
+    assert await outbox.commit([entry(a_break(6, symbols=("ES1!", "NQ1!")), "bot")]) == [Sighting.NEW]
+
+
+async def test_claims_come_in_commit_order_and_continue_after_a_position(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number), "bot") for number in range(1, 8)])
+    first, position = await outbox.claim("bot", after=0, limit=3)
+    second, _ = await outbox.claim("bot", after=position, limit=10)
+    assert [delivery.event.id for delivery in [*first, *second]] == [1, 2, 3, 4, 5, 6, 7]
+
+
+async def test_a_claim_skips_keys_and_they_can_be_claimed_alone(outbox: Outbox) -> None:
+    for number, symbol in enumerate(["AAPL", "MSFT", "AAPL", "IBM"], start=1):
+        await outbox.commit([entry(in_force(number, symbol), "bot")])
+    found, position = await outbox.claim("bot", after=0, limit=10, skip={"AAPL"})
+    assert [delivery.event.symbol for delivery in found] == ["MSFT", "IBM"]
+    assert position == 4
+    assert [d.sequence for d in await outbox.claim_key("bot", "AAPL", after=0, limit=10)] == [1, 3]
+    assert [d.sequence for d in await outbox.claim_key("bot", "AAPL", after=1, limit=10)] == [3]
+
+
+async def test_what_is_delivered_dead_or_expired_is_claimed_no_more(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.commit([entry(in_force(number), "bot") for number in (1, 2, 3, 4)])
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.ack(found[0], OK, at_us=START_US)
+    await outbox.bury(found[1], FAILED, at_us=START_US)
+    await outbox.expire(found[2], at_us=START_US)
+    again = await open_outbox()
+    left, _ = await again.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in left] == [4]
+    counts = (await again.stats())["bot"].counts
+    assert counts == {State.PENDING: 1, State.DELIVERED: 1, State.DEAD: 1, State.EXPIRED: 1}
+
+
+async def test_a_retry_keeps_attempts_and_first_attempt_over_a_restart(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.retry(delivery, FAILED, at_us=START_US + 5, retry_at_us=START_US + 9, parked=False)
+    (again,), _ = await (await open_outbox()).claim("bot", after=0, limit=10)
+    assert (again.attempts, again.first_attempt_at_us, again.retry_at_us) == (1, START_US + 5, START_US + 9)
+
+
+async def test_a_parked_delivery_is_claimed_only_when_due(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    (poison, _), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.retry(poison, FAILED, at_us=START_US, retry_at_us=START_US + 9, parked=True)
+    left, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in left] == [2]
+    assert await outbox.next_parked_us("bot") == START_US + 9
+    assert await outbox.claim_parked("bot", due_us=START_US + 8, limit=10) == []
+    (due,) = await outbox.claim_parked("bot", due_us=START_US + 9, limit=10)
+    assert due.event.id == 1
+    assert due.parked
+
+
+async def test_a_revived_dead_letter_goes_to_the_end_with_its_webhook_id(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    (first, second), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.bury(first, FAILED, at_us=START_US)
+    assert await outbox.revive(first.id, at_us=START_US) == "bot"
+    assert await outbox.revive(second.id, at_us=START_US) is None
+    assert await outbox.revive(999, at_us=START_US) is None
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.id for delivery in found] == [second.id, first.id]
+    assert found[1].webhook_id == first.webhook_id
+    assert found[1].attempts == 0
+
+
+async def test_a_round_moves_its_channels_cursor_only(outbox: Outbox, open_outbox: Opener) -> None:
+    end = RoundEnd(Channel.IN_FORCE, 40, START_US - 10, START_US, Baseline(40, START_US - 10))
+    await outbox.commit([entry(in_force(40), "bot")], round_end=end)
+    later = RoundEnd(Channel.IN_FORCE, 44, START_US + 90, START_US + 100)
+    await outbox.commit([], round_end=later)
+    again = await open_outbox()
+    assert (await again.channel(Channel.BREAKS)).cursor is None
+    state = await again.channel(Channel.IN_FORCE)
+    assert state.cursor == 44
+    assert state.cursor_at(START_US + 99) == 40
+    assert state.cursor_at(START_US - 1) is None
+    assert state.baseline == Baseline(40, START_US - 10)
+
+
+async def test_live_events_never_move_the_cursor(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(99), "bot")])
+    assert (await outbox.channel(Channel.IN_FORCE)).cursor is None
+
+
+async def test_old_rounds_are_forgotten_but_the_cursor_of_an_hour_ago_is_known(outbox: Outbox) -> None:
+    for minute in range(0, 600, 5):
+        at_us = START_US + minute * 60 * MICROS
+        await outbox.commit([], round_end=RoundEnd(Channel.IN_FORCE, minute, at_us, at_us))
+    state = await outbox.channel(Channel.IN_FORCE)
+    assert len(state.rounds) < 20
+    assert state.cursor_at(START_US + 540 * 60 * MICROS) == 540
+
+
+async def test_the_largest_page_only_grows(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.learn_page(Channel.BREAKS, 50)
+    await outbox.learn_page(Channel.BREAKS, 20)
+    assert (await (await open_outbox()).channel(Channel.BREAKS)).largest_page == 50
+
+
+async def test_a_hole_is_kept_once(outbox: Outbox) -> None:
+    hole = Hole(Channel.IN_FORCE, 10, 90, "timeframe=D direction=bullish", START_US)
+    await outbox.commit([], holes=[hole])
+    await outbox.commit([], holes=[hole])
+    assert await outbox.holes() == [hole]
+
+
+async def test_time_switched_off_is_taken_out_of_the_first_attempt(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.retry(delivery, FAILED, at_us=START_US, retry_at_us=START_US, parked=False)
+    hour = 3600 * MICROS
+    await outbox.switch("bot", DestinationState(Switch.OFF, "gone", START_US + hour, "abc"))
+    assert (await outbox.destination("bot")).switch is Switch.OFF
+    await outbox.switch("bot", DestinationState(Switch.ON, "", START_US + 3 * hour))
+    (again,), _ = await outbox.claim("bot", after=0, limit=10)
+    assert again.first_attempt_at_us == START_US + 2 * hour
+
+
+async def test_dropping_older_ones_keeps_them_visible(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot", at_us=START_US), entry(in_force(2), "bot", at_us=START_US + 100)])
+    assert await outbox.drop_older("bot", before_us=START_US + 50, at_us=START_US + 200) == 1
+    left, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in left] == [2]
+    page = await outbox.list_deliveries(state=State.EXPIRED)
+    assert [item["state"] for item in page.items] == ["expired"]
+
+
+async def test_listings_page_from_the_newest_to_the_oldest(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number), "bot") for number in range(1, 6)])
+    first = await outbox.list_events(limit=3)
+    rest = await outbox.list_events(before=first.next, limit=3)
+    assert [item["upstream_id"] for item in [*first.items, *rest.items]] == [5, 4, 3, 2, 1]
+    assert rest.next is None
+    page = await outbox.list_deliveries(state=State.PENDING, destination="bot", limit=2)
+    assert [item["event"] for item in page.items] == ["alerts.in_force:5", "alerts.in_force:4"]
+    assert page.next is not None
+    assert first.items[0]["deliveries"] == {"bot": "pending"}
+
+
+async def test_retention_drops_finished_bodies_and_keeps_what_is_unfinished(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number), "bot") for number in (1, 2, 3)])
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.ack(found[0], OK, at_us=START_US)
+    await outbox.bury(found[1], FAILED, at_us=START_US)
+    far = START_US + 10**15
+    while await outbox.prune(finished_before_us=far, identities_before_us=START_US - 10**15, limit=2):
+        pass
+    events = await outbox.list_events()
+    assert [item["data"] is not None for item in events.items] == [True, True, False]
+    assert await outbox.commit([entry(in_force(1), "bot")]) == [Sighting.DUPLICATE]
+
+
+async def test_an_identity_stays_while_it_is_above_the_cursors_overlap(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number)) for number in (1, 2)])
+    await outbox.commit([], round_end=RoundEnd(Channel.IN_FORCE, 1, START_US, START_US))
+    far = START_US + 10**15
+    for _ in range(3):
+        while await outbox.prune(finished_before_us=far, identities_before_us=far):
+            pass
+    sightings = await outbox.commit([entry(in_force(1)), entry(in_force(2))])
+    assert sightings == [Sighting.NEW, Sighting.DUPLICATE]
+
+
+async def test_sequences_rise_even_after_everything_was_pruned(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.ack(delivery, OK, at_us=START_US)
+    while await outbox.prune(finished_before_us=START_US + 10**15, identities_before_us=0):
+        pass
+    again = await open_outbox()
+    await again.commit([entry(in_force(2), "bot")])
+    (after,), _ = await again.claim("bot", after=0, limit=10)
+    assert after.sequence == 2
+
+
+async def test_a_burst_is_stored_whole_and_in_order(outbox: Outbox) -> None:
+    sightings = await outbox.commit([entry(in_force(number), "bot", "swing") for number in range(1, 2501)])
+    assert sightings == [Sighting.NEW] * 2500
+    found, _ = await outbox.claim("swing", after=0, limit=3000)
+    assert [delivery.event.id for delivery in found] == list(range(1, 2501))
+    assert (await outbox.stats())["bot"].oldest_pending_us == START_US

@@ -1,7 +1,8 @@
 """A rule as the matcher sees it: every condition typed, every default spelled out.
 
 A condition that is None admits everything. All conditions of a rule must hold; within one, any listed value does.
-Texts are folded: symbols, timeframes, shapes and candles to upper case, directions to lower.
+Texts are folded when the value is made, so nobody downstream asks about case: symbols, timeframes, shapes and
+candles to upper case, directions to lower.
 """
 
 from __future__ import annotations
@@ -11,12 +12,21 @@ from dataclasses import dataclass, field
 from relay.events import Channel
 
 
+def _settle(frozen: object, name: str, value: object) -> None:
+    """Set a field of a frozen value while it is being made."""
+    object.__setattr__(frozen, name, value)
+
+
 @dataclass(frozen=True, slots=True)
 class Symbols:
     """Any of ``any`` (all, where empty) and none of ``none``; both take globs (``*``, ``?``, ``[…]``)."""
 
     any: tuple[str, ...] = ()
     none: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        _settle(self, "any", tuple(map(str.upper, self.any)))
+        _settle(self, "none", tuple(map(str.upper, self.none)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,3 +72,12 @@ class Rule:
     price: PriceRange | None = None
     continuation: bool | None = None
     max_age: float | None = None
+
+    def __post_init__(self) -> None:
+        _settle(self, "shapes", tuple(map(str.upper, self.shapes)))
+        if self.timeframes is not None:
+            _settle(self, "timeframes", frozenset(map(str.upper, self.timeframes)))
+        if self.directions is not None:
+            _settle(self, "directions", frozenset(map(str.lower, self.directions)))
+        if self.candles is not None:
+            _settle(self, "candles", frozenset(map(str.upper, self.candles)))

@@ -1,0 +1,109 @@
+"""Why a rule does or does not want an event, condition by condition.
+
+    rule × event ──> failures, in the order a rule is read: none means it is admitted
+
+Channel and ``enabled`` come first; where one of them fails, the other conditions say nothing worth reading and are
+left out. This judges one rule and takes its time; ``match`` gives the same answer for all rules at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from relay.events import Channel, Event
+from relay.rules import words
+from relay.rules.conditions import (
+    continuation_holds,
+    count_of,
+    names_of,
+    price_holds,
+    shape_holds,
+    symbols_hold,
+    text_holds,
+    threshold_holds,
+)
+from relay.rules.rule import Rule, Symbols
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A condition that does not hold.
+
+    Attributes:
+        condition: Its key in the config: ``timeframe``.
+        wanted: What the rule asks for, in words: ``D or W``.
+        found: What the event says, ``nothing`` where it says nothing.
+    """
+
+    condition: str
+    wanted: str
+    found: str
+
+    def __str__(self) -> str:
+        return f"{self.condition}: found {self.found}, wanted {self.wanted}"
+
+
+def admits(rule: Rule, event: Event) -> bool:
+    """Whether ``rule`` wants ``event``."""
+    return next(_failures(rule, event), None) is None
+
+
+def failures(rule: Rule, event: Event) -> tuple[Failure, ...]:
+    """Every condition of ``rule`` that ``event`` does not meet, in the order a rule is read."""
+    return tuple(_failures(rule, event))
+
+
+def _failures(rule: Rule, event: Event) -> Iterator[Failure]:
+    if not rule.enabled:
+        yield Failure("enabled", "true", "false")
+    elif rule.channel is not event.channel:
+        yield Failure("channel", str(rule.channel), str(event.channel))
+    else:
+        yield from _names(rule, event)
+        yield from _traits(rule, event)
+        yield from _numbers(rule, event)
+
+
+def _names(rule: Rule, event: Event) -> Iterator[Failure]:
+    if not symbols_hold(rule.symbols, event):
+        found = words.listing(names_of(event), "and") or "nothing"
+        yield Failure("symbol", _symbols(rule.symbols, participants=event.channel is Channel.BREAKS), found)
+
+
+def _traits(rule: Rule, event: Event) -> Iterator[Failure]:
+    timeframe = event.timeframe and event.timeframe.upper()
+    if rule.timeframes is not None and not text_holds(rule.timeframes, timeframe):
+        yield Failure("timeframe", words.listing(words.timeframes(rule.timeframes), "or"), timeframe or "nothing")
+    direction = event.direction and event.direction.lower()
+    if rule.directions is not None and not text_holds(rule.directions, direction):
+        yield Failure("direction", words.listing(words.directions(rule.directions), "or"), direction or "nothing")
+    shape = (event.shape and event.shape.upper()) or None
+    if not shape_holds(rule.shapes, shape):
+        yield Failure("shape", words.listing(rule.shapes, "or"), shape or "nothing")
+    candle = event.cc and event.cc.upper()
+    if rule.candles is not None and not text_holds(rule.candles, candle):
+        yield Failure("cc", words.listing(words.candles(rule.candles), "or"), candle or "nothing")
+    if not continuation_holds(rule.continuation, event.continuation):
+        yield Failure("continuation", _truth(rule.continuation), _truth(event.continuation))
+
+
+def _numbers(rule: Rule, event: Event) -> Iterator[Failure]:
+    if rule.threshold is not None:
+        count = count_of(event)
+        if not threshold_holds(rule.threshold, count):
+            yield Failure("threshold", words.threshold(rule.threshold), "nothing" if count is None else str(count))
+    if rule.price is not None and not price_holds(rule.price, event.price):
+        found = "nothing" if event.price is None else words.number(event.price)
+        yield Failure("price", words.price_range(rule.price), found)
+
+
+def _symbols(symbols: Symbols, *, participants: bool) -> str:
+    parts = [words.listing(symbols.any, "or")] if symbols.any else []
+    if symbols.none:
+        parts.append(f"{'none of them ' if participants else 'not '}{words.listing(symbols.none, 'or')}")
+    return ", ".join(parts)
+
+
+def _truth(value: bool | None) -> str:  # noqa: FBT001  because the value is the point
+    return "nothing" if value is None else str(value).lower()

@@ -1,0 +1,1 @@
+"""The relay's own HTTP: health, metrics, listings, a few verbs, and the status page."""

@@ -1,0 +1,186 @@
+"""Health, metrics, listings and verbs: each handler asks the desk one thing and tells the answer.
+
+GET  /healthz /readyz /metrics
+GET  /api/status /api/events /api/deliveries?state=&destination= /api/dead      (?before= continues a listing)
+POST /api/dead/{id}/retry
+POST /api/destinations/{name}/pause
+POST /api/destinations/{name}/resume     drop_older=1m, in the query, a form or a JSON object
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+from aiohttp import web
+
+from relay.deliveries import State
+from relay.durations import parse_duration
+from relay.metrics import CONTENT_TYPE
+from relay.outbox.base import Page
+from relay.web.answers import answer, wants_page
+from relay.web.desk import Desk
+
+PAGE_SIZE: Final = 100
+
+_NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
+_BIGGEST: Final = 2**63 - 1  # what a store can number
+
+
+class BadQueryError(ValueError):
+    """A request's value can't be used; the text names it and says what would do."""
+
+
+class UnknownError(LookupError):
+    """The thing a request names is not there."""
+
+
+class Api:
+    """Handlers over ``desk``."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def routes(self) -> list[web.RouteDef]:
+        """Paths and what answers them."""
+        return [
+            web.get("/healthz", self.healthz),
+            web.get("/readyz", self.readyz),
+            web.get("/metrics", self.metrics),
+            web.get("/api/status", self.status),
+            web.get("/api/events", self.events),
+            web.get("/api/deliveries", self.deliveries),
+            web.get("/api/dead", self.dead),
+            web.post("/api/dead/{id:[0-9]+}/retry", self.retry),
+            web.post("/api/destinations/{name}/pause", self.pause),
+            web.post("/api/destinations/{name}/resume", self.resume),
+        ]
+
+    async def healthz(self, _request: web.Request) -> web.Response:
+        """200 while the loop turns and the store writes."""
+        healthy, reasons = self._desk.healthy()
+        return answer({"healthy": healthy, "reasons": reasons}, status=200 if healthy else 503)
+
+    async def readyz(self, _request: web.Request) -> web.Response:
+        """200 while alerts can flow."""
+        readiness = self._desk.ready()
+        return answer(readiness, status=200 if readiness.ready else 503)
+
+    async def metrics(self, _request: web.Request) -> web.Response:
+        """Prometheus text."""
+        return web.Response(body=self._desk.metrics(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """How everything stands, with readiness."""
+        readiness = self._desk.ready()
+        status = await self._desk.status()
+        return answer({**msgspec.structs.asdict(readiness), **msgspec.structs.asdict(status)})
+
+    async def events(self, request: web.Request) -> web.Response:
+        """Stored events, newest first."""
+        return _page(await self._desk.list_events(before=_number(request, "before"), limit=_limit(request)))
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        """Deliveries, newest first."""
+        return await self._deliveries(request, _state(request))
+
+    async def dead(self, request: web.Request) -> web.Response:
+        """Dead letters, newest first."""
+        return await self._deliveries(request, State.DEAD)
+
+    async def _deliveries(self, request: web.Request, state: State | None) -> web.Response:
+        page = await self._desk.list_deliveries(
+            state=state,
+            destination=request.query.get("destination"),
+            before=_number(request, "before"),
+            limit=_limit(request),
+        )
+        return _page(page)
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Queue a dead letter again."""
+        text = request.match_info["id"]
+        number = int(text) if _NUMBER.fullmatch(text) else 0
+        if not 1 <= number <= _BIGGEST or not await self._desk.retry_dead(number):
+            raise UnknownError(f"there is no dead letter {text}")
+        return _done(request, {"id": number, "state": State.PENDING})
+
+    async def pause(self, request: web.Request) -> web.Response:
+        """Stop sending to a destination."""
+        name = request.match_info["name"]
+        try:
+            await self._desk.pause(name)
+        except KeyError:
+            raise UnknownError(f"there is no destination {name!r}") from None
+        return _done(request, {"destination": name, "state": "paused"})
+
+    async def resume(self, request: web.Request) -> web.Response:
+        """Send to a destination again."""
+        name = request.match_info["name"]
+        drop_older = await _drop_older(request)
+        try:
+            dropped = await self._desk.resume(name, drop_older=drop_older)
+        except KeyError:
+            raise UnknownError(f"there is no destination {name!r}") from None
+        return _done(request, {"destination": name, "state": "on", "dropped": dropped})
+
+
+def _page(page: Page) -> web.Response:
+    return answer({"items": page.items, "next": page.next})
+
+
+def _done(request: web.Request, value: dict[str, object]) -> web.Response:
+    if wants_page(request):
+        raise web.HTTPSeeOther("/")  # a button was pressed: back to the page, which shows what came of it
+    return answer(value)
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name)
+    if text is None:
+        return None
+    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= _BIGGEST:
+        raise BadQueryError(f"`{name}` is a whole number from 1 up")
+    return int(text)
+
+
+def _limit(request: web.Request) -> int:
+    return min(_number(request, "limit") or PAGE_SIZE, PAGE_SIZE)
+
+
+def _state(request: web.Request) -> State | None:
+    text = request.query.get("state")
+    try:
+        return None if text is None else State(text)
+    except ValueError:
+        raise BadQueryError(f"`state` is one of {', '.join(State)}") from None
+
+
+async def _drop_older(request: web.Request) -> float | None:
+    text = request.query.get("drop_older")
+    if text is None and request.body_exists:
+        text = await _drop_older_of_body(request)
+    if not text:  # a form's empty field is a field left out
+        return None
+    try:
+        return parse_duration(text)
+    except ValueError as fault:
+        raise BadQueryError(f"`drop_older`: {fault}") from None
+
+
+class _Resume(msgspec.Struct):
+    drop_older: str | None = None
+
+
+async def _drop_older_of_body(request: web.Request) -> str | None:
+    try:
+        match request.content_type:
+            case "application/json":
+                return msgspec.json.decode(await request.read(), type=_Resume).drop_older
+            case "application/x-www-form-urlencoded":
+                value = (await request.post()).get("drop_older")
+                return value if isinstance(value, str) else None
+    except (ValueError, LookupError, RecursionError):  # not what it says it is, or in a charset nobody knows
+        raise BadQueryError("the body can't be read as its content type says") from None
+    raise web.HTTPUnsupportedMediaType

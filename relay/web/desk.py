@@ -1,0 +1,194 @@
+"""What the web layer asks of the running relay, and the values it is answered with.
+
+    request ──> web ──> Desk (the running relay) ──> values ──> JSON or page
+
+``Desk`` is the whole of it: nothing in ``relay.web`` knows lanes, sockets or SQL. The values hold no secret by
+construction: a destination shows by its name and type, never by its URL. Times are µs since the epoch (``_us``); in
+JSON they become RFC 3339 text without that suffix, ``started_at_us`` as ``started_at``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from relay.deliveries import State
+from relay.outbox.base import Hole, Page
+
+
+class ConnectionStatus(msgspec.Struct, frozen=True):
+    """The upstream socket.
+
+    Attributes:
+        state: In a word or two: ``connected``, ``connecting``, ``waiting``, ``standby``, ``off``.
+        since_us: How long it has been so.
+        detail: One sentence for a person: why it waits, what refused it.
+        last_frame_us: When the last frame came.
+        reconnects: Connections made after the first.
+    """
+
+    state: str
+    since_us: int
+    detail: str = ""
+    last_frame_us: int | None = None
+    reconnects: int = 0
+
+
+class ChannelStatus(msgspec.Struct, frozen=True):
+    """A subscribed channel.
+
+    Attributes:
+        name: As the upstream calls it.
+        accepted: Whether the current connection acknowledged it; None before the acknowledgement.
+        scope: What to add to the key where it was refused: ``alerts:read``; else empty.
+        baseline: Whether its first round is done; true where the channel has no history.
+        cursor: Everything up to this id has been fetched.
+        round_completed_us: When its last backfill round was complete.
+    """
+
+    name: str
+    accepted: bool | None
+    scope: str = ""
+    baseline: bool = True
+    cursor: int | None = None
+    round_completed_us: int | None = None
+
+
+class DestinationStatus(msgspec.Struct, frozen=True):
+    """A destination and its lane.
+
+    Attributes:
+        name: In the config.
+        type: ``webhook``, ``discord``, ``slack``; empty where the config no longer has it and only its queue is left.
+        state: ``idle``, ``sending``, ``backing off``, ``paused``, ``off`` or ``removed``.
+        reason: Why it is paused, off or backing off, for a person.
+        since_us: How long it has been so.
+        retry_at_us: When it is tried again, where it backs off.
+        in_flight: Requests out now.
+        oldest_pending_us: When the oldest waiting delivery was received.
+        counts: Deliveries kept, by state.
+        last_error: What the last failed attempt came to.
+    """
+
+    name: str
+    type: str
+    state: str
+    reason: str = ""
+    since_us: int | None = None
+    retry_at_us: int | None = None
+    in_flight: int = 0
+    oldest_pending_us: int | None = None
+    counts: Mapping[State, int] = {}
+    last_error: str = ""
+
+
+class BackfillStatus(msgspec.Struct, frozen=True):
+    """Rounds over REST.
+
+    Attributes:
+        running: A round is under way.
+        result: What the last one came to, in a word; empty before the first.
+        detail: One sentence where it did not go well.
+        completed_at_us: When the last one was complete.
+        holes: Ranges the upstream would not show whole, newest first.
+    """
+
+    running: bool = False
+    result: str = ""
+    detail: str = ""
+    completed_at_us: int | None = None
+    holes: tuple[Hole, ...] = ()
+
+
+class StoreStatus(msgspec.Struct, frozen=True):
+    """Whether the store takes writes, and what it says where it does not."""
+
+    healthy: bool
+    detail: str = ""
+
+
+class Status(msgspec.Struct, frozen=True):
+    """Everything the page shows besides the listings."""
+
+    version: str
+    started_at_us: int
+    now_us: int
+    connection: ConnectionStatus
+    store: StoreStatus
+    backfill: BackfillStatus
+    channels: tuple[ChannelStatus, ...] = ()
+    destinations: tuple[DestinationStatus, ...] = ()
+    simulated: bool = False
+
+
+class Readiness(msgspec.Struct, frozen=True):
+    """Whether alerts can flow.
+
+    Attributes:
+        ready: The current connection is acknowledged and each accepted channel has its baseline, or it stands by.
+        reasons: Why it is not ready; empty where it is.
+        degraded: What runs short of full service without being unready: refused channels with the scope to add.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    degraded: tuple[str, ...] = ()
+
+
+class Desk(Protocol):
+    """The running relay, as the web layer sees it. Nothing here blocks the event loop."""
+
+    def healthy(self) -> tuple[bool, list[str]]:
+        """Whether the loop turns and the store writes; where not, why."""
+        ...
+
+    def ready(self) -> Readiness:
+        """Whether alerts can flow."""
+        ...
+
+    def metrics(self) -> bytes:
+        """The exposition text."""
+        ...
+
+    async def status(self) -> Status:
+        """How everything stands now."""
+        ...
+
+    async def list_events(self, *, before: int | None, limit: int) -> Page:
+        """Stored events, newest first."""
+        ...
+
+    async def list_deliveries(
+        self, *, state: State | None, destination: str | None, before: int | None, limit: int
+    ) -> Page:
+        """Deliveries, newest first."""
+        ...
+
+    async def retry_dead(self, delivery_id: int) -> bool:
+        """Queue a dead letter again; False when there is no such dead letter."""
+        ...
+
+    async def pause(self, name: str) -> None:
+        """Stop sending to a destination; what comes is queued.
+
+        Raises:
+            KeyError: There is no such destination.
+        """
+        ...
+
+    async def resume(self, name: str, *, drop_older: float | None) -> int:
+        """Send again to a destination that is paused or off.
+
+        Args:
+            name: The destination.
+            drop_older: Expire what waits and was received more than so many seconds ago.
+
+        Returns:
+            How many were expired.
+
+        Raises:
+            KeyError: There is no such destination.
+        """
+        ...

@@ -1,0 +1,156 @@
+"""What a person sees: the status page and the login form, rendered on the server, readable without script.
+
+    desk ──status, listings──> template ──escaped and redacted──> HTML
+
+Templates and styles are read once, when the pages are made: no handler touches the disk.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import jinja2
+from aiohttp import web
+
+from relay.clock import MICROS, Clock
+from relay.deliveries import State
+from relay.logs import redact
+from relay.web.access import LOGIN_PATH, SESSION_COOKIE, SESSION_SECONDS, STYLE_PATH, Policy, new_session
+from relay.web.answers import error
+from relay.web.desk import Desk
+
+_HERE: Final = Path(__file__).parent
+_LISTED: Final = 20
+
+FAILURES_ALLOWED: Final = 10
+FAILURES_WINDOW: Final = 60.0
+_PEERS_REMEMBERED: Final = 1_000
+
+
+class Pages:
+    """HTML over ``desk``, for those whom ``policy`` lets in."""
+
+    def __init__(self, desk: Desk, policy: Policy, clock: Clock) -> None:
+        self._desk = desk
+        self._policy = policy
+        self._clock = clock
+        self._throttle = LoginThrottle(clock)
+        self._style = (_HERE / "static" / "page.css").read_text(encoding="utf-8")
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_HERE / "pages"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            finalize=_without_secrets,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            enable_async=False,
+        )
+        environment.filters["span"] = span
+        self._status = environment.get_template("status.html")
+        self._login = environment.get_template("login.html")
+
+    def routes(self) -> list[web.RouteDef]:
+        """Paths and what answers them."""
+        return [
+            web.get("/", self.status),
+            web.get(LOGIN_PATH, self.form),
+            web.post(LOGIN_PATH, self.login),
+            web.get(STYLE_PATH, self.style),
+        ]
+
+    async def status(self, _request: web.Request) -> web.Response:
+        """The page."""
+        status = await self._desk.status()
+        events = await self._desk.list_events(before=None, limit=_LISTED)
+        dead = await self._desk.list_deliveries(state=State.DEAD, destination=None, before=None, limit=_LISTED)
+        html = self._status.render(
+            status=status, readiness=self._desk.ready(), events=events, dead=dead, State=State, micros=MICROS
+        )
+        return web.Response(text=html, content_type="text/html")
+
+    async def style(self, _request: web.Request) -> web.Response:
+        """Its looks."""
+        return web.Response(text=self._style, content_type="text/css")
+
+    async def form(self, _request: web.Request) -> web.Response:
+        """The login form."""
+        return self.ask_token(status=200)
+
+    def ask_token(self, *, status: int, problem: str = "") -> web.Response:
+        """The login form, as the answer to who came without a token or with a wrong one."""
+        return web.Response(text=self._login.render(problem=problem), status=status, content_type="text/html")
+
+    async def login(self, request: web.Request) -> web.Response:
+        """Exchange the token for a session cookie."""
+        token = self._policy.token
+        if token is None:
+            raise web.HTTPSeeOther("/")  # nothing to log in to
+        if request.content_type != "application/x-www-form-urlencoded":
+            raise web.HTTPUnsupportedMediaType
+        peer = request.remote or ""
+        wait = self._throttle.wait(peer)
+        if wait:
+            seconds = str(int(wait) + 1)
+            return error(
+                429, "too_many_logins", f"too many wrong tokens; try in {seconds} s", headers={"Retry-After": seconds}
+            )
+        try:
+            given = (await request.post()).get("token")
+        except (ValueError, LookupError):
+            given = None
+        if not isinstance(given, str) or not self._policy.accepts(given.strip()):
+            self._throttle.failed(peer)
+            return self.ask_token(status=401, problem="That is not the token.")
+        # 303 as a value, not as an exception: aiohttp sets cookies on responses.
+        response = web.Response(status=303, headers={"Location": "/"})
+        response.set_cookie(
+            SESSION_COOKIE,
+            new_session(token, now_us=self._clock.now_us()),
+            max_age=SESSION_SECONDS,
+            path="/",
+            httponly=True,
+            samesite="Strict",
+            secure=urlsplit(request.headers.get("Origin", "")).scheme == "https",  # what the browser saw, proxy or not
+        )
+        return response
+
+
+class LoginThrottle:
+    """Counts wrong tokens a peer, in memory, bounded: slows guessing down, locks nobody out for long."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures: dict[str, list[float]] = {}
+
+    def wait(self, peer: str) -> float:
+        """Seconds until ``peer`` may try again; 0 is now."""
+        recent = self._recent(peer)
+        return 0.0 if len(recent) < FAILURES_ALLOWED else recent[0] + FAILURES_WINDOW - self._clock.monotonic()
+
+    def failed(self, peer: str) -> None:
+        """``peer`` gave a wrong token."""
+        recent = [*self._recent(peer), self._clock.monotonic()][-FAILURES_ALLOWED:]
+        self._failures.pop(peer, None)
+        self._failures[peer] = recent
+        if len(self._failures) > _PEERS_REMEMBERED:
+            del self._failures[next(iter(self._failures))]  # who failed longest ago
+
+    def _recent(self, peer: str) -> list[float]:
+        since = self._clock.monotonic() - FAILURES_WINDOW
+        return [at for at in self._failures.get(peer, ()) if at > since]
+
+
+def span(seconds: float) -> str:
+    """A length of time at the precision a glance needs: ``4s``, ``3m 12s``, ``2h 5m``, ``9d 3h``."""
+    whole = max(0, int(seconds))
+    for size, unit, rest, rest_unit in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            return f"{whole // size}{unit} {whole % size // rest}{rest_unit}"
+    return f"{whole}s"
+
+
+def _without_secrets(value: object) -> object:
+    """Every expression of a template passes here, before it is escaped."""
+    return redact(value) if type(value) is str else value

@@ -1,0 +1,73 @@
+"""The page a person sees, as it comes over the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from relay.web.desk import ConnectionStatus, Readiness
+from tests.support.desk import FakeDesk
+from tests.support.web import own_page, serving
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    return FakeDesk()
+
+
+@pytest.fixture
+async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
+    async with serving(desk) as client:
+        yield client
+
+
+async def test_the_page_shows_how_everything_stands(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
+    desk.readiness = Readiness(ready=True, degraded=("quotes was refused: add prices:read to the key",))
+    async with local.get("/") as answer:
+        assert (answer.status, answer.content_type) == (200, "text/html")
+        html = await answer.text()
+
+    for shown in (
+        "connected</span> for 2m 5s",
+        "add <code>prices:read</code> to the key",
+        "quotes was refused",
+        "98421",
+        "AAPL",
+        "410 Gone",
+        "404 Not Found",
+        'action="/api/dead/3/retry"',
+        'action="/api/destinations/bot/pause"',
+        'action="/api/destinations/swing/resume"',
+        "timeframe=D direction=bullish cc=2U",
+        'href="/static/page.css"',
+    ):
+        assert shown in html
+
+
+async def test_the_page_shows_an_empty_relay(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
+    desk.events, desk.letters = [], []
+    desk.readiness = Readiness(ready=False, reasons=("connecting",))
+    desk.change(connection=ConnectionStatus("connecting", desk.now.now_us), channels=(), destinations=())
+    async with local.get("/") as answer:
+        assert answer.status == 200
+        assert "not ready" in await answer.text()
+
+
+async def test_what_upstream_and_receivers_say_is_escaped(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
+    evil = '"><script>alert(1)</script>'
+    desk.events[-1] = {**desk.events[-1], "symbol": evil, "timeframe": evil, "deliveries": {evil: evil}}
+    desk.letters[-1] = {**desk.letters[-1], "event": evil, "destination": evil, "last_error": evil}
+    desk.change(connection=ConnectionStatus(evil, 0, detail=evil))
+    async with local.get("/") as answer:
+        html = await answer.text()
+    assert "<script" not in html
+    assert "&lt;script&gt;" in html
+
+
+async def test_a_button_leads_back_to_the_page(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
+    headers = {**own_page(local), "Accept": "text/html,application/xhtml+xml"}
+    async with local.post("/api/dead/2/retry", headers=headers, allow_redirects=False) as answer:
+        assert (answer.status, answer.headers["Location"]) == (303, "/")
+    assert desk.asked == [("retry", 2)]

@@ -1,0 +1,141 @@
+"""A desk without a relay behind it: holds what it is given and remembers what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+import msgspec
+
+from relay.clock import MICROS
+from relay.deliveries import State
+from relay.events import Channel
+from relay.outbox.base import Hole, Page
+from relay.web.desk import (
+    BackfillStatus,
+    ChannelStatus,
+    ConnectionStatus,
+    DestinationStatus,
+    Readiness,
+    Status,
+    StoreStatus,
+)
+
+NOW_US = 1_775_828_722 * MICROS  # 2026-04-10T13:45:22Z
+
+
+def a_status() -> Status:
+    return Status(
+        version="1.2.3",
+        started_at_us=NOW_US - 7_500 * MICROS,
+        now_us=NOW_US,
+        connection=ConnectionStatus("connected", NOW_US - 125 * MICROS, last_frame_us=NOW_US - MICROS),
+        store=StoreStatus(healthy=True),
+        backfill=BackfillStatus(
+            result="complete",
+            completed_at_us=NOW_US - 60 * MICROS,
+            holes=(Hole(Channel.IN_FORCE, 5, 9, "timeframe=D direction=bullish cc=2U", NOW_US - 90 * MICROS),),
+        ),
+        channels=(
+            ChannelStatus("alerts.in_force", accepted=True, cursor=98421, round_completed_us=NOW_US - 60 * MICROS),
+            ChannelStatus("quotes", accepted=False, scope="prices:read"),
+            ChannelStatus("states", accepted=None),
+        ),
+        destinations=(
+            DestinationStatus("bot", "webhook", "idle", counts={State.DELIVERED: 7, State.PENDING: 1}),
+            DestinationStatus("swing", "discord", "off", reason="410 Gone", since_us=NOW_US - 10 * MICROS),
+        ),
+    )
+
+
+def an_event(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "event": f"alerts.in_force:{number}",
+        "symbol": "AAPL",
+        "timeframe": "D",
+        "direction": "bullish",
+        "shape": "1-2U",
+        "price": 187.5,
+        "triggered_at": "2026-04-10T13:45:22Z",
+        "source": "live",
+        "deliveries": {"bot": "delivered"},
+        "data": {"symbol": "AAPL", "price_us": 187, "note": "<b>bold</b>"},
+    }
+
+
+def a_letter(number: int) -> dict[str, object]:
+    return {
+        "id": number,
+        "event": f"alerts.in_force:{number}",
+        "destination": "bot",
+        "state": "dead",
+        "attempts": 3,
+        "last_error": "404 Not Found",
+    }
+
+
+class FakeDesk:
+    """Answers from its attributes."""
+
+    def __init__(self) -> None:
+        self.health: tuple[bool, list[str]] = (True, [])
+        self.readiness = Readiness(ready=True)
+        self.now = a_status()
+        self.events = [an_event(n) for n in range(1, 251)]
+        self.letters = [a_letter(n) for n in range(1, 4)]
+        self.asked: list[tuple[object, ...]] = []
+        self.fault: Exception | None = None
+        self.gate: asyncio.Event | None = None
+
+    def healthy(self) -> tuple[bool, list[str]]:
+        return self.health
+
+    def ready(self) -> Readiness:
+        return self.readiness
+
+    def metrics(self) -> bytes:
+        return b"# HELP relay_upstream_connected x\nrelay_upstream_connected 1.0\n"
+
+    async def status(self) -> Status:
+        if self.gate is not None:
+            await self.gate.wait()
+        if self.fault is not None:
+            raise self.fault
+        return self.now
+
+    async def list_events(self, *, before: int | None, limit: int) -> Page:
+        self.asked.append(("events", before, limit))
+        return _page(self.events, before, limit)
+
+    async def list_deliveries(
+        self, *, state: State | None, destination: str | None, before: int | None, limit: int
+    ) -> Page:
+        self.asked.append(("deliveries", state, destination, before, limit))
+        return _page(self.letters, before, limit)
+
+    async def retry_dead(self, delivery_id: int) -> bool:
+        self.asked.append(("retry", delivery_id))
+        return any(letter["id"] == delivery_id for letter in self.letters)
+
+    async def pause(self, name: str) -> None:
+        self._known(name)
+        self.asked.append(("pause", name))
+
+    async def resume(self, name: str, *, drop_older: float | None) -> int:
+        self._known(name)
+        self.asked.append(("resume", name, drop_older))
+        return 4 if drop_older else 0
+
+    def _known(self, name: str) -> None:
+        if name not in {lane.name for lane in self.now.destinations}:
+            raise KeyError(name)
+
+    def change(self, **changes: object) -> None:
+        self.now = msgspec.structs.replace(self.now, **changes)
+
+
+def _page(items: list[dict[str, object]], before: int | None, limit: int) -> Page:
+    numbered = [(item, number) for item in reversed(items) if isinstance(number := item["id"], int)]
+    older = [(item, number) for item, number in numbered if before is None or number < before]
+    shown = older[:limit]
+    return Page([item for item, _ in shown], shown[-1][1] if len(older) > limit else None)

@@ -1,0 +1,77 @@
+"""The small decisions behind the pages."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import relay.web
+from relay.clock import MICROS
+from relay.events import Channel
+from relay.outbox.base import Hole
+from relay.web.answers import plain
+from relay.web.pages import FAILURES_ALLOWED, FAILURES_WINDOW, LoginThrottle, span
+from tests.support.clock import FakeClock
+
+FILES = sorted(Path(relay.web.__file__).parent.glob("pages/*.html"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (-3, "0s"),
+        (0, "0s"),
+        (4.9, "4s"),
+        (60, "1m 0s"),
+        (192, "3m 12s"),
+        (3_599, "59m 59s"),
+        (7_500, "2h 5m"),
+        (788_400, "9d 3h"),
+    ],
+)
+def test_a_span_is_told_at_the_precision_of_a_glance(seconds: float, shown: str) -> None:
+    assert span(seconds) == shown
+
+
+def test_times_are_told_as_text_and_the_upstreams_object_is_left_alone() -> None:
+    hole = Hole(Channel.BREAKS, 1, 2, "timeframe=D", 1_775_828_722 * MICROS)
+
+    assert plain({"hole": hole, "at_us": None, "data": {"price_us": 187}}) == {
+        "hole": {
+            "channel": "alerts.simultaneous_breaks",
+            "after_id": 1,
+            "up_to_id": 2,
+            "part": "timeframe=D",
+            "found_at": "2026-04-10T13:45:22.000Z",
+        },
+        "at": None,
+        "data": {"price_us": 187},
+    }
+
+
+async def test_wrong_tokens_are_slowed_down_for_their_peer_alone_and_for_a_while() -> None:
+    clock = FakeClock()
+    throttle = LoginThrottle(clock)
+    for _ in range(FAILURES_ALLOWED):
+        assert throttle.wait("10.0.0.1") == 0
+        throttle.failed("10.0.0.1")
+
+    assert throttle.wait("10.0.0.1") == FAILURES_WINDOW
+    assert throttle.wait("10.0.0.2") == 0
+    await clock.advance(FAILURES_WINDOW)
+    assert throttle.wait("10.0.0.1") == 0
+
+
+def test_the_throttle_remembers_a_bounded_number_of_peers() -> None:
+    throttle = LoginThrottle(FakeClock())
+    for number in range(5_000):
+        throttle.failed(f"peer {number}")
+    assert len(throttle._failures) <= 1_000
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
+def test_pages_need_neither_script_nor_inline_style_nor_another_site(file: Path) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:|https?://|\|\s*safe", text)

@@ -1,0 +1,73 @@
+"""``relay check``: is the config right, and does it say what was meant?"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from relay.cli.options import config_option, json_option
+from relay.config.faults import InvalidConfigError
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.rules.plain import sentence
+
+
+@click.command()
+@config_option
+@json_option
+def command(config: Path | None, *, as_json: bool) -> None:
+    """Validate the config and say each rule in a plain sentence.
+
+    Nothing is sent and nothing is opened; files that the config names are read.
+    """
+    try:
+        checked = load(find_config(config, os.environ), env=os.environ)
+    except InvalidConfigError as error:
+        if as_json:
+            faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
+            click.echo(json.dumps({"ok": False, "file": error.file, "faults": faults}, ensure_ascii=False))
+        raise
+    click.echo(_json(checked) if as_json else "\n".join(_lines(checked)))
+
+
+def _lines(config: Config) -> Iterator[str]:
+    yield "destinations:"
+    for name, destination in config.destinations.items():
+        yield f"  {name}: {destination.type}"
+    yield "rules:"
+    for rule in config.rules:
+        yield f"  {sentence(rule)}"
+    for note in notes(config):
+        yield f"note: {note}"
+    yield f"ok: {config.path}"
+
+
+def _json(config: Config) -> str:
+    shown = {
+        "ok": True,
+        "file": str(config.path),
+        "destinations": [{"name": name, "type": kind.type} for name, kind in config.destinations.items()],
+        "rules": [
+            {"name": rule.name, "enabled": rule.enabled, "to": rule.to, "sentence": sentence(rule)}
+            for rule in config.rules
+        ],
+        "notes": list(notes(config)),
+    }
+    return json.dumps(shown, ensure_ascii=False)
+
+
+def notes(config: Config) -> Iterator[str]:
+    """What is no fault and may still not be what was meant."""
+    enabled = [rule for rule in config.rules if rule.enabled]
+    if not enabled:
+        yield "every rule is disabled: nothing will be delivered"
+        return
+    used = {name for rule in enabled for name in rule.to}
+    for name in config.destinations:
+        if name not in used:
+            yield f"no enabled rule sends to {name}"

@@ -1,0 +1,171 @@
+"""What a config takes from outside its text: environment variables and secret files.
+
+    "${NAME}"  "${NAME:-default}"  "$$"   in text values, after parsing: a value can't inject YAML
+    url_file: discord.url                 in place of url, for every secret
+
+A text that came from the environment remembers how it was written, and faults show that, never the value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path as FilePath
+from typing import Final
+
+from relay.config.faults import Path, shown
+from relay.config.scalars import FromOutside
+from relay.config.yaml import BROKEN, Document
+
+_REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?)", re.ASCII)
+_LARGEST_SECRET: Final = 65_536  # bytes; a secret is a line
+
+SECRETS: Final[tuple[Path, ...]] = (
+    ("stratalerts", "api_key"),
+    ("http", "token"),
+    ("heartbeat", "url"),
+    ("destinations", "*", "url"),
+    ("destinations", "*", "secret"),
+)
+"""Every secret; each may be given as a file, by the same key with ``_file`` behind it."""
+
+
+def expand(document: Document, env: Mapping[str, str]) -> None:
+    """Replace the variables in all text values of ``document``; an unset one is a fault where it stands."""
+    document.root = {key: _walk(value, (key,), document, env) for key, value in document.root.items()}
+
+
+def _walk(value: object, path: Path, document: Document, env: Mapping[str, str]) -> object:
+    if isinstance(value, dict):
+        return {key: _walk(item, (*path, key), document, env) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_walk(item, (*path, index), document, env) for index, item in enumerate(value)]
+    return _expanded(value, path, document, env) if isinstance(value, str) and "$" in value else value
+
+
+def _expanded(text: str, path: Path, document: Document, env: Mapping[str, str]) -> object:
+    used = False
+    wrong: list[str] = []
+
+    def one(match: re.Match[str]) -> str:
+        nonlocal used
+        dollar, name, default = match.groups()
+        if dollar:
+            return "$"
+        if name is None:
+            if match[0] != "$":
+                wrong.append("a variable is written ${NAME} or ${NAME:-default}, and a plain dollar before { as $$")
+            return match[0]
+        used = True
+        value = env.get(name)
+        if default is not None and not value:
+            return str(default)
+        if value is None:
+            wrong.append(f"the environment variable {name} is not set")
+        return value or ""
+
+    value = _REFERENCE.sub(one, text)
+    for message in dict.fromkeys(wrong):
+        document.fault(path, message)
+    if wrong:
+        return BROKEN
+    return from_outside(value, text) if used else value
+
+
+def from_outside(value: str, written: str) -> FromOutside:
+    """``value``, which faults show as ``written``."""
+    text = FromOutside(value)
+    text.written = written
+    return text
+
+
+def read_secret_files(document: Document, env: Mapping[str, str], beside: FilePath) -> None:
+    """Put the content of every ``x_file`` in the place of its secret ``x``."""
+    for pattern in SECRETS:
+        for holder, path in _holders(document.root, pattern[:-1], ()):
+            name = str(pattern[-1])
+            if f"{name}_file" in holder:
+                _read_into(holder, (*path, name), document, _Places(env, beside))
+
+
+class _Places:
+    """Where a relative file may be: with the service manager's credentials, else beside the config."""
+
+    def __init__(self, env: Mapping[str, str], beside: FilePath) -> None:
+        credentials = env.get("CREDENTIALS_DIRECTORY")
+        self._folders = [FilePath(credentials), beside] if credentials else [beside]
+
+    def find(self, name: str) -> FilePath:
+        candidates = [folder / name for folder in self._folders]
+        return next((place for place in candidates if place.exists()), candidates[-1])
+
+
+def _read_into(holder: dict[str, object], path: Path, document: Document, places: _Places) -> None:
+    name = str(path[-1])
+    given = (*path[:-1], f"{name}_file")
+    names = holder.pop(f"{name}_file")
+    if name in holder:
+        document.fault(given, f"give either {name} or {name}_file, not both", at_key=True)
+        document.faults.close(path)
+        return
+    document.rename(given, path)
+    if name == "secret" and isinstance(names, list):
+        for index in range(len(names)):
+            document.rename((*given, index), (*path, index))
+        holder[name] = [_content(item, (*path, index), document, places) for index, item in enumerate(names)]
+    else:
+        holder[name] = _content(names, path, document, places)
+
+
+def _content(name: object, path: Path, document: Document, places: _Places) -> object:
+    if name is BROKEN:
+        document.faults.close(path)
+        return BROKEN
+    if not isinstance(name, str) or not name or "\0" in name:
+        document.fault(path, "the name of a file is wanted")
+        return BROKEN
+    try:
+        text = read_text(places.find(name), limit=_LARGEST_SECRET)
+    except (OSError, ValueError) as error:
+        document.fault(path, f"the file '{shown(name)}' can't be read: {why(error)}")
+        return BROKEN
+    content = text.removesuffix("\n").removesuffix("\r")
+    if not content.strip():
+        document.fault(path, f"the file '{shown(name)}' is empty")
+        return BROKEN
+    return from_outside(content, shown(name))
+
+
+def read_text(place: FilePath, *, limit: int) -> str:
+    """The UTF-8 text of a file.
+
+    Raises:
+        OSError: It can't be read.
+        ValueError: It is larger than ``limit`` bytes, or no UTF-8.
+    """
+    with place.open("rb") as file:
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it is larger than {limit // 1024} KiB")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
+
+
+def why(error: OSError | ValueError) -> str:
+    """Why a file can't be read, in words."""
+    if isinstance(error, OSError):
+        return (error.strerror or "it is out of reach").lower()
+    return str(error)
+
+
+def _holders(value: object, pattern: Path, path: Path) -> Iterator[tuple[dict[str, object], Path]]:
+    """Every mapping that ``pattern`` leads to; ``*`` is any key."""
+    if not isinstance(value, dict):
+        return
+    if not pattern:
+        yield value, path
+        return
+    for key in value if pattern[0] == "*" else pattern[:1]:
+        yield from _holders(value.get(key), pattern[1:], (*path, key))

@@ -1,0 +1,160 @@
+"""The whole config: ``ConfigFile`` as it is written, ``Config`` as the relay uses it.
+
+Attributes are named as the YAML's keys; spans are float seconds, secrets are ``Secret``; everything is frozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from relay.config.addresses import (
+    OFF,
+    Credential,
+    HostName,
+    Listen,
+    SecretUrl,
+    StoreUrl,
+    is_loopback,
+    split_address,
+    url_of,
+)
+from relay.config.destinations import AnyDestination, Destination, Name, default_span
+from relay.config.fields import Later, Many, Section, Span, SpanOrZero, Text, choice, whole
+from relay.config.rules import RuleConfig
+from relay.rules.rule import Rule
+
+_LARGEST_PAGE = 10_000
+
+
+class StratAlerts(Section):
+    """The upstream and the key to it."""
+
+    secret_keys: ClassVar[tuple[str, ...]] = ("api_key",)
+
+    api_key: Credential
+    """The account's key; or name a file with api_key_file."""
+    websocket_url: Annotated[str, url_of("ws", "wss")] = "wss://app.stratalerts.com/ws/market/v1"
+    """The socket."""
+    rest_url: Annotated[str, url_of("http", "https")] = "https://app.stratalerts.com/api/market/v1"
+    """The REST endpoints' common beginning."""
+    auth: Annotated[Literal["bearer", "x-api-key"], choice("bearer", "x-api-key")] = "bearer"
+    """The header that carries the key."""
+    on_evicted: Annotated[Literal["exit", "standby"], choice("exit", "standby")] = "exit"
+    """What to do when another connection of the account takes over."""
+
+
+class Storage(Section):
+    """Where events and deliveries are kept."""
+
+    url: StoreUrl = "sqlite:relay.db"
+    """sqlite:FILE; relative to $STATE_DIRECTORY, else to the config's folder."""
+    retention: SpanOrZero = default_span("7d")
+    """How long finished deliveries stay visible; unfinished ones are kept."""
+
+
+class Backfill(Section):
+    """Catching up over REST."""
+
+    every: Span = default_span("5m")
+    """Reconciliation, even while the socket is fine."""
+    on_first_start: SpanOrZero = default_span("0m")
+    """How much of the past is delivered when a channel is first used."""
+    page_size: Annotated[int, whole(1, _LARGEST_PAGE)] = 200
+    """Alerts asked for in one request; the server may give fewer."""
+
+
+class Http(Section):
+    """The relay's own pages and endpoints."""
+
+    secret_keys: ClassVar[tuple[str, ...]] = ("token",)
+
+    listen: Listen = "127.0.0.1:8787"
+    """host:port, or off."""
+    token: Credential | None = None
+    """Asked of every visitor; required when listen is not loopback."""
+    hosts: Many[HostName] = ()
+    """Further Host names to accept, behind a proxy."""
+
+    @property
+    def address(self) -> tuple[str, int] | None:
+        """Host and port to listen on, None where it is off."""
+        return None if self.listen == OFF else split_address(self.listen)
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.address is None or is_loopback(self.address[0])
+
+
+class Log(Section):
+    """What is logged, and how."""
+
+    level: Annotated[Literal["debug", "info", "warning", "error"], choice("debug", "info", "warning", "error")] = "info"
+    """The least level that is logged."""
+    format: Annotated[Literal["auto", "console", "json"], choice("auto", "console", "json")] = "auto"
+    """auto is console on a terminal, json otherwise."""
+
+
+class Heartbeat(Section):
+    """A dead man's switch."""
+
+    secret_keys: ClassVar[tuple[str, ...]] = ("url",)
+
+    url: SecretUrl
+    every: Span = default_span("1m")
+
+
+class ConfigFile(Section):
+    """The config of the relay."""
+
+    stratalerts: StratAlerts
+    storage: Storage = Storage()
+    backfill: Backfill = Backfill()
+    http: Http = Http()
+    log: Log = Log()
+    shutdown_grace: SpanOrZero = default_span("20s")
+    """How long a stop may take to finish what is in flight."""
+    heartbeat: Annotated[Heartbeat | None, Later()] = None
+    alerts_to: Annotated[Text | None, Later()] = None
+    destinations: Annotated[dict[Name, AnyDestination], Field(min_length=1)]
+    """Where alerts go, by name."""
+    rules: Annotated[list[RuleConfig], Field(min_length=1)]
+    """Which alerts go where; every one that matches delivers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A config without a fault.
+
+    Attributes:
+        path: The file it was read from.
+        store_path: The store's file, absolute.
+        shutdown_grace: Seconds.
+        destinations: By name, in the file's order.
+        rules: In the file's order, disabled ones included.
+    """
+
+    path: Path
+    store_path: Path
+    stratalerts: StratAlerts
+    storage: Storage
+    backfill: Backfill
+    http: Http
+    log: Log
+    shutdown_grace: float
+    destinations: Mapping[str, Destination]
+    rules: tuple[Rule, ...]
+
+
+def store_path(url: str, *, config: Path, env: Mapping[str, str]) -> Path:
+    """The file that ``sqlite:FILE`` means: relative to the first ``$STATE_DIRECTORY``, else to the config's folder."""
+    name = url.removeprefix("sqlite:")
+    if name.startswith("//"):
+        name = "/" + name.lstrip("/")
+    state = env.get("STATE_DIRECTORY", "").split(":")[0]
+    return (Path(state) if state else config.absolute().parent) / name

@@ -54,6 +54,7 @@ class Delivery(msgspec.Struct, frozen=True):
         parked: It failed while others succeeded: it no longer holds up its successors.
         source: How the event came.
         received_at_us: When the event was first seen.
+        updated_at_us: When the store last noted something about it.
         event_key: The event's key as first stored.
         event: The event itself.
     """
@@ -70,6 +71,7 @@ class Delivery(msgspec.Struct, frozen=True):
     parked: bool
     source: Source
     received_at_us: int
+    updated_at_us: int
     event_key: str
     event: Event
 

@@ -56,6 +56,7 @@ class Source(StrEnum):
     TEST = "test"
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO: Final = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?\s*([Zz]|[+-]\d\d:?\d\d|[+-]\d\d)?",
     re.ASCII,
@@ -75,11 +76,15 @@ class Instant(msgspec.Struct, frozen=True, order=False):
 
     @classmethod
     def parse(cls, value: object) -> Instant | None:
-        """An instant from ISO 8601 text (no zone means UTC) or an epoch number in s, ms or µs; else None."""
+        """An instant from ISO 8601 text (no zone means UTC) or an epoch number in s, ms or µs; else None.
+
+        A time outside of the years 1900 to 9999 is no time of an alert.
+        """
         if isinstance(value, bool) or value is None:
             return None
         if isinstance(value, str):
-            return _parse_iso(value.strip())
+            text = value.strip()
+            return _parse_epoch(float(text)) if _NUMBER.fullmatch(text) else _parse_iso(text)
         if isinstance(value, int | float):
             return _parse_epoch(value)
         return None
@@ -117,11 +122,15 @@ def _parse_iso(text: str) -> Instant | None:
     else:
         precision = 10 ** max(0, 6 - len(fraction or ""))
     micros = int((fraction or "0").ljust(6, "0")[:6])
-    return Instant(int(moment.timestamp()) * MICROS + micros, precision)
+    seconds_since = int((moment - _EPOCH).total_seconds())
+    us = seconds_since * MICROS + micros
+    return Instant(us, precision) if _EPOCH_BEGIN < us < _EPOCH_END else None
 
 
+_NUMBER: Final = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
 _EPOCH_MILLIS: Final = 100_000_000_000  # as seconds this would be the year 5138: the number is in ms
 _EPOCH_MICROS: Final = 100_000_000_000_000
+_EPOCH_BEGIN: Final = -2_208_988_800_000_000  # year 1900, in µs
 _EPOCH_END: Final = 253_402_300_800_000_000  # year 10000, in µs
 
 
@@ -132,7 +141,7 @@ def _parse_epoch(value: float) -> Instant | None:
         return Instant(int(value), 1)
     if value >= _EPOCH_MILLIS:
         return Instant(int(value * 1000), 1_000)
-    whole = isinstance(value, int) or value.is_integer()
+    whole = float(value).is_integer()
     return Instant(round(value * MICROS), MICROS if whole else 1)
 
 

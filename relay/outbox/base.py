@@ -150,12 +150,14 @@ class DestinationState(msgspec.Struct, frozen=True):
         reason: Why it is off, for a person.
         since_us: Since when, µs since the epoch.
         fingerprint: Of the config it was switched off under; another config switches it on again.
+        held_until_us: Until when it asked us to send nothing (``Retry-After``); 0 where it did not.
     """
 
     switch: Switch = Switch.ON
     reason: str = ""
     since_us: int = 0
     fingerprint: str = ""
+    held_until_us: int = 0
 
 
 class QueueStats(msgspec.Struct, frozen=True):
@@ -230,6 +232,10 @@ class Outbox(Protocol):
         """It failed at ``at_us``; not again before ``retry_at_us``."""
         ...
 
+    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
+        """Its successors go on without it; not again before ``retry_at_us``."""
+        ...
+
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         """It is dead; payload, attempts and last answer stay."""
         ...
@@ -251,7 +257,14 @@ class Outbox(Protocol):
         ...
 
     async def switch(self, name: str, state: DestinationState) -> None:
-        """Switch a destination. Turning it on moves ``first_attempt_at_us`` of what waits by the time it was off."""
+        """Switch a destination; ``held_until_us`` stays as it is.
+
+        Turning it on moves ``first_attempt_at_us`` of what waits by the time it was off.
+        """
+        ...
+
+    async def hold(self, name: str, *, until_us: int) -> None:
+        """Remember that a destination asked for nothing before ``until_us``."""
         ...
 
     async def channel(self, channel: Channel) -> ChannelState:

@@ -28,8 +28,10 @@ WITH arrivals AS MATERIALIZED (
       AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at IS NULL
     UNION
     SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_unclaimed
-    WHERE a.id IS NOT NULL AND e.upstream_id IS NULL AND e.channel = a.channel
-      AND (e.subject IS NULL OR a.subject IS NULL)
+    WHERE a.id IS NOT NULL AND e.upstream_id IS NULL AND e.channel = a.channel AND e.subject IS NULL
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_unclaimed
+    WHERE a.id IS NOT NULL AND a.subject IS NULL AND e.upstream_id IS NULL AND e.channel = a.channel
     UNION
     SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
     WHERE a.id IS NULL AND a.subject IS NOT NULL
@@ -40,7 +42,10 @@ WITH arrivals AS MATERIALIZED (
       AND e.channel = a.channel AND e.subject = a.subject AND e.triggered_at IS NULL
     UNION
     SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
-    WHERE a.id IS NULL AND e.channel = a.channel AND (e.subject IS NULL OR a.subject IS NULL)
+    WHERE a.id IS NULL AND e.channel = a.channel AND e.subject IS NULL
+    UNION
+    SELECT e.seq FROM arrivals a CROSS JOIN events e INDEXED BY events_by_nature
+    WHERE a.id IS NULL AND a.subject IS NULL AND e.channel = a.channel
       AND (e.triggered_at IS NULL OR e.triggered_at BETWEEN a.since AND a.until)
 )
 SELECT json_group_array(json_array(
@@ -141,6 +146,9 @@ UPDATE deliveries SET
     last_error = json_extract(v, '$[7]'), last_answer = json_extract(v, '$[8]'), updated_at = json_extract(v, '$[9]')
 FROM settled WHERE deliveries.id = settled.id AND deliveries.state = 'pending';
 
+-- name: park
+UPDATE deliveries SET parked = 1, retry_at = :retry_at WHERE id = :id AND state = 'pending';
+
 -- name: revive
 UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
     sequence = :sequence, updated_at = :at
@@ -155,13 +163,17 @@ UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', 
 WHERE destination = :destination AND state = 'pending' AND received_at < :before;
 
 -- name: destination
-SELECT switch, reason, since, fingerprint FROM destinations WHERE name = :name;
+SELECT switch, reason, since, fingerprint, held_until FROM destinations WHERE name = :name;
 
 -- name: switch
 INSERT INTO destinations (name, switch, reason, since, fingerprint)
 VALUES (:name, :switch, :reason, :since, :fingerprint)
 ON CONFLICT (name) DO UPDATE SET switch = excluded.switch, reason = excluded.reason, since = excluded.since,
     fingerprint = excluded.fingerprint;
+
+-- name: hold
+INSERT INTO destinations (name, held_until) VALUES (:name, :until)
+ON CONFLICT (name) DO UPDATE SET held_until = excluded.held_until;
 
 -- name: shift_first_attempts
 UPDATE deliveries SET first_attempt_at = first_attempt_at + :by

@@ -51,6 +51,7 @@ class _Claim(msgspec.Struct, array_like=True):
     triggered_at: _Int
     precision: _Int
     data: _Text
+    updated_at: int
 
 
 class _KnownRow(msgspec.Struct, array_like=True):
@@ -204,6 +205,7 @@ def _delivery(row: _Claim) -> Delivery:
         parked=bool(row.parked),
         source=row.source,
         received_at_us=row.received_at,
+        updated_at_us=row.updated_at,
         event_key=row.key,
         event=event,
     )

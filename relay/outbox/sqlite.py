@@ -132,6 +132,14 @@ class SqliteOutbox:
         """It failed; not again before ``retry_at_us``."""
         await self._settle(delivery, State.PENDING, outcome, at_us=at_us, retry_at_us=retry_at_us, parked=parked)
 
+    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
+        """Its successors go on without it."""
+
+        def write(transaction: Transaction) -> None:
+            transaction.run("park", id=delivery.id, retry_at=retry_at_us)
+
+        await self._writer.submit(Change(write))
+
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         """It is dead."""
         await self._settle(delivery, State.DEAD, outcome, at_us=at_us)
@@ -185,7 +193,7 @@ class SqliteOutbox:
     async def destination(self, name: str) -> DestinationState:
         """Whether a destination is on, and why not."""
         row = await self._claims.row_or_none("destination", name=name)
-        return DestinationState() if row is None else DestinationState(Switch(row[0]), row[1], row[2], row[3])
+        return DestinationState() if row is None else DestinationState(Switch(row[0]), *row[1:])
 
     async def switch(self, name: str, state: DestinationState) -> None:
         """Switch a destination; turning it on takes the time it was off out of what its deliveries have waited."""
@@ -203,6 +211,14 @@ class SqliteOutbox:
                 since=state.since_us,
                 fingerprint=state.fingerprint,
             )
+
+        await self._writer.submit(Change(write))
+
+    async def hold(self, name: str, *, until_us: int) -> None:
+        """Remember that a destination asked for nothing before ``until_us``."""
+
+        def write(transaction: Transaction) -> None:
+            transaction.run("hold", name=name, until=until_us)
 
         await self._writer.submit(Change(write))
 

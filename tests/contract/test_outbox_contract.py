@@ -14,6 +14,7 @@ from relay.outbox.base import Baseline, DestinationState, Hole, Outbox, RoundEnd
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_break, entry, in_force
+from tests.support.memory_outbox import Memory, MemoryOutbox
 
 OK = Outcome(Verdict.DELIVERED, "200")
 FAILED = Outcome(Verdict.RETRY, "503", "the destination answered 503", "try later")
@@ -21,16 +22,19 @@ FAILED = Outcome(Verdict.RETRY, "503", "the destination answered 503", "try late
 Opener = Callable[[], Awaitable[Outbox]]
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "memory"])
 async def open_outbox(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Opener]:
     opened: list[Outbox] = []
+    memory = Memory(START_US)
 
     async def open_one() -> Outbox:
         for outbox in opened:
             await outbox.close()
         opened.clear()
-        assert request.param == "sqlite"
-        opened.append(await SqliteOutbox.open(tmp_path / "relay.db", FakeClock()))
+        if request.param == "sqlite":
+            opened.append(await SqliteOutbox.open(tmp_path / "relay.db", FakeClock()))
+        else:
+            opened.append(MemoryOutbox(memory))
         return opened[-1]
 
     yield open_one
@@ -296,3 +300,21 @@ async def test_a_burst_is_stored_whole_and_in_order(outbox: Outbox) -> None:
     found, _ = await outbox.claim("swing", after=0, limit=3000)
     assert [delivery.event.id for delivery in found] == list(range(1, 2501))
     assert (await outbox.stats())["bot"].oldest_pending_us == START_US
+
+
+async def test_what_a_destination_asked_for_is_remembered(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.hold("bot", until_us=START_US + 60)
+    await outbox.switch("bot", DestinationState(Switch.PAUSED, "", START_US))
+    state = await (await open_outbox()).destination("bot")
+    assert (state.switch, state.held_until_us) == (Switch.PAUSED, START_US + 60)
+
+
+async def test_parking_keeps_attempts_and_lets_successors_by(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    (first, _), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.retry(first, FAILED, at_us=START_US, retry_at_us=START_US, parked=False)
+    await outbox.park(first, retry_at_us=START_US + 7)
+    left, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in left] == [2]
+    (parked,) = await outbox.claim_parked("bot", due_us=START_US + 7, limit=10)
+    assert (parked.attempts, parked.parked) == (1, True)

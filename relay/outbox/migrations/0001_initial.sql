@@ -66,7 +66,8 @@ CREATE TABLE destinations (
     switch      TEXT    NOT NULL DEFAULT 'on',
     reason      TEXT    NOT NULL DEFAULT '',
     since       INTEGER NOT NULL DEFAULT 0,
-    fingerprint TEXT    NOT NULL DEFAULT ''
+    fingerprint TEXT    NOT NULL DEFAULT '',
+    held_until  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 -- Completed backfill rounds; the newest is the cursor, older ones tell where it stood some minutes ago.
@@ -100,7 +101,8 @@ CREATE VIEW claims AS
 SELECT d.destination, d.ordering_key, d.state, d.parked, d.sequence, d.retry_at, json_array(
     d.id, d.destination, d.sequence, d.ordering_key, d.webhook_id, json(d.rules), d.attempts, d.first_attempt_at,
     d.retry_at, d.parked, d.source, e.received_at, e.key, e.channel, e.upstream_id, e.subject, json(e.symbols),
-    e.timeframe, e.direction, e.shape, e.threshold, e.price, e.cc, e.continuation, e.triggered_at, e.precision, e.data
+    e.timeframe, e.direction, e.shape, e.threshold, e.price, e.cc, e.continuation, e.triggered_at, e.precision, e.data,
+    d.updated_at
 ) AS claim
 FROM deliveries d JOIN events e ON e.seq = d.event;
 

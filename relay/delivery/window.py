@@ -1,0 +1,240 @@
+"""The part of a queue that a lane holds in memory, and which of it may go next.
+
+    outbox ──forward scan──> per ordering key: head, successors …      bounded, however long the queue is
+                              │
+                              └── a key that is held up keeps its head only; the rest stays in the store (``skipped``)
+
+What holds always: within a key, nothing goes before its predecessor, except past one that is parked. A key with
+a delivery under way offers nothing. Position and skipped keys tell exactly which stored deliveries were not loaded.
+
+Three orderings, one mechanism: ``symbol`` uses the delivery's ordering key, ``strict`` one key for all, ``none`` a
+key of its own for each.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
+
+import msgspec
+
+from relay.deliveries import Delivery
+
+Ordering = Literal["symbol", "strict", "none"]
+
+PARK_AFTER: Final = 8  # attempts, after which a failing head of an ordered key lets its successors go on
+
+
+class Item(msgspec.Struct, eq=False):
+    """A held delivery.
+
+    Attributes:
+        delivery: As claimed; replaced after each attempt.
+        not_before: Monotonic time of its own back-off.
+        last_attempt: Monotonic time at which its last attempt in this process began; None before.
+        first_failed: Monotonic time at which it first failed in this process.
+        last_failed: And last.
+        stepped_aside: How many times it let a successor be the probe.
+    """
+
+    delivery: Delivery
+    not_before: float = float("-inf")
+    last_attempt: float | None = None
+    first_failed: float | None = None
+    last_failed: float | None = None
+    stepped_aside: int = 0
+
+
+class Window:
+    """Held deliveries of one lane."""
+
+    def __init__(self, ordering: Ordering, *, size: int, key_size: int) -> None:
+        self._ordering = ordering
+        self._size = size
+        self._key_size = key_size
+        self._keys: OrderedDict[str, deque[Item]] = OrderedDict()
+        self._busy: dict[str, Item] = {}
+        self._held: set[int] = set()
+        self._loaded = 0
+        self.position = 0
+        self.skipped: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return self._loaded
+
+    @property
+    def room(self) -> int:
+        """How many more may be loaded."""
+        return max(0, self._size - self._loaded)
+
+    @property
+    def low(self) -> bool:
+        """Whether it is time to load more."""
+        return self._loaded <= self._size // 2
+
+    def key_of(self, delivery: Delivery) -> str:
+        """What ``delivery`` is ordered by in this lane; a parked one stands alone."""
+        if delivery.parked:
+            return f"parked:{delivery.id}"
+        if self._ordering == "symbol":
+            return delivery.ordering_key
+        return "" if self._ordering == "strict" else str(delivery.id)
+
+    @property
+    def skips(self) -> Iterable[str]:
+        """Ordering keys that the forward scan leaves out."""
+        return self.skipped.keys() if self._ordering == "symbol" else ()
+
+    def load(self, items: Iterable[Item], *, position: int) -> None:
+        """Take in what a forward scan found up to ``position``.
+
+        A key that was held up while the scan ran is left out: all of it above its mark is loaded later, in order.
+        """
+        for item in items:
+            key = item.delivery.ordering_key
+            if self._ordering != "symbol":
+                self.add(item)
+            elif key not in self.skipped:
+                queue = self._keys.get(key, ())
+                if len(queue) < self._key_size:
+                    self.add(item)
+                else:
+                    self.skipped[key] = queue[-1].delivery.sequence
+        self.position = max(self.position, position)
+
+    def add(self, item: Item) -> None:
+        """Hold one more delivery, behind those of its key; one that is held already stays as it is."""
+        if item.delivery.id in self._held:
+            return
+        self._held.add(item.delivery.id)
+        self._keys.setdefault(self.key_of(item.delivery), deque()).append(item)
+        self._loaded += 1
+
+    def reloadable(self) -> str | None:
+        """A skipped key that could be loaded on: nothing of it waits in memory and nothing of it is under way."""
+        for key in self.skipped:
+            if key not in self._keys and key not in self._busy:
+                return key
+        return None
+
+    def reload(self, key: str, items: list[Item], *, asked: int) -> None:
+        """Take in what was found of a skipped key above where it was left, ``asked`` at most."""
+        known = [item for item in items if item.delivery.sequence <= self.position]
+        for item in known:
+            self.add(item)
+        if len(known) == asked:
+            self.skipped[key] = known[-1].delivery.sequence
+        else:
+            del self.skipped[key]  # caught up with the forward scan
+
+    def heads(self) -> Iterator[Item]:
+        """The first of every key that has nothing under way."""
+        for key, queue in self._keys.items():
+            if key not in self._busy:
+                yield queue[0]
+
+    def next_open(self, now: float) -> Item | None:
+        """What goes next at full speed: keys take turns, a key in its own back-off is passed over."""
+        for item in self.heads():
+            if item.not_before <= now:
+                return item
+        return None
+
+    def next_probe(self, now: float) -> Item | None:
+        """What goes as the single probe: of the heads not in a back-off of their own, the one tried longest ago.
+
+        A head of an ordered key that has failed ``PARK_AFTER`` times more lets a successor be tried once, so that
+        a destination that is down is told from a message that nobody can take.
+        """
+        heads = [self._stand_in(item) for item in self.heads() if item.not_before <= now]
+        return min(heads, key=_longest_ago, default=None)
+
+    def _stand_in(self, head: Item) -> Item:
+        turns = head.delivery.attempts // PARK_AFTER
+        queue = self._keys[self.key_of(head.delivery)]
+        if turns <= head.stepped_aside or len(queue) == 1:
+            return head
+        return min((item for item in queue if item is not head), key=_longest_ago)
+
+    def begin(self, item: Item, now: float) -> None:
+        """An attempt of ``item`` begins."""
+        key = self.key_of(item.delivery)
+        head = self._keys[key][0]
+        if head is not item:
+            head.stepped_aside = head.delivery.attempts // PARK_AFTER
+        self._busy[key] = item
+        self._keys.move_to_end(key)
+        item.last_attempt = now
+
+    def failed(self, item: Item) -> None:
+        """It stays at its place."""
+        self._busy.pop(self.key_of(item.delivery), None)
+
+    def remove(self, item: Item) -> None:
+        """It leaves its queue (answered, or parked), but stays known as held until ``settled``."""
+        key = self.key_of(item.delivery)
+        queue = self._keys[key]
+        queue.remove(item)
+        if not queue:
+            del self._keys[key]
+        if self._busy.get(key) is item:
+            del self._busy[key]
+        self._loaded -= 1
+
+    def settled(self, item: Item) -> None:
+        """The store knows about it: it may be loaded again if it is pending there."""
+        self._held.discard(item.delivery.id)
+
+    def hold_up(self, item: Item) -> None:
+        """``item``'s key waits for it: keep only it, leave its successors in the store."""
+        if self._ordering != "symbol":
+            return
+        key = self.key_of(item.delivery)
+        queue = self._keys[key]
+        if queue[0] is not item or len(queue) == 1:
+            self.skipped.setdefault(key, max(self.position, item.delivery.sequence))
+            return
+        while queue[-1] is not item:
+            dropped = queue.pop()
+            self._held.discard(dropped.delivery.id)
+            self._loaded -= 1
+        self.skipped[key] = item.delivery.sequence
+
+    def predecessors(self, item: Item) -> list[Item]:
+        """Those of its key that stand before ``item`` and have failed ``PARK_AFTER`` times: poison, if it succeeds."""
+        found = []
+        for other in self._keys[self.key_of(item.delivery)]:
+            if other is item:
+                break
+            if other.delivery.attempts >= PARK_AFTER:
+                found.append(other)
+        return found
+
+    def forget(self) -> None:
+        """Drop all that is not under way; the next scan begins anew."""
+        for key, queue in list(self._keys.items()):
+            under_way = self._busy.get(key)
+            for item in queue:
+                if item is not under_way:
+                    self._held.discard(item.delivery.id)
+                    self._loaded -= 1
+            if under_way is None:
+                del self._keys[key]
+            else:
+                self._keys[key] = deque([under_way])
+        self.position = 0
+        self.skipped.clear()
+
+    def crowded(self, now: float) -> bool:
+        """Whether heads in their own back-off take up half of the room."""
+        return sum(item.not_before > now for item in self.heads()) * 2 >= self._size
+
+    def next_due(self) -> float | None:
+        """The earliest monotonic time at which a head's own back-off ends."""
+        return min((item.not_before for item in self.heads()), default=None)
+
+
+def _longest_ago(item: Item) -> tuple[float, int, int]:
+    last = float("-inf") if item.last_attempt is None else item.last_attempt
+    return (last, item.delivery.attempts, item.delivery.sequence)

@@ -1,0 +1,346 @@
+"""An outbox in memory: the plainest thing that keeps the contract, and no thread in it.
+
+It lets lanes be tested under a fake clock, and it is the second implementation that keeps the contract suite honest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from relay.clock import isoformat
+from relay.deliveries import Delivery, Outcome, State
+from relay.events import Channel, Event, Source, webhook_id
+from relay.outbox.base import (
+    Baseline,
+    ChannelState,
+    DestinationState,
+    Entry,
+    Hole,
+    Page,
+    QueueStats,
+    RoundEnd,
+    Sighting,
+    Switch,
+)
+from relay.outbox.identity import Known, resolve
+from relay.outbox.rows import event_key
+
+HOUR_US = 3_600_000_000
+
+
+@dataclass
+class Record:
+    delivery: Delivery
+    event_seq: int
+    state: State = State.PENDING
+    code: str = ""
+    error: str = ""
+
+
+@dataclass
+class Stored:
+    known: Known
+    key: str
+    source: Source
+    body: bool = True
+
+
+@dataclass
+class Memory:
+    """What survives a restart."""
+
+    first_started_at_us: int
+    events: dict[int, Stored] = field(default_factory=dict)
+    records: dict[int, Record] = field(default_factory=dict)
+    sequences: dict[str, int] = field(default_factory=dict)
+    destinations: dict[str, DestinationState] = field(default_factory=dict)
+    rounds: dict[Channel, list[RoundEnd]] = field(default_factory=dict)
+    baselines: dict[Channel, Baseline] = field(default_factory=dict)
+    pages: dict[Channel, int] = field(default_factory=dict)
+    holes: list[Hole] = field(default_factory=list)
+    last_event: int = 0
+    last_delivery: int = 0
+
+
+class MemoryOutbox:
+    healthy = True
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    @property
+    def first_started_at_us(self) -> int:
+        return self.memory.first_started_at_us
+
+    async def commit(
+        self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
+    ) -> list[Sighting]:
+        memory = self.memory
+        resolution = resolve(entries, [s.known for s in memory.events.values()], next_seq=memory.last_event + 1)
+        for index, known in resolution.new:
+            self._store(entries[index], known)
+        for seq, upstream_id in resolution.claims.items():
+            self._fill_in(seq, upstream_id)
+        memory.holes.extend(hole for hole in holes if hole not in memory.holes)
+        if round_end is not None:
+            rounds = memory.rounds.setdefault(round_end.channel, [])
+            rounds.append(msgspec.structs.replace(round_end, baseline=None))
+            keep_from = max(
+                (r.completed_at_us for r in rounds if r.completed_at_us <= round_end.completed_at_us - HOUR_US),
+                default=0,
+            )
+            rounds[:] = [r for r in rounds if r.completed_at_us >= keep_from]
+            if round_end.baseline is not None:
+                memory.baselines[round_end.channel] = round_end.baseline
+        return resolution.sightings
+
+    def _store(self, entry: Entry, known: Known) -> None:
+        memory = self.memory
+        key = event_key(entry.event, entry.received_at_us)
+        memory.events[known.seq] = Stored(known, key, entry.source)
+        memory.last_event = known.seq
+        for new in entry.deliveries:
+            sequence = memory.sequences[new.destination] = memory.sequences.get(new.destination, 0) + 1
+            number = memory.last_delivery = memory.last_delivery + 1
+            memory.records[number] = Record(
+                Delivery(
+                    id=number,
+                    destination=new.destination,
+                    sequence=sequence,
+                    ordering_key=entry.event.ordering_key,
+                    webhook_id=webhook_id(key, new.destination),
+                    rules=new.rules,
+                    attempts=0,
+                    first_attempt_at_us=None,
+                    retry_at_us=0,
+                    parked=False,
+                    source=entry.source,
+                    received_at_us=entry.received_at_us,
+                    updated_at_us=entry.received_at_us,
+                    event_key=key,
+                    event=known.event,
+                ),
+                known.seq,
+            )
+
+    def _fill_in(self, seq: int, upstream_id: int) -> None:
+        known = self.memory.events[seq].known
+        known.event = msgspec.structs.replace(known.event, id=upstream_id)
+        for record in self.memory.records.values():
+            if record.event_seq == seq:
+                record.delivery = msgspec.structs.replace(record.delivery, event=known.event)
+
+    def _waiting(self, destination: str, *, parked: bool) -> list[Delivery]:
+        found = [
+            record.delivery
+            for record in self.memory.records.values()
+            if record.delivery.destination == destination
+            and record.state is State.PENDING
+            and record.delivery.parked is parked
+        ]
+        return sorted(found, key=lambda delivery: delivery.sequence)
+
+    async def claim(
+        self, destination: str, *, after: int, limit: int, skip: Collection[str] = ()
+    ) -> tuple[list[Delivery], int]:
+        found = [
+            delivery
+            for delivery in self._waiting(destination, parked=False)
+            if delivery.sequence > after and delivery.ordering_key not in skip
+        ][:limit]
+        newest = self.memory.sequences.get(destination, 0)
+        return found, found[-1].sequence if len(found) == limit else max(after, newest)
+
+    async def claim_key(self, destination: str, key: str, *, after: int, limit: int) -> list[Delivery]:
+        return [
+            delivery
+            for delivery in self._waiting(destination, parked=False)
+            if delivery.sequence > after and delivery.ordering_key == key
+        ][:limit]
+
+    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
+        parked = sorted(self._waiting(destination, parked=True), key=lambda delivery: delivery.retry_at_us)
+        return [delivery for delivery in parked if delivery.retry_at_us <= due_us][:limit]
+
+    async def next_parked_us(self, destination: str) -> int | None:
+        return min((delivery.retry_at_us for delivery in self._waiting(destination, parked=True)), default=None)
+
+    def _end(self, delivery: Delivery, state: State, outcome: Outcome | None, at_us: int) -> None:
+        record = self.memory.records[delivery.id]
+        if record.state is not State.PENDING:
+            return
+        record.state = state
+        if outcome is not None:
+            record.code, record.error = outcome.code, outcome.detail
+            record.delivery = msgspec.structs.replace(
+                record.delivery, attempts=delivery.attempts + 1, updated_at_us=at_us
+            )
+
+    async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        self._end(delivery, State.DELIVERED, outcome, at_us)
+
+    async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
+        self._end(delivery, State.PENDING, outcome, at_us)
+        record = self.memory.records[delivery.id]
+        record.delivery = msgspec.structs.replace(
+            record.delivery,
+            first_attempt_at_us=at_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us,
+            retry_at_us=retry_at_us,
+            parked=parked,
+        )
+
+    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
+        record = self.memory.records[delivery.id]
+        record.delivery = msgspec.structs.replace(record.delivery, parked=True, retry_at_us=retry_at_us)
+
+    async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
+        self._end(delivery, State.DEAD, outcome, at_us)
+
+    async def expire(self, delivery: Delivery, *, at_us: int) -> None:
+        self._end(delivery, State.EXPIRED, None, at_us)
+
+    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
+        record = self.memory.records.get(delivery_id)
+        if record is None or record.state is not State.DEAD or not self.memory.events[record.event_seq].body:
+            return None
+        name = record.delivery.destination
+        self.memory.sequences[name] += 1
+        record.state = State.PENDING
+        record.delivery = msgspec.structs.replace(
+            record.delivery,
+            sequence=self.memory.sequences[name],
+            attempts=0,
+            first_attempt_at_us=None,
+            retry_at_us=0,
+            parked=False,
+            updated_at_us=at_us,
+        )
+        return name
+
+    async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
+        old = [
+            delivery
+            for parked in (False, True)
+            for delivery in self._waiting(destination, parked=parked)
+            if delivery.received_at_us < before_us
+        ]
+        for delivery in old:
+            self._end(delivery, State.EXPIRED, None, at_us)
+        return len(old)
+
+    async def destination(self, name: str) -> DestinationState:
+        return self.memory.destinations.get(name, DestinationState())
+
+    async def switch(self, name: str, state: DestinationState) -> None:
+        before = await self.destination(name)
+        if before.switch is not Switch.ON and state.switch is Switch.ON:
+            away_us = max(0, state.since_us - before.since_us)
+            for record in self.memory.records.values():
+                first = record.delivery.first_attempt_at_us
+                if record.delivery.destination == name and first is not None:
+                    record.delivery = msgspec.structs.replace(record.delivery, first_attempt_at_us=first + away_us)
+        self.memory.destinations[name] = msgspec.structs.replace(state, held_until_us=before.held_until_us)
+
+    async def hold(self, name: str, *, until_us: int) -> None:
+        before = await self.destination(name)
+        self.memory.destinations[name] = msgspec.structs.replace(before, held_until_us=until_us)
+
+    async def channel(self, channel: Channel) -> ChannelState:
+        return ChannelState(
+            tuple(self.memory.rounds.get(channel, ())),
+            self.memory.baselines.get(channel),
+            self.memory.pages.get(channel, 0),
+        )
+
+    async def learn_page(self, channel: Channel, size: int) -> None:
+        self.memory.pages[channel] = max(size, self.memory.pages.get(channel, 0))
+
+    async def known_symbols(self) -> list[str]:
+        events = (stored.known.event for stored in self.memory.events.values())
+        return sorted({event.symbol for event in events if event.channel is Channel.IN_FORCE and event.symbol})
+
+    async def stats(self) -> dict[str, QueueStats]:
+        counts: dict[str, dict[State, int]] = {}
+        oldest: dict[str, int] = {}
+        for record in self.memory.records.values():
+            name = record.delivery.destination
+            mine = counts.setdefault(name, {State.PENDING: 0})
+            mine[record.state] = mine.get(record.state, 0) + 1
+            if record.state is State.PENDING:
+                oldest[name] = min(oldest.get(name, record.delivery.received_at_us), record.delivery.received_at_us)
+        return {name: QueueStats(found, oldest.get(name)) for name, found in counts.items()}
+
+    async def holes(self, *, limit: int = 100) -> list[Hole]:
+        return self.memory.holes[::-1][:limit]
+
+    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
+        items: list[dict[str, object]] = [
+            {
+                "id": seq,
+                "event": stored.key,
+                "upstream_id": stored.known.event.id,
+                "received_at": isoformat(stored.known.received_at_us),
+                "data": _body(stored.known.event) if stored.body else None,
+                "deliveries": {
+                    record.delivery.destination: record.state.value
+                    for record in self.memory.records.values()
+                    if record.event_seq == seq
+                },
+            }
+            for seq, stored in sorted(self.memory.events.items(), reverse=True)
+            if before is None or seq < before
+        ][:limit]
+        return _page(items, limit)
+
+    async def list_deliveries(
+        self,
+        *,
+        state: State | None = None,
+        destination: str | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Page:
+        found: list[dict[str, object]] = [
+            {"id": number, "event": record.delivery.event_key, "state": record.state.value, "data": None}
+            for number, record in sorted(self.memory.records.items(), reverse=True)
+            if (before is None or number < before)
+            and (state is None or record.state is state)
+            and (destination is None or record.delivery.destination == destination)
+        ]
+        return _page(found[:limit], limit)
+
+    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+        del limit
+        memory = self.memory
+        finished = (State.DELIVERED, State.EXPIRED, State.SUPPRESSED)
+        for number, record in list(memory.records.items()):
+            if record.state in finished and record.delivery.updated_at_us < finished_before_us:
+                del memory.records[number]
+        wanted = {record.event_seq for record in memory.records.values()}
+        for seq, stored in list(memory.events.items()):
+            if seq in wanted:
+                continue
+            if stored.known.received_at_us < finished_before_us:
+                stored.body = False
+            rounds = memory.rounds.get(stored.known.event.channel, [])
+            overlap = rounds[0].position if rounds else 0
+            below = stored.known.event.id is None or stored.known.event.id <= overlap
+            if not stored.body and stored.known.received_at_us < identities_before_us and below:
+                del memory.events[seq]
+        return False
+
+    async def close(self) -> None:
+        return
+
+
+def _body(event: Event) -> object:
+    return msgspec.json.decode(event.data)
+
+
+def _page(items: list[dict[str, object]], limit: int) -> Page:
+    last = items[-1]["id"] if len(items) == limit else None
+    assert last is None or isinstance(last, int)
+    return Page(items, last)

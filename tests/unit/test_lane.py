@@ -1,0 +1,500 @@
+"""Lanes under a fake clock, against a destination that answers as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from relay.clock import MICROS
+from relay.deliveries import Message, Outcome, RuleMatch, State, Verdict
+from relay.delivery.lane import Lane, LaneSettings
+from relay.metrics import Metrics
+from relay.outbox.base import Switch
+from tests.support.clock import START_US, FakeClock, settle
+from tests.support.events import a_break, entry, in_force
+from tests.support.memory_outbox import Memory, MemoryOutbox
+
+OK = Outcome(Verdict.DELIVERED, "200")
+DOWN = Outcome(Verdict.RETRY, "503", "the destination answered 503")
+BAD = Outcome(Verdict.DEAD, "400", "the destination answered 400")
+GONE = Outcome(Verdict.SWITCH_OFF, "410", "the destination answered 410")
+
+
+def slow_down(seconds: float) -> Outcome:
+    return Outcome(Verdict.RETRY, "429", "too many", retry_after=seconds)
+
+
+Answer = Callable[[Message], Outcome]
+
+
+@dataclass
+class Receiver:
+    """A destination that answers what ``answer`` says, at once or when ``gate`` opens."""
+
+    clock: FakeClock
+    answer: Answer = lambda _message: OK
+    name: str = "bot"
+    sent: list[tuple[float, int | None]] = field(default_factory=list)
+    under_way: int = 0
+    most_under_way: int = 0
+    gate: asyncio.Event | None = None
+
+    async def send(self, message: Message) -> Outcome:
+        self.sent.append((self.clock.monotonic() - 1_000.0, message.delivery.event.id))
+        self.under_way += 1
+        self.most_under_way = max(self.most_under_way, self.under_way)
+        try:
+            if self.gate is not None:
+                await self.gate.wait()
+            return self.answer(message)
+        finally:
+            self.under_way -= 1
+
+    @property
+    def ids(self) -> list[int | None]:
+        return [number for _, number in self.sent]
+
+
+class Scene:
+    """A lane, what it works with, and shorthands."""
+
+    def __init__(self, **settings: object) -> None:
+        self.clock = FakeClock()
+        self.memory = Memory(START_US)
+        self.outbox = MemoryOutbox(self.memory)
+        self.receiver = Receiver(self.clock)
+        self.settings = LaneSettings(**settings)  # type: ignore[arg-type]
+        self.metrics = Metrics()
+        self.lane = self.new_lane()
+
+    def new_lane(self) -> Lane:
+        return Lane(
+            self.receiver, self.outbox, self.settings, clock=self.clock, rng=random.Random(7), metrics=self.metrics
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.lane.run())
+        await settle()
+        try:
+            yield
+        finally:
+            self.lane.stop()
+            if self.receiver.gate is not None:
+                self.receiver.gate.set()
+            await asyncio.wait_for(task, 5)
+
+    async def put(self, *numbers: int, symbol: str | None = None) -> None:
+        """Commit alerts; by default each has a symbol of its own."""
+        await self.outbox.commit([entry(in_force(n, symbol or f"S{n}"), "bot") for n in numbers])
+        self.lane.notify()
+        await settle()
+
+    def states(self) -> dict[int | None, State]:
+        return {record.delivery.event.id: record.state for record in self.memory.records.values()}
+
+
+def failing(*numbers: int, outcome: Outcome = DOWN) -> Answer:
+    return lambda message: outcome if message.delivery.event.id in numbers else OK
+
+
+async def test_what_waits_when_the_lane_starts_is_delivered() -> None:
+    scene = Scene()
+    await scene.put(1, 2, 3)
+    async with scene.running():
+        await settle()
+    assert scene.receiver.ids == [1, 2, 3]
+    assert set(scene.states().values()) == {State.DELIVERED}
+
+
+async def test_one_symbol_keeps_its_order_while_others_run_beside_it() -> None:
+    scene = Scene(concurrency=8)
+    scene.receiver.gate = asyncio.Event()
+    async with scene.running():
+        await scene.put(1, 2, 3, symbol="AAPL")
+        await scene.put(4, symbol="MSFT")
+        assert scene.receiver.ids == [1, 4]
+        scene.receiver.gate.set()
+        await settle()
+        assert scene.receiver.ids == [1, 4, 2, 3]
+
+
+async def test_all_breaks_share_one_order() -> None:
+    scene = Scene()
+    scene.receiver.gate = asyncio.Event()
+    async with scene.running():
+        await scene.outbox.commit([entry(a_break(n, timeframe=t), "bot") for n, t in enumerate("DWMQ", 1)])
+        scene.lane.notify()
+        await settle()
+        assert scene.receiver.under_way == 1
+
+
+async def test_no_more_than_concurrency_are_under_way() -> None:
+    scene = Scene(concurrency=3)
+    scene.receiver.gate = asyncio.Event()
+    async with scene.running():
+        await scene.put(*range(1, 41))
+        assert scene.receiver.under_way == 3
+        scene.receiver.gate.set()
+        await settle(400)
+    assert scene.receiver.most_under_way == 3
+    assert len(set(scene.receiver.ids)) == 40
+
+
+async def test_a_strict_lane_sends_one_at_a_time_in_commit_order() -> None:
+    scene = Scene(ordering="strict", concurrency=8)
+    scene.receiver.gate = asyncio.Event()
+    async with scene.running():
+        await scene.put(*range(1, 10))
+        assert scene.receiver.under_way == 1
+        scene.receiver.gate.set()
+        await settle(400)
+    assert scene.receiver.ids == list(range(1, 10))
+    assert scene.receiver.most_under_way == 1
+
+
+async def test_a_failure_holds_the_whole_lane_and_one_probe_opens_it() -> None:
+    scene = Scene(retry_initial=10, retry_max=10)
+    scene.receiver.answer = failing(*range(1, 9))
+    async with scene.running():
+        await scene.put(*range(1, 9))
+        assert len(scene.receiver.sent) == 8
+        scene.receiver.answer = lambda _m: OK
+        await scene.put(9)
+        assert len(scene.receiver.sent) == 8
+        held = scene.lane.status().held_seconds
+        assert 0 < held <= 10
+        scene.receiver.gate = asyncio.Event()
+        await scene.clock.advance(held)
+        assert scene.receiver.under_way == 1
+        scene.receiver.gate.set()
+        await settle(200)
+        assert set(scene.states().values()) == {State.DELIVERED}
+
+
+async def test_what_was_in_flight_counts_as_one_failure() -> None:
+    scene = Scene(retry_initial=1, retry_max=300)
+    scene.receiver.gate = asyncio.Event()
+    scene.receiver.answer = failing(*range(1, 9))
+    async with scene.running():
+        await scene.put(*range(1, 9))
+        scene.receiver.gate.set()
+        await settle()
+        assert scene.lane.status().failures == 1
+        assert scene.lane.status().held_seconds <= 1
+
+
+async def test_the_lane_backs_off_up_to_the_maximum_and_no_further() -> None:
+    scene = Scene(retry_initial=1, retry_max=30)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1)
+        for _ in range(12):
+            assert scene.lane.status().held_seconds <= 30
+            await scene.clock.advance(scene.lane.status().held_seconds + 0.01)
+    times = [at for at, _ in scene.receiver.sent]
+    assert len(times) == 13
+    assert max(b - a for a, b in zip(times, times[1:], strict=False)) > 4
+
+
+async def test_retry_after_is_obeyed_in_full_by_everything_in_the_lane() -> None:
+    scene = Scene(retry_initial=1, retry_max=5)
+    scene.receiver.answer = failing(1, outcome=slow_down(90))
+    async with scene.running():
+        await scene.put(1)
+        await scene.put(2, 3)
+        scene.receiver.answer = lambda _m: OK
+        await scene.clock.advance(89.9)
+        assert scene.receiver.ids == [1]
+        await scene.clock.advance(0.2)
+        assert sorted(scene.receiver.ids[1:], key=str) == [1, 2, 3]
+
+
+async def test_retry_after_is_obeyed_after_a_restart() -> None:
+    scene = Scene(retry_max=5)
+    scene.receiver.answer = failing(1, outcome=slow_down(90))
+    async with scene.running():
+        await scene.put(1)
+    scene.lane = scene.new_lane()
+    scene.receiver.answer = lambda _m: OK
+    async with scene.running():
+        await scene.put(2)
+        await scene.clock.advance(89)
+        assert scene.receiver.ids == [1]
+        await scene.clock.advance(2)
+        assert scene.states() == {1: State.DELIVERED, 2: State.DELIVERED}
+
+
+async def test_a_delivered_answer_may_ask_for_a_pause_too() -> None:
+    scene = Scene(ordering="strict")
+    scene.receiver.answer = lambda _m: Outcome(Verdict.DELIVERED, "200", retry_after=3.0)
+    async with scene.running():
+        await scene.put(1, 2)
+        assert scene.receiver.ids == [1]
+        await scene.clock.advance(3)
+        assert scene.receiver.ids == [1, 2]
+
+
+@pytest.mark.parametrize("ordering", ["symbol", "none", "strict"])
+async def test_poison_blocks_nobody(ordering: str) -> None:
+    scene = Scene(ordering=ordering, retry_initial=0.1, retry_max=1)
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(1)
+        for number in range(2, 30):
+            await scene.put(number)
+            await scene.clock.advance(1)
+        await scene.clock.advance(20)
+        assert scene.states() == {1: State.PENDING, **dict.fromkeys(range(2, 30), State.DELIVERED)}
+        assert scene.receiver.ids.count(1) > 8
+
+
+async def test_poison_lets_its_own_symbol_go_on_after_eight_attempts() -> None:
+    scene = Scene(retry_initial=0.1, retry_max=1)
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(1, 2, 3, symbol="AAPL")
+        for number in range(10, 60):
+            await scene.put(number)
+            await scene.clock.advance(0.5)
+        first_successor = scene.receiver.ids.index(2)
+        assert scene.receiver.ids[:first_successor].count(1) == 8
+        assert scene.states()[3] is State.DELIVERED
+        scene.receiver.answer = lambda _m: OK
+        await scene.clock.advance(5)
+        assert scene.states()[1] is State.DELIVERED
+
+
+async def test_several_poisons_in_a_row_are_all_passed_in_a_strict_lane() -> None:
+    scene = Scene(ordering="strict", retry_initial=0.1, retry_max=0.5)
+    scene.receiver.answer = failing(1, 2, 3)
+    async with scene.running():
+        await scene.put(1, 2, 3, 4, 5, 6)
+        await scene.clock.advance(60)
+        assert [scene.states()[number] for number in (4, 5, 6)] == [State.DELIVERED] * 3
+
+
+async def test_a_strict_lane_keeps_its_order_through_a_long_outage() -> None:
+    scene = Scene(ordering="strict", retry_initial=1, retry_max=10)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(*range(1, 21))
+        await scene.clock.advance(35)
+        tries = len(scene.receiver.sent)
+        assert tries > 5
+        while scene.lane.status().failures % 9 != 3:
+            await scene.clock.advance(scene.lane.status().held_seconds + 0.01)
+        before = len(scene.receiver.sent)
+        scene.receiver.answer = lambda _m: OK
+        await scene.clock.advance(60)
+        assert scene.receiver.ids[before:] == list(range(1, 21))
+
+
+async def test_a_failing_message_does_not_slow_a_lane_in_which_others_succeed() -> None:
+    scene = Scene(retry_initial=60, retry_max=60, concurrency=2)
+    gate = scene.receiver.gate = asyncio.Event()
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(1, 2)
+        # 2 is answered first, then 1 fails: the destination works
+        scene.receiver.gate = None
+        real = scene.receiver.answer
+        scene.receiver.answer = real
+        gate.set()
+        await settle()
+        await scene.put(3)
+        await scene.clock.advance(61)
+        assert scene.states()[3] is State.DELIVERED
+
+
+async def test_a_refusal_is_a_dead_letter_and_the_next_goes_on() -> None:
+    scene = Scene()
+    scene.receiver.answer = failing(1, outcome=BAD)
+    async with scene.running():
+        await scene.put(1, 2)
+        assert scene.states() == {1: State.DEAD, 2: State.DELIVERED}
+
+
+async def test_gone_switches_the_destination_off_and_keeps_its_queue() -> None:
+    scene = Scene(ordering="strict")
+    scene.receiver.answer = failing(1, outcome=GONE)
+    async with scene.running():
+        await scene.put(1, 2, 3)
+        await scene.clock.advance(3600)
+        assert scene.states() == {1: State.DEAD, 2: State.PENDING, 3: State.PENDING}
+        assert scene.lane.status().switch is Switch.OFF
+    scene.lane = scene.new_lane()
+    async with scene.running():
+        await scene.clock.advance(60)
+        assert scene.receiver.ids == [1]
+        await scene.lane.resume()
+        await settle()
+        assert scene.states() == {1: State.DEAD, 2: State.DELIVERED, 3: State.DELIVERED}
+
+
+async def test_a_new_config_switches_a_destination_on_again() -> None:
+    scene = Scene(fingerprint="old", ordering="strict")
+    scene.receiver.answer = failing(1, outcome=GONE)
+    async with scene.running():
+        await scene.put(1, 2)
+    scene.settings = LaneSettings(fingerprint="new", ordering="strict")
+    scene.lane = scene.new_lane()
+    async with scene.running():
+        await settle()
+        assert scene.states()[2] is State.DELIVERED
+
+
+async def test_a_paused_lane_sends_nothing_until_resumed_even_over_a_restart() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.lane.pause()
+        await scene.put(1, 2)
+        assert scene.receiver.sent == []
+    scene.lane = scene.new_lane()
+    async with scene.running():
+        await scene.clock.advance(60)
+        assert scene.receiver.sent == []
+        await scene.lane.resume()
+        await settle()
+        assert scene.receiver.ids == [1, 2]
+
+
+async def test_resume_can_drop_what_is_too_old() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.put(5)
+        await scene.lane.pause()
+        await scene.put(1, 2)
+        await scene.clock.advance(120)
+        await scene.outbox.commit([entry(in_force(3, "S3"), "bot", at_us=scene.clock.now_us())])
+        assert await scene.lane.resume(drop_older=60) == 2
+        await settle()
+        assert scene.receiver.ids == [5, 3]
+        assert scene.states()[1] is State.EXPIRED
+
+
+async def test_a_message_is_given_up_after_its_time_and_not_before() -> None:
+    scene = Scene(retry_initial=10, retry_max=60, give_up_after=3600)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1)
+        await scene.clock.advance(3590)
+        assert scene.states()[1] is State.PENDING
+        await scene.clock.advance(80)
+        assert scene.states()[1] is State.DEAD
+
+
+async def test_time_switched_off_does_not_count_towards_giving_up() -> None:
+    scene = Scene(retry_initial=10, retry_max=60, give_up_after=600)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1)
+        await scene.lane.pause()
+        await scene.clock.advance(10_000)
+        await scene.lane.resume()
+        await settle()
+        await scene.clock.advance(300)
+        assert scene.states()[1] is State.PENDING
+
+
+async def test_max_age_is_checked_before_every_attempt() -> None:
+    scene = Scene(retry_initial=10, retry_max=10)
+    scene.receiver.answer = lambda _m: DOWN
+    rule = RuleMatch("fresh only", expires_at_us=START_US + 15 * MICROS)
+    await scene.outbox.commit([entry(in_force(1), "bot", rules=(rule,))])
+    async with scene.running():
+        await scene.clock.advance(100)
+        assert scene.states()[1] is State.EXPIRED
+        assert all(at < 15 for at, _ in scene.receiver.sent)
+
+
+async def test_a_merged_delivery_names_only_the_rules_that_still_want_it() -> None:
+    scene = Scene()
+    seen: list[Message] = []
+
+    def remember(message: Message) -> Outcome:
+        seen.append(message)
+        return OK
+
+    scene.receiver.answer = remember
+    rules = (RuleMatch("short", expires_at_us=START_US - 1), RuleMatch("long", expires_at_us=START_US + MICROS))
+    await scene.outbox.commit([entry(in_force(1), "bot", rules=rules)])
+    async with scene.running():
+        await settle()
+    assert [(m.rules, m.expires_at_us) for m in seen] == [(("long",), START_US + MICROS)]
+
+
+async def test_a_configured_rate_is_never_exceeded_in_any_span() -> None:
+    scene = Scene(rate_limit=(5, 1.0), concurrency=8)
+    async with scene.running():
+        await scene.put(*range(1, 31))
+        await scene.clock.advance(10)
+    times = [at for at, _ in scene.receiver.sent]
+    assert len(times) == 30
+    assert all(b - a >= 1.0 - 1e-9 for a, b in zip(times, times[5:], strict=False))
+    assert times[-1] <= 6.1
+
+
+async def test_a_stored_retry_time_is_clamped_when_the_clock_was_set_back() -> None:
+    scene = Scene(retry_initial=5, retry_max=60)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1)
+    scene.clock.jump(-86_400)
+    scene.receiver.answer = lambda _m: OK
+    scene.lane = scene.new_lane()
+    async with scene.running():
+        await scene.clock.advance(61)
+        assert scene.states()[1] is State.DELIVERED
+
+
+async def test_a_long_queue_is_held_in_memory_only_in_part_and_keeps_its_order() -> None:
+    scene = Scene(concurrency=4)
+    async with scene.running():
+        await scene.lane.pause()
+        await scene.outbox.commit([entry(in_force(n, f"S{n % 7}"), "bot") for n in range(1, 2001)])
+        await scene.lane.resume()
+        for _ in range(200):
+            await settle(100)
+            assert len(scene.lane._window) <= 64
+    by_symbol: dict[int, list[int]] = {}
+    for number in scene.receiver.ids:
+        assert number is not None
+        by_symbol.setdefault(number % 7, []).append(number)
+    assert len(scene.receiver.ids) == 2000
+    assert all(numbers == sorted(numbers) for numbers in by_symbol.values())
+
+
+async def test_a_symbol_that_is_held_up_leaves_room_for_the_others() -> None:
+    scene = Scene(concurrency=2, retry_initial=50, retry_max=100)
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(500)
+        await scene.put(1, symbol="AAPL")
+        await scene.outbox.commit([entry(in_force(n, "AAPL"), "bot") for n in range(2, 200)])
+        await scene.outbox.commit([entry(in_force(n, f"S{n}"), "bot") for n in range(200, 300)])
+        scene.lane.notify()
+        await scene.clock.advance(60)
+        await settle(500)
+        delivered = {number for number, state in scene.states().items() if state is State.DELIVERED}
+        assert set(range(200, 300)) <= delivered
+        scene.receiver.answer = lambda _m: OK
+        await scene.clock.advance(500)
+        await settle(2000)
+        apple = [number for number in scene.receiver.ids if number is not None and 2 <= number < 200]
+        assert apple == list(range(2, 200))
+
+
+async def test_a_cancelled_attempt_stays_pending() -> None:
+    scene = Scene()
+    scene.receiver.gate = asyncio.Event()
+    async with scene.running():
+        await scene.put(1)
+        scene.lane.stop()
+        scene.lane.abort()
+    assert scene.states()[1] is State.PENDING

@@ -1,0 +1,92 @@
+"""One destination's address, and what every kind does the same: send, judge, and let no secret out.
+
+    body ──HttpClient──> Answer | Failure ──judge──> Outcome ──redact, cut──> Outcome
+
+Judging comes before redacting, because a secret may look like what decides; cutting comes after, so that a
+secret across the cut is gone as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+import msgspec
+from yarl import URL
+
+from relay.clock import Clock
+from relay.deliveries import Outcome
+from relay.destinations.answer import Answer, Failure
+from relay.destinations.http import HttpClient, Request
+from relay.destinations.outcome import judge_failure
+from relay.destinations.redact import Redactor, printable
+from relay.errors import ConfigError
+from relay.secret import Secret
+
+ANSWER_SHOWN: Final = 2048
+DETAIL_SHOWN: Final = 400
+"""Characters of an answer's body and of a sentence about it that an outcome keeps."""
+
+Judge = Callable[[Answer, int], Outcome]
+
+
+def parse_url(name: str, url: Secret) -> URL:
+    """The address of destination ``name``, sent exactly as it was written where that is possible.
+
+    Raises:
+        ConfigError: It is no http or https url. The message does not hold it.
+    """
+    text = url.reveal().strip()
+    try:
+        # Re-quoting may change what a signed url was signed over.
+        parsed = URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
+        usable = parsed.scheme in {"http", "https"} and bool(parsed.host) and parsed.port is not None
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigError(
+            f"destinations.{name}.url: not a usable address",
+            hint="A url starts with https:// (or http://) and a host.",
+        )
+    return parsed
+
+
+class Endpoint:
+    """Where a destination sends to, and how its answers are read."""
+
+    def __init__(
+        self,
+        client: HttpClient,
+        clock: Clock,
+        *,
+        url: URL,
+        timeout: float,
+        judge: Judge,
+        method: str = "POST",
+        secrets: Iterable[str] = (),
+    ) -> None:
+        self._client = client
+        self._clock = clock
+        self._url = url
+        self._timeout = timeout
+        self._judge = judge
+        self._method = method
+        self.redact = Redactor(url, secrets)
+
+    async def deliver(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
+        """Send once and say what came of it, without secrets."""
+        request = Request(self._method, self._url, headers, body, self._timeout)
+        answer = await self._client.exchange(request)
+        if isinstance(answer, Failure):
+            outcome = judge_failure(answer)
+        else:
+            outcome = self._judge(answer, self._clock.now_us())
+        return self.presentable(outcome)
+
+    def presentable(self, outcome: Outcome) -> Outcome:
+        """``outcome`` as it may be stored and shown."""
+        return msgspec.structs.replace(
+            outcome,
+            detail=printable(self.redact(outcome.detail))[:DETAIL_SHOWN],
+            answer=printable(self.redact(outcome.answer))[:ANSWER_SHOWN],
+        )

@@ -1,0 +1,79 @@
+"""Why no answer came: an exception of the HTTP library becomes a short name and a sentence.
+
+The library's own messages are not used, because they quote the url; of the url only the host is shown. The names
+are a closed set, because they are a metric's label.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+from typing import Final
+
+import aiohttp
+from yarl import URL
+
+from relay.destinations.answer import INVALID, Failure
+from relay.durations import format_duration
+
+# The first row that fits decides; the library's classes overlap (a refused certificate is also a ValueError).
+_CODES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
+    ((aiohttp.ClientConnectorDNSError,), "dns"),
+    ((aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError, ssl.SSLError), "tls"),
+    ((TimeoutError,), "timeout"),
+    ((aiohttp.ClientConnectorError,), "connect"),
+    ((aiohttp.ServerDisconnectedError, aiohttp.ClientOSError, ConnectionError), "reset"),
+    ((aiohttp.NonHttpUrlClientError, ValueError), INVALID),
+    ((aiohttp.ClientConnectionError, OSError), "connect"),
+)
+
+_SENTENCES: Final = {
+    "dns": "the name of {host} could not be resolved",
+    "tls": "no TLS connection with {host}: {reason}",
+    "timeout": "{host} did not answer within {timeout}",
+    "connect": "{host} could not be reached: {reason}",
+    "reset": "{host} closed the connection before it answered",
+    INVALID: "the request to {host} can't be made: look at the destination's url and headers",
+    "protocol": "{host} did not answer in HTTP",
+}
+
+
+def failure_of(error: Exception, url: URL, timeout: float) -> Failure:
+    """What ``error`` was.
+
+    Args:
+        error: As the library raised it.
+        url: Where the request went; only host and port are shown.
+        timeout: Seconds the request had.
+    """
+    code = failure_code(error)
+    reason = _tls_reason(error) if code == "tls" else _system_reason(error)
+    sentence = _SENTENCES[code].format(host=host_of(url), timeout=format_duration(timeout), reason=reason)
+    return Failure(code, sentence)
+
+
+def failure_code(error: Exception) -> str:
+    """The short name of what went wrong."""
+    return next((code for types, code in _CODES if isinstance(error, types)), "protocol")
+
+
+def host_of(url: URL) -> str:
+    """Host, and port where the url names one: all of a url that may be shown."""
+    host = url.host or "?"
+    if ":" in host:
+        host = f"[{host}]"
+    return host if url.explicit_port is None else f"{host}:{url.explicit_port}"
+
+
+def _system_reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if isinstance(number, int) and number > 0 else "no connection"
+
+
+def _tls_reason(error: Exception) -> str:
+    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
+    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_message:
+        return str(cause.verify_message)
+    if isinstance(cause, ssl.SSLError) and cause.reason:
+        return str(cause.reason).replace("_", " ").lower()
+    return "the handshake failed"

@@ -1,0 +1,56 @@
+"""How long a destination asks us to wait: seconds, or a date (RFC 9110, section 10.2.3).
+
+Seconds may have decimals, because Discord sends them so. A time that has passed is zero. What is neither, and
+what is further away than a year (milliseconds by mistake, a broken clock), is no request at all.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from relay.clock import MICROS
+
+LONGEST: Final = 366 * 86400.0
+
+_SECONDS: Final = re.compile(r"[+-]?\d{1,18}(?:\.\d{0,18})?", re.ASCII)
+_DATE: Final = re.compile(r"(?:[A-Za-z]{3,9},? )?[A-Za-z0-9:+ -]{8,40}", re.ASCII)
+
+
+def parse_seconds(text: str | None) -> float | None:
+    """Seconds in ``text``, not below zero; None where it is no number or more than a year."""
+    if text is None or _SECONDS.fullmatch(text.strip()) is None:
+        return None
+    return plausible(float(text))
+
+
+def parse_retry_after(text: str | None, now_us: int) -> float | None:
+    """The seconds to wait that a ``Retry-After`` header asks for; None where it asks for nothing usable.
+
+    Args:
+        text: The header's value, None where there was none.
+        now_us: What a date counts from, µs since the epoch.
+    """
+    if text is None:
+        return None
+    if _SECONDS.fullmatch(text.strip()):
+        return parse_seconds(text)
+    moment = _parse_date(text.strip())
+    return None if moment is None else plausible(moment.timestamp() - now_us / MICROS)
+
+
+def plausible(seconds: float) -> float | None:
+    """``seconds``, at least zero; None above a year."""
+    return max(0.0, seconds) if seconds <= LONGEST else None
+
+
+def _parse_date(text: str) -> datetime | None:
+    if _DATE.fullmatch(text) is None:
+        return None
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from relay.destinations.discord import Discord
+from relay.destinations.factory import build, is_loopback, refuse_real
+from relay.destinations.http import HttpClient
+from relay.destinations.slack import Slack
+from relay.destinations.webhook import Webhook
+from relay.errors import ConfigError, Exit
+from relay.secret import Secret
+from tests.support.clock import FakeClock
+from tests.support.messages import Config
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    await client.close()
+
+
+@pytest.mark.parametrize(("kind", "cls"), [("webhook", Webhook), ("discord", Discord), ("slack", Slack)])
+async def test_each_type_has_its_class_and_keeps_its_name(client: HttpClient, kind: str, cls: type) -> None:
+    destination = build("swing", Config(Secret("https://hooks.example/x"), type=kind), client, FakeClock())
+    assert isinstance(destination, cls)
+    assert destination.name == "swing"
+
+
+async def test_a_type_without_a_class_is_named(client: HttpClient) -> None:
+    with pytest.raises(ConfigError, match=r"destinations\.swing\.type: apprise is not supported yet"):
+        build("swing", Config(Secret("https://hooks.example/x"), type="apprise"), client, FakeClock())
+
+
+@pytest.mark.parametrize("kind", ["webhook", "discord", "slack"])
+@pytest.mark.parametrize(
+    "url", ["", "s3cret", "ftp://h.example/s3cret", "https:///s3cret", "http://[::1/s3cret", "https://h:99999/s3cret"]
+)
+async def test_an_unusable_address_is_refused_without_being_quoted(client: HttpClient, kind: str, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"destinations\.swing\.url") as caught:
+        build("swing", Config(Secret(url), type=kind), client, FakeClock())
+    assert "s3cret" not in str(caught.value) + caught.value.hint
+    assert caught.value.exit_code is Exit.CONFIG
+
+
+@pytest.mark.parametrize(
+    ("url", "loopback"),
+    [
+        ("http://127.0.0.1:8080/x", True),
+        ("http://127.9.8.7/", True),
+        ("http://[::1]:8080/", True),
+        ("https://LOCALHOST/x", True),
+        ("http://user:pw@localhost:1/", True),
+        ("http://128.0.0.1/", False),
+        ("http://0.0.0.0/", False),
+        ("http://127.0.0.1.example/", False),
+        ("http://localhost.example/", False),
+        ("http://127.0.0.1@real.example/", False),
+        ("http://real.example/127.0.0.1", False),
+        ("http://2130706433/", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_only_this_machine_is_loopback(url: str, loopback: bool) -> None:
+    assert is_loopback(url) is loopback
+
+
+def test_invented_alerts_go_to_no_real_destination_unless_allowed() -> None:
+    destinations = {
+        "bot": Config(Secret("https://bot.example/x")),
+        "inbox": Config(Secret("http://127.0.0.1:9/x")),
+        "swing": Config(Secret("https://discord.example/x"), type="discord"),
+    }
+    assert refuse_real(destinations, simulated=True, allow_real=False) == ["bot", "swing"]
+    assert refuse_real(destinations, simulated=True, allow_real=True) == []
+    assert refuse_real(destinations, simulated=False, allow_real=False) == []

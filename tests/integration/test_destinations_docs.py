@@ -1,0 +1,89 @@
+"""docs/webhooks.md says what the code does: its example body, its receiver, its table and its template."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp.test_utils import TestServer
+
+from relay.clock import SystemClock
+from relay.deliveries import Verdict
+from relay.destinations.http import HttpClient
+from relay.destinations.outcome import verdict_of
+from relay.destinations.webhook import Webhook
+from relay.secret import Secret
+from tests.support.clock import START_US
+from tests.support.messages import Config, message
+
+DOC = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
+SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
+CONFIG = Config(Secret("http://127.0.0.1:9/alerts"), secrets=(Secret(SECRET),))
+SENT = message(received_at_us=START_US + 250_000, expires_at_us=START_US + 10_000_000)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[HttpClient]:
+    client = HttpClient()
+    yield client
+    await client.close()
+
+
+def _block(language: str, containing: str = "") -> str:
+    blocks = re.findall(rf"```{language}\n(.*?)```", DOC, re.DOTALL)
+    [block] = [block for block in blocks if containing in block]
+    return str(block)
+
+
+async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient) -> None:
+    body = Webhook("bot", CONFIG, client, SystemClock()).render(SENT)
+    assert msgspec.json.decode(body) == msgspec.json.decode(_block("json"))
+
+
+async def test_the_receiver_in_the_docs_takes_our_alerts_once_and_no_forgeries(
+    client: HttpClient, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scope: dict[str, Any] = {"__name__": "receiver"}
+    exec(_block("python"), scope)  # noqa: S102  because it is our own page that is under test
+    async with TestServer(scope["app"], host="127.0.0.1") as server:
+        url = Secret(str(server.make_url("/alerts")))
+        sent = message(now_us=SystemClock().now_us())
+        bot = Webhook("bot", replace(CONFIG, url=url), client, SystemClock())
+        for _ in range(2):
+            assert (await bot.send(sent)).verdict is Verdict.DELIVERED
+        assert capsys.readouterr().out.count("AAPL") == 1
+        foreign = replace(CONFIG, url=url, secrets=(Secret("whsec_" + "A" * 32),))
+        outcome = await Webhook("bot", foreign, client, SystemClock()).send(sent)
+        assert (outcome.verdict, outcome.code) == (Verdict.DEAD, "401")
+        rotating = replace(CONFIG, url=url, secrets=(*foreign.secrets, *CONFIG.secrets))
+        assert (await Webhook("bot", rotating, client, SystemClock()).send(sent)).verdict is Verdict.DELIVERED
+        old = replace(CONFIG, url=url)
+        outcome = await Webhook("bot", old, client, SystemClock()).send(message(now_us=sent.now_us - 600_000_000))
+        assert outcome.code == "401"
+
+
+async def test_the_template_in_the_docs_renders(client: HttpClient) -> None:
+    _, _, text = _block("yaml", "template: |").partition("template: |\n")
+    webhook = Webhook("bot", replace(CONFIG, template=text.strip()), client, SystemClock())
+    assert msgspec.json.decode(webhook.render(SENT)) == {"ticker": "AAPL", "side": "buy", "attempt": 1}
+
+
+def test_the_table_in_the_docs_is_the_table_in_the_code() -> None:
+    words = {
+        "has delivered": Verdict.DELIVERED,
+        "tries again": Verdict.RETRY,
+        "keeps it as a dead letter and switches": Verdict.SWITCH_OFF,
+        "keeps it as a dead letter.": Verdict.DEAD,
+    }
+    said: dict[int, Verdict] = {}
+    for row in re.findall(r"^\| ((?:any other )?\d.*?) \| (.*?) \|$", DOC, re.MULTILINE):
+        verdict = next(verdict for word, verdict in words.items() if str(row[1]).startswith(word))
+        for first, last in re.findall(r"(\d{3})(?:–(\d{3}))?", row[0]):
+            for status in range(int(first), int(last or first) + 1):
+                said.setdefault(status, verdict)  # the specific rows come before "any other"
+    assert said == {status: verdict_of(status) for status in range(200, 600)}

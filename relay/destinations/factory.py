@@ -6,13 +6,13 @@ all of them, a simulated upstream ──refuse_real──> names of those that w
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Protocol
 
 from yarl import URL
 
 from relay.clock import Clock
+from relay.config.addresses import is_loopback as is_loopback_host
 from relay.destinations.base import Destination
 from relay.destinations.discord import Discord
 from relay.destinations.http import HttpClient
@@ -50,13 +50,7 @@ def build(name: str, config: DestinationSettings, client: HttpClient, clock: Clo
 def is_loopback(url: str) -> bool:
     """Whether a url stays on this machine: 127.0.0.0/8, ::1 or localhost. In doubt it does not."""
     try:
-        host = (URL(url.strip()).host or "").lower()
-    except ValueError:
-        return False
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
+        return is_loopback_host(URL(url.strip()).host or "")
     except ValueError:
         return False
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
 from relay.destinations.discord import Discord
 from relay.destinations.factory import build, is_loopback, refuse_real
 from relay.destinations.http import HttpClient
@@ -12,7 +13,9 @@ from relay.destinations.webhook import Webhook
 from relay.errors import ConfigError, Exit
 from relay.secret import Secret
 from tests.support.clock import FakeClock
-from tests.support.messages import Config
+from tests.support.messages import Config, message
+
+KEY = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
 @pytest.fixture
@@ -27,6 +30,22 @@ async def test_each_type_has_its_class_and_keeps_its_name(client: HttpClient, ki
     destination = build("swing", Config(Secret("https://hooks.example/x"), type=kind), client, FakeClock())
     assert isinstance(destination, cls)
     assert destination.name == "swing"
+
+
+async def test_the_models_of_the_config_fit(client: HttpClient) -> None:
+    url = "https://hooks.example/x"
+    headers = {"X-Team": "alpha"}
+    configs = (
+        WebhookConfig.model_validate({"type": "webhook", "url": url, "secret": KEY, "headers": headers}),
+        DiscordConfig.model_validate({"type": "discord", "url": url}),
+        SlackConfig.model_validate({"type": "slack", "url": url}),
+    )
+    built = [build(config.type, config, client, FakeClock()) for config in configs]
+    assert [type(destination) for destination in built] == [Webhook, Discord, Slack]
+    webhook = built[0]
+    assert isinstance(webhook, Webhook)
+    sent = webhook.headers(message(), b"{}")
+    assert (sent["X-Team"], sent["webhook-signature"][:3]) == ("alpha", "v1,")
 
 
 async def test_a_type_without_a_class_is_named(client: HttpClient) -> None:

@@ -1,0 +1,1 @@
+"""The vendor's feed: the socket, the REST endpoints, and what their objects mean."""

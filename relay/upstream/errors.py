@@ -1,0 +1,62 @@
+"""What can go wrong with something the upstream sent; part of the one tree in ``relay.errors``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from relay.errors import UpstreamError
+
+
+class RejectReason(StrEnum):
+    """Why a frame or an item could not be used; a metric label, so the set is closed."""
+
+    NOT_JSON = "not_json"
+    NOT_OBJECT = "not_object"
+    OVERSIZED = "oversized"
+    WRONG_TYPE = "wrong_type"
+    UNIDENTIFIABLE = "unidentifiable"
+
+
+class DecodeError(UpstreamError):
+    """An object is no event.
+
+    Attributes:
+        reason: Which kind of wrong.
+    """
+
+    def __init__(self, reason: RejectReason, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class RestError(UpstreamError):
+    """A REST call brought no page."""
+
+
+class RestUnavailableError(RestError):
+    """It may work later: 429, 5xx, time-out, no connection, a redirect, or an answer that is not the API's.
+
+    Attributes:
+        reason: A short name from a closed set (``rate_limited``, ``server_error``, ``timeout``, ``connection``,
+            ``redirect``, ``status``, ``oversized``, ``not_json``, ``no_items``).
+        retry_after: Seconds the server asks us to wait, or None where it did not say.
+    """
+
+    def __init__(self, reason: str, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+        self.retry_after = retry_after
+
+
+class RestRefusedError(RestError):
+    """401 or 403: this key may not read this endpoint, until somebody changes that.
+
+    Attributes:
+        code: The vendor's error code (``missing_scope``), or ``http_401`` / ``http_403`` where it gave none.
+        scope: The scope that the endpoint needs.
+    """
+
+    def __init__(self, code: str, scope: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+        self.scope = scope

@@ -67,20 +67,21 @@ async def serving(*handlers: Handler, refuse: Refusal | None = None, max_size: i
 
 
 @asynccontextmanager
-async def raw_server(first_words: Callable[[bytes], bytes]) -> AsyncIterator[int]:
-    """A TCP server that answers a request's head with ``first_words`` and then says nothing more.
+async def raw_server(answer: Callable[[bytes], bytes], *, hang_up: bool = False) -> AsyncIterator[int]:
+    """A TCP server that says one thing to whatever comes first, and then nothing more (or hangs up).
 
     Yields:
         Its port.
     """
     writers: list[asyncio.StreamWriter] = []
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve_one(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writers.append(writer)
-        with suppress(asyncio.IncompleteReadError):  # a client that hangs up, or one that speaks TLS
-            writer.write(first_words(await reader.readuntil(b"\r\n\r\n")))
+        writer.write(answer(await reader.read(1 << 16)))
+        if hang_up:
+            writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve_one, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1]
         for writer in writers:

@@ -1,0 +1,301 @@
+"""The reader holds the one socket: it connects, subscribes, hands every event on, and comes back when it is dropped.
+
+    connect ─> subscribe ─> acknowledged ─> frame ─> Session ─┬─> on_event   at once, in this very task
+       ^                        │                             └─> on_gap     "seq": frames were lost
+       │                        └─> on_gap  "connected": what was missed meanwhile
+       └── back-off <── decide() <── closed, refused, failed, silent
+
+What holds always:
+
+* Nothing is awaited between two frames. A reader that waits loses its pongs, and then the socket.
+* The back-off starts again only after a connection that was good: an event came, or it was acknowledged and lived
+  for half a minute. A mere handshake resets nothing.
+* Whether to come back is decided in ``decide`` and nowhere else. A rejection is believed at once, unless this run
+  has been connected before: then only after ten minutes of nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+import structlog
+from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosed
+
+from relay.clock import Clock
+from relay.errors import EvictedError, RejectedError
+from relay.events import Event
+from relay.metrics import Metrics
+from relay.upstream.access import SCOPES, clean
+from relay.upstream.backoff import Backoff
+from relay.upstream.decide import Action, Decision, decide, too_big
+from relay.upstream.dial import FAILURES, MAX_MESSAGE, ReaderSettings, dial
+from relay.upstream.errors import RejectReason
+from relay.upstream.protocol import (
+    FRAME_TYPES,
+    Acknowledged,
+    EventReceived,
+    FrameRejected,
+    Ignored,
+    SeqGap,
+    Session,
+    Signal,
+    Topic,
+    UnknownType,
+)
+from relay.upstream.state import ConnectionState, Phase
+from relay.upstream.throttle import LogThrottle
+
+_log = structlog.get_logger()
+
+CONNECTED: Final = "connected"
+SEQ: Final = "seq"
+
+_GOOD_AFTER: Final = 30.0
+_BELIEVE_REJECTION_AFTER: Final = 600.0
+_KNOWN_TYPES: Final = 100  # unknown types that are logged; a peer that invents more is only counted
+
+
+async def _nothing() -> None:
+    """Nothing to do before subscribing."""
+
+
+class Reader:
+    """Holds the socket while ``run`` runs.
+
+    Args:
+        settings: How to reach it.
+        clock: Waits and times; the library's own pings go by the event loop's.
+        rng: Jitter.
+        metrics: ``frames``, ``rejected`` and ``connected`` are kept here.
+        topics: What to subscribe to now.
+        on_event: Takes each event; must return at once.
+        on_gap: Told that something may have been missed: ``connected`` or ``seq``; must return at once.
+        before_subscribe: Awaited before each attempt and before a changed subscription; quick when nothing is to do.
+    """
+
+    def __init__(
+        self,
+        settings: ReaderSettings,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics,
+        topics: Callable[[], Sequence[Topic]],
+        on_event: Callable[[Event], None],
+        on_gap: Callable[[str], None],
+        before_subscribe: Callable[[], Awaitable[None]] = _nothing,
+    ) -> None:
+        self.state = ConnectionState()
+        self._settings = settings
+        self._clock = clock
+        self._metrics = metrics
+        self._topics = topics
+        self._on_event = on_event
+        self._on_gap = on_gap
+        self._before_subscribe = before_subscribe
+        self._frames = {name: metrics.frames.labels(name) for name in FRAME_TYPES}
+        self._backoff = Backoff(rng)
+        self._throttle = LogThrottle(clock)
+        self._unknown: set[str] = set()
+        self._stopping = asyncio.Event()
+        self._socket: ClientConnection | None = None
+        self._session: Session | None = None
+        self._watches: set[asyncio.Task[None]] = set()
+        self._gave_up = ""
+        self._data_came = False
+        self._acknowledged_at: float | None = None
+        self._was_connected = False
+        self._rejected_at: float | None = None
+
+    async def run(self) -> None:
+        """Read until ``stop``; may be called again after an eviction.
+
+        Raises:
+            EvictedError: Another connection of the account took over.
+            RejectedError: The upstream refuses the key.
+        """
+        loop = asyncio.ensure_future(self._loop())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait((loop, stopping), return_when=asyncio.FIRST_COMPLETED)
+            if not loop.done():
+                if self._socket is None:
+                    loop.cancel()
+                else:
+                    await self._socket.close()  # the loop ends after the frames that have arrived
+                await asyncio.wait((loop,))
+            if not loop.cancelled():
+                loop.result()
+        finally:
+            loop.cancel()
+            stopping.cancel()
+            await asyncio.gather(loop, stopping, return_exceptions=True)
+        self._enter(Phase.STOPPED)
+
+    def stop(self) -> None:
+        """Close the socket and let ``run`` return; for good."""
+        self._stopping.set()
+
+    async def resubscribe(self) -> None:
+        """Send the difference between what is subscribed and what ``topics`` says now, on the open connection."""
+        await self._before_subscribe()
+        socket, session = self._socket, self._session
+        if socket is None or session is None:
+            return  # the next connection subscribes to all of it
+        asked = session.asked
+        messages = session.change(self._topics())
+        self.state.accepted, self.state.refused = session.accepted, session.refused
+        with contextlib.suppress(ConnectionClosed):
+            for message in messages:
+                await socket.send(message)
+        if session.asked > asked:
+            self._watch(socket, session)
+
+    async def _loop(self) -> None:
+        while not self._stopping.is_set():
+            await self._before_subscribe()
+            lost = await self._connect()
+            if self._stopping.is_set():
+                return
+            decision = Decision(lost.action, self._clean(lost.error), lost.hint)
+            self.state.last_error = f"{decision.error}. {decision.hint}".strip(". ") + "."
+            self._stay_or_leave(decision)
+            delay = self._backoff.next()
+            self._enter(Phase.WAITING, decision.error)
+            hint = {"hint": decision.hint} if decision.hint else {}
+            _log.warning("upstream not connected", error=decision.error, retry_in=round(delay, 1), **hint)
+            await self._clock.sleep(delay)
+
+    def _stay_or_leave(self, decision: Decision) -> None:
+        if decision.action is Action.EVICTED:
+            self._enter(Phase.EVICTED, decision.error)
+            raise EvictedError(decision.error, hint=decision.hint)
+        if decision.action is not Action.REJECTED:
+            return
+        now = self._clock.monotonic()
+        if self._rejected_at is None:
+            self._rejected_at = now
+        if not self._was_connected or now - self._rejected_at >= _BELIEVE_REJECTION_AFTER:
+            self._enter(Phase.REJECTED, decision.error)
+            raise RejectedError(decision.error, hint=decision.hint)
+
+    async def _connect(self) -> Decision:
+        """One attempt, from the TCP connection to its end, and what the end means."""
+        self.state.attempts += 1
+        self._enter(Phase.CONNECTING)
+        try:
+            socket = await dial(self._settings)
+        except FAILURES as error:
+            return decide(error)
+        self._gave_up, self._data_came, self._acknowledged_at = "", False, None
+        self._socket, self._session = socket, Session(self._topics())
+        self._enter(Phase.OPEN)
+        try:
+            await self._converse(socket, self._session)
+        except ConnectionClosed as error:
+            if too_big(error):
+                self._frame_rejected(FrameRejected(RejectReason.OVERSIZED, f"more than {MAX_MESSAGE} bytes"))
+            decision = decide(error, current=socket is self._socket)
+        finally:
+            self._let_go(socket)
+        if self._gave_up and decision.action is Action.RECONNECT:
+            return Decision(Action.RECONNECT, self._gave_up)
+        return decision
+
+    async def _converse(self, socket: ClientConnection, session: Session) -> None:
+        message = session.open()
+        if message is None:  # nothing is wanted yet, so there is nothing to wait for
+            self._acknowledge(Acknowledged(frozenset(), frozenset()))
+        else:
+            await socket.send(message)
+            self._watch(socket, session)
+        recv, receive, frames, state, clock = socket.recv, session.receive, self._frames, self.state, self._clock
+        while True:
+            frame = await recv(decode=False)
+            signals = receive(frame)
+            frames[session.frame_type].inc()
+            state.last_frame_us = clock.now_us()
+            state.last_seq = session.last_seq
+            for signal in signals:
+                if type(signal) is EventReceived:
+                    self._data_came = True
+                    self._on_event(signal.event)
+                else:
+                    self._note(signal)
+
+    def _note(self, signal: Signal) -> None:
+        match signal:
+            case Acknowledged():
+                self._acknowledge(signal)
+            case SeqGap(expected, got):
+                if self._throttle.admit(SEQ) is not None:
+                    _log.info("frames were lost", expected_seq=expected, got_seq=got)
+                if self.state.acknowledged:  # before that, the round that follows the acknowledgement finds them
+                    self._on_gap(SEQ)
+            case FrameRejected():
+                self._frame_rejected(signal)
+            case UnknownType(name, sample):
+                if name not in self._unknown and len(self._unknown) < _KNOWN_TYPES:
+                    self._unknown.add(name)
+                    _log.warning("unknown message type", type=self._clean(name), sample=self._clean(sample))
+            case Ignored():
+                self._data_came = True
+            case EventReceived():
+                pass  # the loop has handed it on
+
+    def _acknowledge(self, signal: Acknowledged) -> None:
+        newly_refused = signal.refused - self.state.refused
+        self.state.accepted, self.state.refused = signal.accepted, signal.refused
+        if self._acknowledged_at is None:
+            self._acknowledged_at = self._clock.monotonic()
+            self._was_connected, self._rejected_at = True, None
+            self._enter(Phase.ACKNOWLEDGED)
+        _log.info("upstream subscribed", channels=sorted(map(str, signal.accepted)), attempt=self.state.attempts)
+        for channel in sorted(newly_refused):
+            _log.error(
+                "channel refused", channel=channel.value, scope=SCOPES[channel], hint="Add the scope to the API key."
+            )
+        self._on_gap(CONNECTED)
+
+    def _frame_rejected(self, signal: FrameRejected) -> None:
+        self._metrics.rejected.labels(signal.reason.value).inc()
+        held_back = self._throttle.admit(signal.reason)
+        if held_back is not None:
+            more = {"held_back": held_back} if held_back else {}
+            _log.warning("frame rejected", reason=signal.reason.value, detail=self._clean(signal.detail), **more)
+
+    def _watch(self, socket: ClientConnection, session: Session) -> None:
+        task = asyncio.ensure_future(self._expect_answer(socket, session, session.asked))
+        self._watches.add(task)
+        task.add_done_callback(self._watches.discard)
+
+    async def _expect_answer(self, socket: ClientConnection, session: Session, asked: int) -> None:
+        await self._clock.sleep(self._settings.ack_timeout)
+        if session.answered < asked and socket is self._socket:
+            self._gave_up = f"no acknowledgement within {self._settings.ack_timeout:g} s"
+            await socket.close()
+
+    def _let_go(self, socket: ClientConnection) -> None:
+        for task in self._watches:
+            task.cancel()
+        if self._data_came or (
+            self._acknowledged_at is not None and self._clock.monotonic() - self._acknowledged_at >= _GOOD_AFTER
+        ):
+            self._backoff.reset()
+        self._socket = self._session = None
+        self.state.accepted = self.state.refused = frozenset()
+        self.state.last_seq = None
+        self._metrics.connected.set(0)
+        socket.transport.abort()  # closed already, unless we are being cancelled
+
+    def _enter(self, phase: Phase, detail: str = "") -> None:
+        self._metrics.connected.set(1 if phase is Phase.ACKNOWLEDGED else 0)
+        self.state.enter(phase, self._clock.now_us(), detail)
+
+    def _clean(self, text: str) -> str:
+        return clean(text, self._settings.api_key)

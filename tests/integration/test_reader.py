@@ -1,0 +1,288 @@
+"""The reader beside a server that behaves: events, acknowledgements, gaps, changes, stopping."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+from structlog.testing import capture_logs
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from relay.events import Channel
+from relay.upstream.access import AuthStyle
+from relay.upstream.protocol import Topic
+from relay.upstream.state import Phase
+from tests.support.stub_upstream import KEY, acknowledge, alert, bench, message, running, serving
+
+
+async def test_it_subscribes_hands_on_events_and_closes_cleanly() -> None:
+    asked: asyncio.Queue[object] = asyncio.Queue()
+    codes: asyncio.Queue[int | None] = asyncio.Queue()
+
+    async def serve_alerts(socket: ServerConnection) -> None:
+        asked.put_nowait(await acknowledge(socket))
+        await socket.send(alert(1, seq=2))
+        await socket.send(alert(2, seq=3).encode())
+        await socket.wait_closed()
+        codes.put_nowait(socket.close_code)
+
+    async with serving(serve_alerts) as url:
+        subject = bench(url)
+        async with running(subject):
+            assert await subject.event_ids(2) == [1, 2]
+            state = subject.reader.state
+            assert state.acknowledged
+            assert state.accepted == {Channel.IN_FORCE, Channel.BREAKS}
+            assert (state.last_seq, state.last_frame_us) == (3, subject.clock.now_us())
+            assert subject.metric("relay_upstream_connected") == 1
+        assert await codes.get() == 1000
+    assert await asked.get() == {
+        "op": "subscribe",
+        "topics": [{"channel": "alerts.in_force"}, {"channel": "alerts.simultaneous_breaks"}],
+    }
+    assert subject.gaps.get_nowait() == "connected"
+    assert subject.gaps.empty()
+    assert state.phase is Phase.STOPPED
+    assert [step.phase for step in state.history] == ["connecting", "open", "acknowledged", "stopped"]
+    assert subject.metric("relay_upstream_connected") == 0
+    assert subject.metric("relay_upstream_frames_total", type="alert.in_force") == 2
+    assert subject.metric("relay_upstream_frames_total", type="subscribed") == 1
+
+
+@pytest.mark.parametrize(
+    ("style", "header", "value"),
+    [(AuthStyle.BEARER, "Authorization", f"Bearer {KEY}"), (AuthStyle.X_API_KEY, "X-API-Key", KEY)],
+)
+async def test_the_key_is_in_the_upgrade_request(style: AuthStyle, header: str, value: str) -> None:
+    seen: list[str | None] = []
+
+    def note(_socket: ServerConnection, request: Request) -> Response | None:
+        seen.append(request.headers.get(header))
+        return None
+
+    async def wait(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.wait_closed()
+
+    async with serving(wait, refuse=note) as url:
+        subject = bench(url, auth=style)
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+    assert seen == [value]
+
+
+async def test_loopback_is_reached_directly_whatever_proxy_the_environment_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+
+    async def wait(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.wait_closed()
+
+    async with serving(wait) as url:
+        subject = bench(url)
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+
+
+async def test_a_refused_channel_is_an_error_that_names_the_scope_and_the_others_run_on() -> None:
+    async def refuse_breaks(socket: ServerConnection) -> None:
+        await acknowledge(socket, "alerts.in_force")
+        await socket.send(alert(1, seq=2))
+        await socket.wait_closed()
+
+    with capture_logs() as lines:
+        async with serving(refuse_breaks) as url:
+            subject = bench(url)
+            async with running(subject):
+                assert await subject.event_ids(1) == [1]
+                assert subject.reader.state.refused_scopes == {Channel.BREAKS: "alerts:read"}
+    errors = [line for line in lines if line["log_level"] == "error"]
+    assert [(line["channel"], line["scope"]) for line in errors] == [("alerts.simultaneous_breaks", "alerts:read")]
+
+
+async def test_lost_frames_are_reported_once_subscribed_and_drop_nothing() -> None:
+    async def skip(socket: ServerConnection) -> None:
+        await acknowledge(socket, seq=3)  # what came before it is found by the round that follows it
+        for number, seq in ((1, 4), (2, 9), (3, 2), (4, 3)):
+            await socket.send(alert(number, seq=seq))
+        await socket.wait_closed()
+
+    async with serving(skip) as url:
+        subject = bench(url)
+        async with running(subject):
+            assert await subject.event_ids(4) == [1, 2, 3, 4]
+    assert [subject.gaps.get_nowait() for _ in range(subject.gaps.qsize())] == ["connected", "seq"]
+
+
+async def test_frames_that_cannot_be_used_are_counted_logged_once_and_survived() -> None:
+    async def babble(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        for frame in ("<html>", "[]", '{"type": 5}', b"\xff\x00", '{"type": "alert.in_force", "data": {"symbol": []}}'):
+            await socket.send(frame)
+        await socket.send(b"\xc3(", text=True)
+        await socket.send('{"type": "alert.in_force", "data": {}}')
+        await socket.send(message("state", symbol="x" * (2 << 20)))
+        await socket.send(message("error", text=f"your key {KEY} is odd"))
+        await socket.send(message("error", text="again"))
+        await socket.send(alert(1))
+        await socket.wait_closed()
+
+    with capture_logs() as lines:
+        async with serving(babble) as url:
+            subject = bench(url)
+            async with running(subject):
+                assert await subject.event_ids(1) == [1]
+                assert subject.reader.state.attempts == 1
+    counts = {
+        reason: subject.metric("relay_upstream_frames_rejected_total", reason=reason)
+        for reason in ("not_json", "not_object", "wrong_type", "unidentifiable", "oversized")
+    }
+    assert counts == {"not_json": 3, "not_object": 1, "wrong_type": 2, "unidentifiable": 1, "oversized": 1}
+    logged = [line["reason"] for line in lines if line["event"] == "frame rejected"]
+    assert logged == ["not_json", "not_object", "wrong_type", "unidentifiable", "oversized"]
+    assert [line["type"] for line in lines if line["event"] == "unknown message type"] == ["error"]
+    assert subject.metric("relay_upstream_frames_total", type="other") == 2
+    assert KEY not in str(lines)
+
+
+async def test_a_message_beyond_every_limit_costs_one_connection() -> None:
+    async def flood(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.send("x" * (17 << 20))
+        await socket.wait_closed()
+
+    async def behave(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.send(alert(1))
+        await socket.wait_closed()
+
+    async with serving(flood, behave) as url:
+        subject = bench(url)
+        async with running(subject):
+            await subject.retry()
+            assert await subject.event_ids(1) == [1]
+    assert subject.metric("relay_upstream_frames_rejected_total", reason="oversized") == 1
+
+
+async def test_a_change_of_topics_sends_the_difference_on_the_open_connection() -> None:
+    asked: asyncio.Queue[object] = asyncio.Queue()
+
+    async def answer(socket: ServerConnection) -> None:
+        try:
+            while True:
+                asked.put_nowait(await acknowledge(socket, seq=None))
+        except ConnectionClosed:
+            pass
+
+    async with serving(answer) as url:
+        subject = bench(url)
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+            subject.topics[:] = [Topic(Channel.IN_FORCE), Topic(Channel.QUOTES, ("AAPL",))]
+            await subject.reader.resubscribe()
+            assert await subject.gaps.get() == "connected"
+            assert subject.reader.state.accepted == {Channel.IN_FORCE, Channel.QUOTES}
+            await subject.reader.resubscribe()
+    messages = [asked.get_nowait() for _ in range(asked.qsize())]
+    assert messages[1:] == [
+        {"op": "subscribe", "topics": [{"channel": "quotes", "symbols": ["AAPL"]}]},
+        {"op": "unsubscribe", "topics": [{"channel": "alerts.simultaneous_breaks"}]},
+    ]
+
+
+async def test_nothing_wanted_is_a_connection_at_rest() -> None:
+    asked: asyncio.Queue[str | bytes] = asyncio.Queue()
+
+    async def listen(socket: ServerConnection) -> None:
+        asked.put_nowait(await socket.recv())
+        await socket.wait_closed()
+
+    async with serving(listen) as url:
+        subject = bench(url)
+        subject.topics.clear()
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+            assert subject.reader.state.acknowledged
+            subject.topics.append(Topic(Channel.BREAKS))
+            await subject.reader.resubscribe()
+            assert json.loads(await asked.get())["topics"] == [{"channel": "alerts.simultaneous_breaks"}]
+
+
+async def test_the_baseline_is_awaited_before_each_connection() -> None:
+    steps: list[str] = []
+    release = asyncio.Event()
+
+    async def baseline() -> None:
+        steps.append("baseline")
+        await release.wait()
+
+    async def drop(socket: ServerConnection) -> None:
+        steps.append("connected")
+        await acknowledge(socket)
+
+    async with serving(drop) as url:
+        subject = bench(url, before_subscribe=baseline)
+        async with running(subject):
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert steps == ["baseline"]
+            release.set()
+            await subject.retry()
+            await subject.backs_off()
+    assert steps == ["baseline", "connected", "baseline", "connected"]
+
+
+async def test_stopping_before_there_is_a_connection_returns_at_once() -> None:
+    async def never() -> None:
+        await asyncio.Event().wait()
+
+    subject = bench("ws://127.0.0.1:9/ws", before_subscribe=never)
+    async with running(subject):
+        for _ in range(5):
+            await asyncio.sleep(0)
+    assert subject.reader.state.phase is Phase.STOPPED
+
+
+async def test_stopping_while_it_backs_off_returns_at_once() -> None:
+    subject = bench("ws://127.0.0.1:9/ws")
+    async with running(subject):
+        await subject.backs_off()
+    assert subject.reader.state.phase is Phase.STOPPED
+
+
+async def test_what_arrived_before_the_close_is_still_handed_on() -> None:
+    async def last_words(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        for number in range(1, 501):
+            await socket.send(alert(number))
+
+    async with serving(last_words) as url:
+        subject = bench(url)
+        async with running(subject):
+            await subject.backs_off()
+            assert await subject.event_ids(500) == list(range(1, 501))
+
+
+async def test_cancelling_the_reader_drops_the_socket_and_is_not_swallowed() -> None:
+    gone = asyncio.Event()
+
+    async def wait(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.wait_closed()
+        gone.set()
+
+    async with serving(wait) as url:
+        subject = bench(url)
+        task = asyncio.ensure_future(subject.reader.run())
+        await subject.gaps.get()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await gone.wait()
+    assert subject.metric("relay_upstream_connected") == 0

@@ -6,7 +6,6 @@ a server may echo it.
 
 from __future__ import annotations
 
-import ipaddress
 import urllib.request
 from collections.abc import Mapping
 from enum import StrEnum
@@ -14,6 +13,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from relay import __version__
+from relay.config import addresses
 from relay.events import Channel
 from relay.secret import Secret
 
@@ -46,13 +46,7 @@ def auth_headers(key: Secret, style: AuthStyle) -> dict[str, str]:
 
 def is_loopback(url: str) -> bool:
     """Whether ``url`` names this machine, by its text alone (nothing is resolved)."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return addresses.is_loopback(urlsplit(url).hostname or "")
 
 
 def environment_proxy(url: str) -> str | None:

@@ -26,7 +26,6 @@ def test_the_key_goes_into_the_header_that_was_chosen() -> None:
         ("ws://127.9.9.9/ws", True),
         ("ws://[::1]:8080/ws", True),
         ("http://localhost/api", True),
-        ("http://up.localhost/api", True),
         ("wss://app.stratalerts.com/ws", False),
         ("ws://10.0.0.1/ws", False),
         ("ws://localhost.evil.example/ws", False),

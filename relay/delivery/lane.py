@@ -419,8 +419,9 @@ class Lane:
             )
             item.not_before = now + delay
         else:
+            was_open = self._condition.failures == 0
             item.not_before = self._condition.failed(now, began=began)
-            if self._condition.failures == 1:
+            if was_open:
                 _log.warning("destination fails, backing off", destination=self.name, detail=self._last_error)
         retry_at_us = now_us + round((item.not_before - now) * MICROS)
         parked = (

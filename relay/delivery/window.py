@@ -96,8 +96,8 @@ class Window:
             if self._ordering != "symbol":
                 self.add(item)
             elif key not in self.skipped:
-                queue = self._keys.get(key, ())
-                if len(queue) < self._key_size:
+                queue = self._keys.get(key)
+                if queue is None or len(queue) < self._key_size:
                     self.add(item)
                 else:
                     self.skipped[key] = queue[-1].delivery.sequence

@@ -1,0 +1,303 @@
+"""The relay itself: the only place that knows concrete classes. One screen of wiring, then the order of its life.
+
+    Reader ──events──> Intake ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · Slack
+      │                  ^             ^
+      └──gaps──> Backfiller ──Rest─────┘                            Web ──Desk──> all of them
+
+Start: the store's lock first, then the port, then the socket. Stop: reading ends, commits and requests in flight are
+finished within ``shutdown_grace``, queues stay in the store. Whatever breaks down ends the process, so that the
+service manager starts a whole one; nothing limps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from typing import Final
+
+import aiohttp
+import structlog
+
+from relay import __version__
+from relay.backfill.backfiller import Backfiller
+from relay.backfill.ports import Settings as BackfillSettings
+from relay.backfill.ports import Tools
+from relay.clock import MICROS, Clock, SystemClock
+from relay.config.destinations import Destination as DestinationConfig
+from relay.config.model import Config
+from relay.deliveries import State
+from relay.delivery.dispatcher import Dispatcher
+from relay.delivery.lane import Lane, LaneSettings
+from relay.desk import FrontDesk
+from relay.destinations.factory import build, refuse_real
+from relay.destinations.http import HttpClient
+from relay.errors import ConfigError, EvictedError
+from relay.events import ALERT_CHANNELS, Channel
+from relay.intake import Intake, Plan, Terms
+from relay.metrics import Metrics
+from relay.outbox.sqlite import SqliteOutbox
+from relay.rules.conditions import is_glob
+from relay.rules.match import compile_rules
+from relay.systemd import Notifier, watchdog_interval
+from relay.upstream.access import AuthStyle, is_loopback
+from relay.upstream.dial import ReaderSettings
+from relay.upstream.protocol import Topic
+from relay.upstream.reader import Reader
+from relay.upstream.rest import Rest
+from relay.web.server import Web
+
+_log = structlog.get_logger()
+
+_JANITOR_SECONDS: Final = 60.0
+_GAUGE_SECONDS: Final = 5.0
+_PRUNE_PAUSE: Final = 0.05
+_IDENTITIES_KEPT: Final = 30 * 86_400.0
+
+
+class Relay:
+    """One running relay.
+
+    Args:
+        config: A config without faults.
+        env: The environment, for the service manager's socket.
+        allow_real: Let simulated alerts out to destinations that are not on loopback.
+    """
+
+    def __init__(
+        self, config: Config, *, env: Mapping[str, str], allow_real: bool = False, clock: Clock | None = None
+    ) -> None:
+        self.config = config
+        self.clock: Clock = clock or SystemClock()
+        self.metrics = Metrics()
+        self.started_at_us = self.clock.now_us()
+        self.simulated = is_loopback(config.stratalerts.websocket_url)
+        self.standby = False
+        self._notifier = Notifier(env)
+        self._watchdog_seconds = watchdog_interval(env)
+        self._rng = random.Random()  # noqa: S311  because it only spreads retries
+        self._stop = asyncio.Event()
+        real = refuse_real(config.destinations, simulated=self.simulated, allow_real=allow_real)
+        if real:
+            raise ConfigError(
+                f"the upstream is a simulator, and these destinations are real: {', '.join(real)}",
+                hint="Point them at this machine, or say --allow-real to send invented alerts there.",
+            )
+
+    async def open(self, stack: AsyncExitStack) -> None:
+        """Take the store and put everything together; nothing runs yet.
+
+        Raises:
+            LockedError: Another relay holds the store, or the port is taken.
+            StoreError: The store can't be used.
+        """
+        config, clock, metrics = self.config, self.clock, self.metrics
+        self.outbox = await SqliteOutbox.open(config.store_path, clock)
+        stack.push_async_callback(self.outbox.close)
+        client = HttpClient()
+        stack.push_async_callback(client.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        self.dispatcher = Dispatcher(
+            [
+                Lane(
+                    build(name, destination, client, clock),
+                    self.outbox,
+                    _lane_settings(destination, simulated=self.simulated),
+                    clock=clock,
+                    rng=self._rng,
+                    metrics=metrics,
+                )
+                for name, destination in config.destinations.items()
+            ],
+            clock,
+        )
+        self.intake = Intake(
+            self.outbox,
+            plan_of(config),
+            clock=clock,
+            metrics=metrics,
+            notify=self.dispatcher.notify,
+            on_overflow=lambda: self.backfiller.request("overflow"),
+        )
+        upstream = config.stratalerts
+        auth = AuthStyle(upstream.auth)
+        rest = Rest(upstream.rest_url, upstream.api_key, session=session, clock=clock, auth=auth)
+        self.backfiller = Backfiller(
+            Tools(rest, self.outbox, self.intake, clock, self._rng, lambda: _literal_symbols(config)),
+            metrics,
+            BackfillSettings(config.backfill.every, config.backfill.on_first_start, config.backfill.page_size),
+            channels=self.channels,
+        )
+        self.reader = Reader(
+            ReaderSettings(upstream.websocket_url, upstream.api_key, auth),
+            clock=clock,
+            rng=self._rng,
+            metrics=metrics,
+            topics=lambda: [Topic(channel) for channel in self.channels()],
+            on_event=self.intake.offer,
+            on_gap=self.backfiller.request,
+            before_subscribe=lambda: self.backfiller.ensure_baseline(self.channels()),
+        )
+        self.desk = FrontDesk(
+            outbox=self.outbox,
+            dispatcher=self.dispatcher,
+            backfiller=self.backfiller,
+            connection=self.reader.state,
+            metrics_registry=metrics,
+            clock=clock,
+            types={name: destination.type for name, destination in config.destinations.items()},
+            channels=self.channels,
+            standby=lambda: self.standby,
+            started_at_us=self.started_at_us,
+            simulated=self.simulated,
+        )
+        self.web = Web(self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock)
+        if config.http.address is not None:
+            await self.web.start(*config.http.address)
+            stack.push_async_callback(self.web.stop)
+
+    def channels(self) -> Sequence[Channel]:
+        """The alert channels that an enabled rule listens to."""
+        wanted = {rule.channel for rule in self.config.rules if rule.enabled}
+        return [channel for channel in ALERT_CHANNELS if channel in wanted]
+
+    def stop(self) -> None:
+        """Begin to drain; ``run`` returns when that is done."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Relay until ``stop``.
+
+        Raises:
+            EvictedError: Another connection took over and the config says to exit; drained.
+            RejectedError: The upstream refuses the key; drained.
+        """
+        work = [
+            asyncio.create_task(job, name=name)
+            for name, job in (
+                ("intake", self.intake.run()),
+                ("lanes", self.dispatcher.run()),
+                ("backfill", self.backfiller.run()),
+                ("janitor", self._tidy()),
+                ("gauges", self._measure()),
+                ("watchdog", self._feed_watchdog()),
+            )
+        ]
+        reading = asyncio.create_task(self._read(), name="reader")
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        _log.info(
+            "relay started",
+            version=__version__,
+            rules=sum(rule.enabled for rule in self.config.rules),
+            destinations=len(self.config.destinations),
+            simulated=self.simulated,
+        )
+        self._notifier.ready()
+        try:
+            await asyncio.wait([*work, reading, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._notifier.stopping()
+            await self._drain(reading, work)
+            stopping.cancel()
+        for task in (*work, reading):
+            if task.done() and not task.cancelled():
+                task.result()
+
+    async def _read(self) -> None:
+        try:
+            await self.reader.run()
+        except EvictedError:
+            if self.config.stratalerts.on_evicted == "exit":
+                raise
+            self.standby = True
+            self.metrics.connected.set(0)
+            _log.error("evicted: standing by, polling REST", every=self.config.backfill.every)
+            await self._stop.wait()
+
+    async def _drain(self, reading: asyncio.Task[None], work: list[asyncio.Task[None]]) -> None:
+        """Stop reading, finish commits and requests in flight; queues stay stored."""
+        intake, lanes, backfill, *rest = work
+        _log.info("draining", grace=self.config.shutdown_grace)
+        deadline = asyncio.get_running_loop().time() + self.config.shutdown_grace
+        self._stop.set()
+        self.reader.stop()
+        for task in (backfill, *rest):
+            task.cancel()
+        self.dispatcher.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await _ended(reading, backfill, *rest)
+                self.intake.stop()
+                await _ended(intake, lanes)
+        self.dispatcher.abort()
+        for task in (reading, *work):
+            task.cancel()
+        await asyncio.wait([reading, *work], timeout=5)
+
+    async def _tidy(self) -> None:
+        """Retention, in small steps with pauses: it never holds up a commit for long."""
+        while True:
+            now_us = self.clock.now_us()
+            finished = now_us - round(self.config.storage.retention * MICROS)
+            identities = now_us - round(max(_IDENTITIES_KEPT, self.config.storage.retention) * MICROS)
+            while await self.outbox.prune(finished_before_us=finished, identities_before_us=identities):
+                await self.clock.sleep(_PRUNE_PAUSE)
+            await self.clock.sleep(_JANITOR_SECONDS)
+
+    async def _measure(self) -> None:
+        """Keep the gauges that come from the store fresh."""
+        while True:
+            now_us = self.clock.now_us()
+            for name, queue in (await self.outbox.stats()).items():
+                waiting = queue.counts.get(State.PENDING, 0)
+                self.metrics.queue_depth.labels(name).set(waiting)
+                oldest = queue.oldest_pending_us
+                age = 0.0 if oldest is None else max(0.0, (now_us - oldest) / MICROS)
+                self.metrics.oldest_pending.labels(name).set(age)
+            await self.clock.sleep(_GAUGE_SECONDS)
+
+    async def _feed_watchdog(self) -> None:
+        if self._watchdog_seconds is None:
+            await asyncio.Event().wait()
+            return
+        while True:
+            self._notifier.watchdog()
+            self._notifier.status(self._one_line())
+            await self.clock.sleep(self._watchdog_seconds)
+
+    def _one_line(self) -> str:
+        state = self.reader.state
+        return f"{'standby' if self.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
+
+
+def plan_of(config: Config) -> Plan:
+    """What the intake needs of a config."""
+    return Plan(
+        compile_rules(config.rules),
+        {name: Terms(destination.sources, destination.max_age) for name, destination in config.destinations.items()},
+    )
+
+
+def _lane_settings(config: DestinationConfig, *, simulated: bool) -> LaneSettings:
+    limit = config.rate_limit
+    return LaneSettings(
+        ordering=config.ordering,
+        concurrency=config.concurrency,
+        rate_limit=None if limit is None else (limit.requests, limit.seconds),
+        retry_initial=config.retry.initial,
+        retry_max=config.retry.max,
+        give_up_after=config.retry.give_up_after,
+        fingerprint=config.fingerprint(),
+        simulated=simulated,
+    )
+
+
+def _literal_symbols(config: Config) -> set[str]:
+    """Symbols that rules name outright: a backfill may ask for them one by one."""
+    return {symbol for rule in config.rules for symbol in rule.symbols.any if not is_glob(symbol)}
+
+
+async def _ended(*tasks: Awaitable[object]) -> None:
+    """Wait for tasks, whatever they end with: the caller looks at that later."""
+    await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)

@@ -1,0 +1,59 @@
+"""``relay run``: the daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import click
+import structlog
+
+from relay import logs
+from relay.app import Relay
+from relay.cli.options import config_option
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.config.secrets import secrets_of
+
+_log = structlog.get_logger()
+
+
+@click.command()
+@config_option
+@click.option("--allow-real", is_flag=True, help="Let a simulator's alerts out to destinations on other machines.")
+def command(*, config: Path | None, allow_real: bool) -> int:
+    r"""Hold the socket and deliver until stopped.
+
+    \b
+    Example: relay run -c config.yaml
+    """
+    loaded = load(find_config(config, os.environ), env=os.environ)
+    logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
+    for secret in secrets_of(loaded):
+        logs.register_secret(secret)
+    return asyncio.run(_run(loaded, allow_real=allow_real))
+
+
+async def _run(config: Config, *, allow_real: bool) -> int:
+    relay = Relay(config, env=os.environ, allow_real=allow_real)
+    asked: list[signal.Signals] = []
+
+    def on_signal(number: signal.Signals) -> None:
+        if asked:
+            _log.warning("second signal: stopping at once", signal=number.name)
+            os._exit(128 + number)
+        asked.append(number)
+        relay.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    async with AsyncExitStack() as stack:
+        await relay.open(stack)
+        await relay.run()
+    _log.info("stopped")
+    return 0

@@ -1,0 +1,216 @@
+"""The running relay as its pages and endpoints see it: every question answered from the parts that know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from relay import __version__
+from relay.backfill.backfiller import Backfiller
+from relay.backfill.status import Standing
+from relay.clock import MICROS, Clock
+from relay.deliveries import State
+from relay.delivery.dispatcher import Dispatcher
+from relay.delivery.lane import Lane, LaneStatus
+from relay.events import Channel
+from relay.metrics import Metrics
+from relay.outbox.base import Outbox, Page, QueueStats, Switch
+from relay.upstream.access import SCOPES
+from relay.upstream.state import ConnectionState, Phase
+from relay.web.desk import (
+    BackfillStatus,
+    ChannelStatus,
+    ConnectionStatus,
+    DestinationStatus,
+    Readiness,
+    Status,
+    StoreStatus,
+)
+
+_PHASES = {
+    Phase.IDLE: "connecting",
+    Phase.CONNECTING: "connecting",
+    Phase.OPEN: "connecting",
+    Phase.ACKNOWLEDGED: "connected",
+    Phase.WAITING: "waiting",
+    Phase.EVICTED: "off",
+    Phase.REJECTED: "off",
+    Phase.STOPPED: "off",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FrontDesk:
+    """Implements ``relay.web.desk.Desk``.
+
+    Attributes:
+        types: Each configured destination's type, by name.
+        channels: The channels wanted now.
+        standby: Whether another connection took over and this relay polls.
+    """
+
+    outbox: Outbox
+    dispatcher: Dispatcher
+    backfiller: Backfiller
+    connection: ConnectionState
+    metrics_registry: Metrics
+    clock: Clock
+    types: Mapping[str, str]
+    channels: Callable[[], Sequence[Channel]]
+    standby: Callable[[], bool]
+    started_at_us: int
+    simulated: bool
+
+    def healthy(self) -> tuple[bool, list[str]]:
+        """Answering at all shows that the loop turns; the store says whether it writes."""
+        if self.outbox.healthy:
+            return True, []
+        return False, ["the store takes no writes (is the disk full?); nothing is acknowledged that is not stored"]
+
+    def ready(self) -> Readiness:
+        """Acknowledged, and a baseline for each accepted channel; or standing by."""
+        degraded = [*self._refused_channels(), *self._refused_backfills()]
+        if self.standby():
+            return Readiness(ready=True, degraded=("standing by: another connection took over", *degraded))
+        if not self.connection.acknowledged:
+            detail = self.connection.last_error or "the connection is being made"
+            return Readiness(ready=False, reasons=(f"not connected: {detail}",), degraded=tuple(degraded))
+        missing = [
+            f"{channel.value} has no baseline yet"
+            for channel, status in self.backfiller.status.items()
+            if channel in self.connection.accepted and not status.baseline
+        ]
+        return Readiness(ready=not missing, reasons=tuple(missing), degraded=tuple(degraded))
+
+    def _refused_channels(self) -> list[str]:
+        return [
+            f"{channel.value} was refused: add the scope {SCOPES[channel]} to the API key"
+            for channel in sorted(self.connection.refused)
+        ]
+
+    def _refused_backfills(self) -> list[str]:
+        return [
+            f"backfill of {channel.value} is refused: add the scope {status.scope} to the API key"
+            for channel, status in self.backfiller.status.items()
+            if status.standing is Standing.REFUSED
+        ]
+
+    def metrics(self) -> bytes:
+        """The exposition text."""
+        return self.metrics_registry.render()
+
+    async def status(self) -> Status:
+        """How everything stands now."""
+        return Status(
+            version=__version__,
+            started_at_us=self.started_at_us,
+            now_us=self.clock.now_us(),
+            connection=self._connection(),
+            store=StoreStatus(self.outbox.healthy, "; ".join(self.healthy()[1])),
+            backfill=await self._backfill(),
+            channels=tuple([await self._channel(channel) for channel in self.channels()]),
+            destinations=await self._destinations(),
+            simulated=self.simulated,
+        )
+
+    def _connection(self) -> ConnectionStatus:
+        state = self.connection
+        return ConnectionStatus(
+            state="standby" if self.standby() else _PHASES[state.phase],
+            since_us=state.since_us,
+            detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
+            last_frame_us=state.last_frame_us,
+            reconnects=max(0, state.attempts - 1),
+        )
+
+    async def _channel(self, channel: Channel) -> ChannelStatus:
+        memory = await self.outbox.channel(channel)
+        accepted: bool | None = None
+        if self.connection.acknowledged:
+            accepted = channel in self.connection.accepted
+        return ChannelStatus(
+            name=channel.value,
+            accepted=accepted,
+            scope=SCOPES[channel] if channel in self.connection.refused else "",
+            baseline=memory.baseline is not None,
+            cursor=memory.cursor,
+            round_completed_us=memory.rounds[-1].completed_at_us if memory.rounds else None,
+        )
+
+    async def _backfill(self) -> BackfillStatus:
+        statuses = list(self.backfiller.status.values())
+        troubled = [f"{status.channel.value}: {status.last_error}" for status in statuses if status.last_error]
+        standings = {status.standing for status in statuses}
+        completed = [status.last_completed_us for status in statuses if status.last_completed_us is not None]
+        result = "ok" if completed else ""
+        if troubled:
+            result = "refused" if Standing.REFUSED in standings else "failed"
+        return BackfillStatus(
+            running=bool(standings & {Standing.RUNNING, Standing.RETRYING}),
+            result=result,
+            detail="; ".join(troubled),
+            completed_at_us=max(completed, default=None),
+            holes=tuple(await self.outbox.holes()),
+        )
+
+    async def _destinations(self) -> tuple[DestinationStatus, ...]:
+        stats = await self.outbox.stats()
+        names = [*self.dispatcher.lanes, *(name for name in stats if name not in self.dispatcher.lanes)]
+        return tuple(self._destination(name, stats.get(name, QueueStats({}))) for name in names)
+
+    def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
+        lane = self.dispatcher.lanes.get(name)
+        if lane is None:
+            return DestinationStatus(
+                name, "", "removed", oldest_pending_us=queue.oldest_pending_us, counts=queue.counts
+            )
+        status = lane.status()
+        held = round(status.held_seconds * MICROS)
+        return DestinationStatus(
+            name=name,
+            type=self.types[name],
+            state=_lane_word(status),
+            reason=status.reason or (status.last_error if status.failures else ""),
+            retry_at_us=self.clock.now_us() + held if held else None,
+            in_flight=status.in_flight,
+            oldest_pending_us=queue.oldest_pending_us,
+            counts=queue.counts,
+            last_error=status.last_error,
+        )
+
+    async def list_events(self, *, before: int | None, limit: int) -> Page:
+        """Stored events, newest first."""
+        return await self.outbox.list_events(before=before, limit=limit)
+
+    async def list_deliveries(
+        self, *, state: State | None, destination: str | None, before: int | None, limit: int
+    ) -> Page:
+        """Deliveries, newest first."""
+        return await self.outbox.list_deliveries(state=state, destination=destination, before=before, limit=limit)
+
+    async def retry_dead(self, delivery_id: int) -> bool:
+        """Queue a dead letter again."""
+        destination = await self.outbox.revive(delivery_id, at_us=self.clock.now_us())
+        if destination is None:
+            return False
+        self.dispatcher.notify([destination])
+        return True
+
+    async def pause(self, name: str) -> None:
+        """Stop sending to a destination; what comes is queued."""
+        await self._lane(name).pause()
+
+    async def resume(self, name: str, *, drop_older: float | None) -> int:
+        """Send again to a destination that is paused or off."""
+        return await self._lane(name).resume(drop_older=drop_older)
+
+    def _lane(self, name: str) -> Lane:
+        return self.dispatcher.lanes[name]
+
+
+def _lane_word(status: LaneStatus) -> str:
+    if status.switch is not Switch.ON:
+        return status.switch.value
+    if status.failures or status.held_seconds:
+        return "backing off"
+    return "sending" if status.in_flight else "idle"

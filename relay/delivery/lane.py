@@ -216,7 +216,7 @@ class Lane:
         if state.switch is not Switch.ON:
             _log.warning("destination takes nothing", destination=self.name, switch=state.switch, reason=state.reason)
         waiting_us = state.held_until_us - self._clock.now_us()
-        if 0 < waiting_us:
+        if waiting_us > 0:
             self._condition.hold(self._clock.monotonic(), waiting_us / MICROS)
         self._parked_due_us = await self._outbox.next_parked_us(self.name)
 
@@ -353,7 +353,7 @@ class Lane:
     async def _send(self, message: Message) -> Outcome:
         try:
             return await self._destination.send(message)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  because a fault of ours in one destination must not end the others
             _log.exception("destination broke down", destination=self.name, delivery=message.delivery.id)
             return Outcome(Verdict.RETRY, "internal", f"the relay failed to send it: {type(error).__name__}")
 

@@ -6,7 +6,7 @@ from collections import deque
 
 
 class Limiter:
-    """A sliding log of the last ``count`` sendings: exact where a token bucket lets twice as many through at its seam."""
+    """A sliding log of the last ``count`` sendings; a token bucket would let twice as many through at its seam."""
 
     def __init__(self, count: int, seconds: float) -> None:
         self._seconds = seconds

@@ -39,7 +39,7 @@ def check_before(document: Document) -> None:
         if name in document.root and document.root[name] is None:
             del document.root[name]  # a section whose lines are all commented out
     for path in list(_nothings(document.root, ())):
-        document.fault(path, "a value is wanted, found nothing; leave the key out for its default")
+        document.fault(path, "a value is wanted, found nothing; take the line out if none is meant")
 
 
 def check_after(document: Document) -> None:

@@ -59,7 +59,7 @@ def _tidy(schema: dict[str, Any]) -> dict[str, Any]:
 def _add_files(definition: dict[str, Any], secrets: tuple[str, ...]) -> None:
     """Let ``x_file`` stand for ``x``, and never both."""
     rules: list[dict[str, Any]] = []
-    required: list[str] = definition.get("required", [])
+    required: list[str] = definition.pop("required", [])
     for name in secrets:
         file = f"{name}_file"
         form = _FILES.get(name, {"type": "string"})
@@ -70,3 +70,5 @@ def _add_files(definition: dict[str, Any], secrets: tuple[str, ...]) -> None:
         else:
             rules.append({"not": {"required": [name, file]}})
     definition["allOf"] = rules
+    if required:
+        definition["required"] = required

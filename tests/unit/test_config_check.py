@@ -1,0 +1,89 @@
+"""``relay check`` and ``relay schema``, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from relay.cli import run
+from relay.config.schema import schema_text
+from relay.errors import Exit
+from tests.support.config_text import config_text
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A config with two rules."""
+    file = tmp_path / "config.yaml"
+    text = config_text("rules", "rules: [{name: a, to: bot}, {name: b, timeframe: D, enabled: false, to: bot}]")
+    file.write_text(text)
+    return file
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_config_that_is_right_is_said_in_plain_sentences(
+    config: Path, capsys: pytest.CaptureFixture[str], *, before: bool
+) -> None:
+    arguments = ["-c", str(config), "check"] if before else ["check", "--config", str(config)]
+    assert run(arguments) == Exit.OK
+    out = capsys.readouterr().out.splitlines()
+    assert "  bot: webhook" in out
+    assert [line for line in out if line.startswith("  a: ")] == ["  a: all in-force alerts go to bot."]
+    assert out[-1] == f"ok: {config}"
+
+
+def test_a_config_that_is_wrong_ends_with_78_and_every_fault(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(config_text("more", "lgo: {}\nlog: {level: loud}"))
+    monkeypatch.setenv("RELAY_CONFIG", str(file))
+    assert run(["check"]) == Exit.CONFIG
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{file}:4:1: lgo: unknown key; did you mean 'log'?" in err.splitlines()
+    assert any(line.startswith(f"{file}:5:14: log.level: ") for line in err.splitlines())
+    assert "Traceback" not in err
+
+
+def test_json_tells_a_program_what_a_person_reads(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["check", "-c", str(config), "--json"]) == Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is True
+    assert told["destinations"] == [{"name": "bot", "type": "webhook"}]
+    assert [(rule["name"], rule["enabled"], rule["to"]) for rule in told["rules"]] == [
+        ("a", True, ["bot"]),
+        ("b", False, ["bot"]),
+    ]
+    config.write_text("rules: []\n")
+    assert run(["check", "-c", str(config), "--json"]) == Exit.CONFIG
+    told = json.loads(capsys.readouterr().out)
+    assert told["ok"] is False
+    assert {"mark": {"line": 1, "column": 8}, "path": "rules"}.items() <= told["faults"][-1].items()
+
+
+@pytest.mark.parametrize(
+    ("rules", "note"),
+    [
+        ("[{name: a, enabled: false, to: bot}]", "every rule is disabled: nothing will be delivered"),
+        ("[{name: a, enabled: false, to: bot}, {name: b, to: ops}]", "no enabled rule sends to bot"),
+    ],
+)
+def test_what_is_right_and_still_odd_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rules: str, note: str
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        "stratalerts: {api_key: k}\n"
+        "destinations: {bot: {type: slack, url: 'http://a'}, ops: {type: slack, url: 'http://a'}}\n"
+        f"rules: {rules}\n"
+    )
+    assert run(["check", "-c", str(file)]) == Exit.OK
+    assert f"note: {note}" in capsys.readouterr().out.splitlines()
+
+
+def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["schema"]) == Exit.OK
+    assert capsys.readouterr().out == schema_text()

@@ -1,0 +1,125 @@
+"""The example and the schema say what is true of the relay as it is."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from relay.config.load import load
+from relay.config.model import ConfigFile
+from relay.config.schema import config_schema, schema_text
+from relay.events import TIMEFRAMES
+from tests.support.config_text import SIGNING_SECRET
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "config.example.yaml"
+COMMENTED = re.compile(r"^(\s*)# ([a-z_]+: .*)$", re.MULTILINE)
+
+ENV = {
+    "STRATALERTS_API_KEY": "key",
+    "RELAY_TOKEN": "token",
+    "DISCORD_SWING_URL": "https://discord.example/api/webhooks/1/a",
+    "SLACK_DESK_URL": "https://slack.example/services/a/b",
+    "BOT_URL": "https://bot.example/alerts",
+    "BOT_SECRET": SIGNING_SECRET,
+    "SHEET_URL": "https://sheet.example/rows",
+}
+
+
+def test_every_line_of_the_example_is_valid() -> None:
+    config = load(EXAMPLE, env=ENV)
+    assert [rule.name for rule in config.rules] == ["daily bulls", "anything but crypto", "the whole market moves"]
+    assert {destination.type for destination in config.destinations.values()} == {"webhook", "discord", "slack"}
+
+
+def test_its_commented_keys_are_valid_too(tmp_path: Path) -> None:
+    text, count = COMMENTED.subn(r"\1\2", EXAMPLE.read_text("utf-8"))
+    (tmp_path / "config.yaml").write_text(text)
+    (tmp_path / "watchlist.txt").write_text("MSFT\n")
+    config = load(tmp_path / "config.yaml", env=ENV)
+    assert count == 3
+    assert config.http.token is not None
+    assert config.http.hosts == ("relay.example",)
+    assert "MSFT" in config.rules[0].symbols.any
+
+
+def test_the_values_it_gives_are_the_defaults_where_it_says_so() -> None:
+    example = load(EXAMPLE, env=ENV)
+    fields = ConfigFile.model_fields
+    for name in ("storage", "backfill", "http", "log", "shutdown_grace"):
+        assert getattr(example, name) == fields[name].get_default(), name
+    for name, field in type(example.stratalerts).model_fields.items():
+        if name != "api_key":
+            assert getattr(example.stratalerts, name) == field.get_default(), name
+
+
+def test_it_mentions_every_key_that_is_supported() -> None:
+    text = EXAMPLE.read_text("utf-8")
+    for name, definition in config_schema()["$defs"].items():
+        for key, form in definition["properties"].items():
+            supported = form.get("not") != {} and not key.endswith("_file")
+            assert not supported or re.search(rf"\b{key}:", text) or key == "any", f"{name}.{key}"
+
+
+def test_its_first_line_names_the_committed_schema() -> None:
+    first = EXAMPLE.read_text("utf-8").splitlines()[0]
+    assert first == "# yaml-language-server: $schema=./config.schema.json"
+    assert (ROOT / "config.schema.json").read_text("utf-8") == schema_text(), "run: relay schema > config.schema.json"
+
+
+def _resolve(schema: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in form:
+        form = schema["$defs"][form["$ref"].rsplit("/", 1)[-1]]
+    return form
+
+
+def test_the_schema_has_every_key_of_the_example() -> None:
+    schema = config_schema()
+
+    def visit(value: object, form: dict[str, Any], path: str) -> None:
+        form = _resolve(schema, form)
+        if isinstance(value, dict) and "anyOf" in form:
+            tag = value.get("type")
+            options = [_resolve(schema, option) for option in form["anyOf"]]
+            objects = [option for option in options if option.get("type") == "object"]
+            form = next((o for o in objects if o["properties"].get("type", {}).get("const") == tag), objects[0])
+        if isinstance(value, dict):
+            for key, item in value.items():
+                inner = form.get("properties", {}).get(key, form.get("additionalProperties"))
+                assert inner, f"{path}.{key}"
+                visit(item, inner, f"{path}.{key}")
+        elif isinstance(value, list) and form.get("type") == "array":
+            for item in value:
+                visit(item, form["items"], path)
+
+    visit(yaml.safe_load(EXAMPLE.read_text("utf-8")), schema, "")
+
+
+def test_the_schema_describes_what_is_written_not_what_it_becomes() -> None:
+    schema = config_schema()
+    webhook = schema["$defs"]["WebhookConfig"]["properties"]
+    assert webhook["timeout"]["type"] == "string"
+    assert webhook["timeout"]["default"] == "10s"
+    assert re.search(webhook["timeout"]["pattern"], "10s")
+    assert not re.search(webhook["timeout"]["pattern"], "10")
+    assert {"url_file", "secret_file"} <= webhook.keys()
+    assert "required" not in schema["$defs"]["StratAlerts"]
+    one, many = schema["$defs"]["RuleConfig"]["properties"]["timeframe"]["anyOf"]
+    assert many["items"] == one
+    assert {*TIMEFRAMES, 60, "all"} <= set(one["anyOf"][0]["enum"])
+
+
+@pytest.mark.parametrize("key", ["cooldown", "active", "asset", "otherwise", "mention", "tfc"])
+def test_what_is_not_supported_yet_is_valid_nowhere(key: str) -> None:
+    form = config_schema()["$defs"]["RuleConfig"]["properties"][key]
+    assert form == {"not": {}, "description": "Not supported yet."}
+
+
+def test_the_schema_is_json_and_the_same_every_time() -> None:
+    assert json.loads(schema_text()) == config_schema()
+    assert schema_text() == schema_text()

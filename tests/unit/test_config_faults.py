@@ -1,0 +1,114 @@
+"""Every way to get a config wrong that we thought of: what is said, and where."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+from relay.config.load import find_config, load
+from relay.errors import ConfigError, Exit
+from tests.support.config_text import config_text, faults_of
+
+TABLE = Path(__file__).with_name("config_faults.txt")
+
+
+def _cases() -> list[tuple[str, str, list[str]]]:
+    lines = [line for line in TABLE.read_text("utf-8").splitlines() if line.strip() and not line.startswith("#")]
+    cases: list[tuple[str, str, list[str]]] = []
+    for indented, group in groupby(lines, key=lambda line: line.startswith(" ")):
+        for line in group:
+            if indented:
+                cases[-1][2].append(line.strip())
+            else:
+                where, text = line.split(" | ", 1)
+                cases.append((where, text.replace("⏎", "\n"), []))
+    return cases
+
+
+@pytest.mark.parametrize(("where", "text", "faults"), _cases())
+def test_a_mistake_is_one_fault_at_its_place(where: str, text: str, faults: list[str]) -> None:
+    assert faults_of(config_text(where, text)) == faults
+
+
+def test_the_table_is_long() -> None:
+    assert len(_cases()) > 100
+
+
+def test_all_faults_of_all_stages_are_told_at_once_sorted_by_position() -> None:
+    text = """\
+stratalerts: {api_key: "${UNSET}", auth: bearr}
+http: {listen: 0.0.0.0:80}
+log: {level: info, level: debug}
+destinations:
+  bot: {type: webhook, url: 'http://a/x', secret_file: absent, timeuot: 1s}
+rules:
+  - {name: a, to: bto, cooldown: 1m, threshold: 3, timeframe: [D, Z]}
+  - {name: a, to: bot, symbol_file: nowhere}
+  - 5
+"""
+    assert [fault.split(": ")[0] + " " + fault.split(": ")[1] for fault in faults_of(text)] == [
+        "1:24 stratalerts.api_key",
+        "1:42 stratalerts.auth",
+        "2:16 http.listen",
+        "3:20 log.level",
+        "5:56 destinations.bot.secret_file",
+        "5:64 destinations.bot.timeuot",
+        "7:19 rules[0].to",
+        "7:24 rules[0].cooldown",
+        "7:38 rules[0].threshold",
+        "7:67 rules[0].timeframe[1]",
+        "8:12 rules[1].name",
+        "8:37 rules[1].symbol_file",
+        "9:5 rules[2]",
+    ]
+
+
+@pytest.mark.parametrize("word", ["Input should", "validation error", "valid dictionary", "Extra inputs", "pydantic"])
+def test_no_fault_is_in_the_libraries_own_words(word: str) -> None:
+    assert word not in TABLE.read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (None, "1:1: the file can't be read: no such file or directory"),
+        (b"", "1:1: the file is empty"),
+        (b"# nothing\n---\n", "1:1: the file is empty"),
+        (b"- a\n", "1:1: the top of the file is no mapping of keys to values"),
+        (b"log: {level: info}\nname: caf\xe9\n", "2:10: this is not UTF-8 text; save the file as UTF-8"),
+        (b"log: a\x00b\n", "1:7: the character U+0000 can't be in a config"),
+    ],
+)
+def test_a_file_that_holds_no_config_is_a_config_error(tmp_path: Path, content: bytes | None, expected: str) -> None:
+    file = tmp_path / "config.yaml"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load(file, env={})
+    assert str(caught.value).splitlines()[1:] == [f"{file}:{expected}"]
+    assert caught.value.exit_code is Exit.CONFIG
+    assert caught.value.hint
+
+
+def test_a_directory_is_no_config(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a directory"):
+        load(tmp_path, env={})
+
+
+def test_the_config_named_on_the_command_line_comes_before_the_environments() -> None:
+    assert find_config(Path("a.yaml"), {"RELAY_CONFIG": "b.yaml"}) == Path("a.yaml")
+    assert find_config(None, {"RELAY_CONFIG": "b.yaml"}) == Path("b.yaml")
+
+
+def test_the_config_in_the_working_directory_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("relay.config.load.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
+    with pytest.raises(ConfigError, match=r"there is no config: looked for config\.yaml and ") as caught:
+        find_config(None, {})
+    assert caught.value.exit_code is Exit.CONFIG
+    (tmp_path / "etc.yaml").touch()
+    assert find_config(None, {}) == tmp_path / "etc.yaml"
+    (tmp_path / "config.yaml").touch()
+    assert find_config(None, {"RELAY_CONFIG": ""}) == Path("config.yaml")

@@ -34,3 +34,4 @@ def config_option(function: F) -> F:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead.")
+destination_argument = click.argument("name", metavar="DESTINATION")

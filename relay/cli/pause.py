@@ -1,0 +1,45 @@
+"""``relay pause NAME``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from relay.cli import remote
+from relay.cli.options import config_option, destination_argument
+from relay.clock import SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.outbox.base import DestinationState, Switch
+
+
+@click.command()
+@destination_argument
+@config_option
+def command(*, name: str, config: Path | None) -> None:
+    r"""Hold a destination's deliveries in its queue until `relay resume`.
+
+    \b
+    Example: relay pause swing
+    """
+    loaded = load(find_config(config, os.environ), env=os.environ)
+    remote.require_destination(loaded, name)
+    asyncio.run(_pause(loaded, name))
+    click.echo(f"{name} is paused; what comes is queued.")
+
+
+async def _pause(config: Config, name: str) -> None:
+    if await remote.ask(config, remote.path_of(name, "pause")) is not None:
+        return
+    async with remote.store(config) as outbox:
+        if (await outbox.destination(name)).switch is Switch.ON:
+            state = DestinationState(
+                Switch.PAUSED,
+                "paused by an operator",
+                SystemClock().now_us(),
+                config.destinations[name].fingerprint(),
+            )
+            await outbox.switch(name, state)

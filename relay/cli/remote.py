@@ -1,0 +1,104 @@
+"""Verbs that touch a relay: through its HTTP where one runs, straight to the store where none does."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from difflib import get_close_matches
+from urllib.parse import quote
+
+import aiohttp
+
+from relay.clock import SystemClock
+from relay.config.model import Config
+from relay.errors import LockedError, RelayError, UsageError
+from relay.outbox.sqlite import SqliteOutbox
+
+_TIMEOUT = aiohttp.ClientTimeout(total=15)
+
+
+def require_destination(config: Config, name: str) -> None:
+    """Refuse a name that the config does not have.
+
+    Raises:
+        UsageError: With the nearest name, or all of them.
+    """
+    if name in config.destinations:
+        return
+    near = get_close_matches(name, config.destinations, n=1)
+    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(config.destinations)}."
+    raise UsageError(f"there is no destination {name!r} in {config.path}", hint=hint)
+
+
+def path_of(name: str, verb: str) -> str:
+    """Where a destination's verb is asked for."""
+    return f"/api/destinations/{quote(name, safe='')}/{verb}"
+
+
+async def ask(config: Config, path: str, body: Mapping[str, object] | None = None) -> dict[str, object] | None:
+    """POST to the running relay.
+
+    Returns:
+        Its answer; None where no relay listens.
+
+    Raises:
+        RelayError: It refused.
+    """
+    address = config.http.address
+    if address is None:
+        return None
+    host, port = address
+    origin = f"http://{_reachable(host)}:{port}"
+    headers = {"Origin": origin}
+    if config.http.token is not None:
+        headers["Authorization"] = f"Bearer {config.http.token.reveal()}"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=_TIMEOUT) as session,
+            session.post(origin + path, json=dict(body or {}), headers=headers, allow_redirects=False) as answer,
+        ):
+            told = await answer.json(content_type=None)
+            if answer.ok and isinstance(told, dict):
+                return told
+            raise RelayError(f"the running relay answered {answer.status}: {_message(told)}")
+    except aiohttp.ClientConnectorError:
+        return None
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise RelayError(
+            f"what listens on {host}:{port} does not answer like a relay ({type(error).__name__})",
+            hint="Check http.listen, or stop the other program.",
+        ) from error
+
+
+@asynccontextmanager
+async def store(config: Config) -> AsyncIterator[SqliteOutbox]:
+    """The store itself, where no relay runs.
+
+    Raises:
+        LockedError: One runs after all, without HTTP.
+    """
+    try:
+        outbox = await SqliteOutbox.open(config.store_path, SystemClock())
+    except LockedError as error:
+        raise LockedError(
+            "a relay runs on this store, and its HTTP can't be reached",
+            hint="Let http.listen of this config be the running relay's, or stop it first.",
+        ) from error
+    try:
+        yield outbox
+    finally:
+        await outbox.close()
+
+
+def _reachable(host: str) -> str:
+    """An address to connect to for an address that is listened on."""
+    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  because it is compared, not bound
+        return "127.0.0.1"
+    return f"[{host}]" if ":" in host else host
+
+
+def _message(told: object) -> str:
+    error = told.get("error") if isinstance(told, dict) else None
+    if isinstance(error, dict):
+        return str(error.get("message", error))
+    return str(error or "no reason given")

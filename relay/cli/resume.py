@@ -1,0 +1,54 @@
+"""``relay resume NAME``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import click
+
+from relay.cli import remote
+from relay.cli.options import config_option, destination_argument
+from relay.clock import MICROS, SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.durations import FORMS, parse_duration
+from relay.outbox.base import DestinationState, Switch
+
+
+@click.command()
+@destination_argument
+@click.option("--drop-older", metavar="DURATION", help=f"Expire what was received longer ago than this ({FORMS}).")
+@config_option
+def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
+    r"""Let a destination go on that is paused, or was switched off by its own answer.
+
+    \b
+    Example: relay resume swing --drop-older 10m
+    """
+    loaded = load(find_config(config, os.environ), env=os.environ)
+    remote.require_destination(loaded, name)
+    if drop_older is not None:
+        try:
+            parse_duration(drop_older)
+        except ValueError as error:
+            raise click.BadParameter(str(error), param_hint="--drop-older") from error
+    dropped = asyncio.run(_resume(loaded, name, drop_older))
+    click.echo(f"{name} goes on." + (f" {dropped} dropped as too old." if dropped else ""))
+
+
+async def _resume(config: Config, name: str, drop_older: str | None) -> int:
+    body = {} if drop_older is None else {"drop_older": drop_older}
+    answer = await remote.ask(config, remote.path_of(name, "resume"), body)
+    if answer is not None:
+        dropped = answer.get("dropped")
+        return dropped if isinstance(dropped, int) else 0
+    async with remote.store(config) as outbox:
+        now_us = SystemClock().now_us()
+        dropped_here = 0
+        if drop_older is not None:
+            before_us = now_us - round(parse_duration(drop_older) * MICROS)
+            dropped_here = await outbox.drop_older(name, before_us=before_us, at_us=now_us)
+        await outbox.switch(name, DestinationState(Switch.ON, since_us=now_us))
+        return dropped_here

@@ -72,6 +72,7 @@ class Faults:
         self.file = file
         self._found: dict[tuple[Mark, str, str], Fault] = {}
         self._paths: set[Path] = set()
+        self._holders: set[Path] = set()  # of a path in ``_paths``, itself included
 
     def add(self, mark: Mark, path: Path, message: str, *, shown: Path | None = None, closes: bool = True) -> None:
         """Note a fault of the value at ``path``.
@@ -86,11 +87,12 @@ class Faults:
         fault = Fault(mark, render(path if shown is None else shown), message)
         self._found.setdefault((mark, fault.path, message), fault)
         if closes:
-            self._paths.add(path)
+            self.close(path)
 
     def close(self, path: Path) -> None:
         """Note that the value at ``path`` has a fault that is told elsewhere."""
         self._paths.add(path)
+        self._holders.update(path[:length] for length in range(len(path) + 1))
 
     def covers(self, path: Path) -> bool:
         """Whether the value at ``path``, or one that holds it, has a fault already."""
@@ -98,7 +100,7 @@ class Faults:
 
     def within(self, path: Path) -> bool:
         """Whether the value at ``path``, or one inside it, has a fault already."""
-        return any(other[: len(path)] == path for other in self._paths)
+        return path in self._holders
 
     def __bool__(self) -> bool:
         return bool(self._found)

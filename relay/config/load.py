@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path as FilePath
+from types import MappingProxyType
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -112,6 +113,6 @@ def _config(file: ConfigFile, path: FilePath, env: Mapping[str, str]) -> Config:
         http=file.http,
         log=file.log,
         shutdown_grace=file.shutdown_grace,
-        destinations=destinations,
+        destinations=MappingProxyType(destinations),
         rules=tuple(map(rule_of, file.rules)),
     )

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relay.config.load import find_config, load
 from relay.errors import ConfigError, Exit
-from tests.support.config_text import config_text, faults_of
+from tests.support.config_text import SIGNING_SECRET, config_text, faults_of
 
 TABLE = Path(__file__).with_name("config_faults.txt")
 
@@ -112,3 +116,34 @@ def test_the_config_in_the_working_directory_is_the_default(tmp_path: Path, monk
     assert find_config(None, {}) == tmp_path / "etc.yaml"
     (tmp_path / "config.yaml").touch()
     assert find_config(None, {"RELAY_CONFIG": ""}) == Path("config.yaml")
+
+
+EXAMPLE = yaml.safe_load((Path(__file__).parents[2] / "config.example.yaml").read_text("utf-8"))
+ENV = dict.fromkeys(("STRATALERTS_API_KEY", "BOT_SECRET"), SIGNING_SECRET) | {
+    f"{name}_URL": "https://a.example/b" for name in ("DISCORD_SWING", "SLACK_DESK", "BOT", "SHEET")
+}
+ODD: st.SearchStrategy[object] = st.sampled_from(
+    ["", "x", "${", "${X}", "$$", "all", "*", "a b", "http://", "http://[", "::", "1/1s", "0s", "é", "whsec_", "{{",
+     "sqlite:", "nats://", "alerts.simultaneous_breaks", "quotes", "discord", "apprise", 0, -1, 3, 10**30, 1.5,
+     float("inf"), float("nan"), True, None, [], {}, [[]], [None], [{}], {"a": 1}, {"type": "webhook"}, {"by": "x"},
+     {"any": []}]
+)  # fmt: skip
+
+
+def _replaced(value: object, draw: st.DataObject, odd: object) -> object:
+    """``value`` with one of its parts replaced by ``odd``."""
+    if not isinstance(value, dict | list) or not value or draw.draw(st.integers(0, 5)) == 0:
+        return odd
+    if isinstance(value, list):
+        index = draw.draw(st.integers(0, len(value) - 1))
+        return [*value[:index], _replaced(value[index], draw, odd), *value[index + 1 :]]
+    key = draw.draw(st.sampled_from(sorted(value)))
+    return {**value, key: _replaced(value[key], draw, odd)}
+
+
+@given(st.data(), ODD, ODD)
+def test_no_value_in_any_place_does_worse_than_faults(data: st.DataObject, one: object, other: object) -> None:
+    value = _replaced(_replaced(EXAMPLE, data, one), data, other)
+    for line in faults_of(yaml.safe_dump(value), env=ENV):
+        assert re.match(r"\d+:\d+: \S", line)
+        assert "Input should" not in line

@@ -20,6 +20,8 @@ from relay.config.yaml import BROKEN, Document
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?)", re.ASCII)
 _LARGEST_SECRET: Final = 65_536  # bytes; a secret is a line
 
+ON_EVICTED: Final = "RELAY_ON_EVICTED"
+
 SECRETS: Final[tuple[Path, ...]] = (
     ("stratalerts", "api_key"),
     ("http", "token"),
@@ -33,6 +35,16 @@ SECRETS: Final[tuple[Path, ...]] = (
 def expand(document: Document, env: Mapping[str, str]) -> None:
     """Replace the variables in all text values of ``document``; an unset one is a fault where it stands."""
     document.root = {key: _walk(value, (key,), document, env) for key, value in document.root.items()}
+
+
+def fill_in(document: Document, env: Mapping[str, str]) -> None:
+    """Take from the environment what an image decides for its users, where the file does not say otherwise.
+
+    ``RELAY_ON_EVICTED``: under Docker, which restarts whatever exits, an evicted relay must stay up.
+    """
+    section = document.root.get("stratalerts")
+    if env.get(ON_EVICTED) and isinstance(section, dict):
+        section.setdefault("on_evicted", env[ON_EVICTED])
 
 
 def _walk(value: object, path: Path, document: Document, env: Mapping[str, str]) -> object:

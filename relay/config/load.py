@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from relay.config import checks, yaml
 from relay.config.destinations import Destination, DiscordConfig, SlackConfig, WebhookConfig
-from relay.config.env import expand, read_secret_files, why
+from relay.config.env import expand, fill_in, read_secret_files, why
 from relay.config.faults import Faults, Mark
 from relay.config.fields import READERS
 from relay.config.model import Config, ConfigFile, store_path
@@ -84,6 +84,7 @@ def loads(text: str, *, path: FilePath, env: Mapping[str, str]) -> Config:
     faults = Faults(str(path))
     document = yaml.read(text, faults)
     expand(document, env)
+    fill_in(document, env)
     read_secret_files(document, env, path.parent)
     read_watchlists(document, path.parent)
     checks.check_before(document)

@@ -43,8 +43,13 @@ def fill_in(document: Document, env: Mapping[str, str]) -> None:
     ``RELAY_ON_EVICTED``: under Docker, which restarts whatever exits, an evicted relay must stay up.
     """
     section = document.root.get("stratalerts")
-    if env.get(ON_EVICTED) and isinstance(section, dict):
-        section.setdefault("on_evicted", env[ON_EVICTED])
+    value = env.get(ON_EVICTED)
+    if not value or not isinstance(section, dict) or "on_evicted" in section:
+        return
+    if value in {"exit", "standby"}:
+        section["on_evicted"] = value
+    else:
+        document.fault(("stratalerts",), f"the environment's {ON_EVICTED} is exit or standby, found '{value}'")
 
 
 def _walk(value: object, path: Path, document: Document, env: Mapping[str, str]) -> object:

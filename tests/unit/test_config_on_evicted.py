@@ -33,5 +33,5 @@ def test_the_config_wins_over_the_image_and_the_image_over_the_default(
 
 
 def test_a_wrong_value_of_the_image_is_a_fault() -> None:
-    with pytest.raises(ConfigError, match="on_evicted"):
+    with pytest.raises(ConfigError, match="RELAY_ON_EVICTED is exit or standby, found 'fight'"):
         loads(TEXT.format(more=""), path=Path("config.yaml"), env={"RELAY_ON_EVICTED": "fight"})

@@ -1,0 +1,161 @@
+"""Everything above an id that one endpoint will show, and the proof that it is everything.
+
+    walk(everything) ──no page full──────────────────────────────> done
+          │ some page full
+          ├─ the ids found leave no gap: nothing can hide ───────> done
+          ├─ full by the learnt clamp alone: one wide request may show that the clamp is larger
+          └─ split ──walk(part)──full──split ── … ── can't, or over an open set ──> a hole
+
+Whether a cut answer keeps its newest or its oldest items is not known, so a full page proves nothing below it: a
+server that keeps the newest shows an empty page above it, and hides the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from relay.backfill.asking import EVERYTHING, Asker, UnanswerableError
+from relay.backfill.bounds import WIDE_MINUTES, is_full
+from relay.backfill.held import Held
+from relay.backfill.parts import Part, Seen, split
+from relay.backfill.ports import Tools
+from relay.events import Channel
+from relay.outbox.base import Hole
+from relay.upstream.rest import RestPage
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Walked:
+    """What one part showed: its largest page, its greatest id, and whether it was more than a lone alert."""
+
+    part: Part
+    largest: int = 0
+    greatest: int | None = None
+    several: bool = False
+
+
+class Sweep:
+    """One round's questions. ``held`` gets what is found; ``greatest`` and ``holes`` tell the rest."""
+
+    def __init__(
+        self, tools: Tools, channel: Channel, asker: Asker, held: Held, *, start: int | None, largest: int
+    ) -> None:
+        self._tools = tools
+        self._channel = channel
+        self._asker = asker
+        self._held = held
+        self._start = start
+        self._largest = largest
+        self._ids: set[int] = set()
+        self._seen = Seen()
+        self._suspects: list[tuple[Part, int]] = []
+        self._symbols: frozenset[str] | None = None
+        self.greatest: int | None = None
+
+    async def run(self, *, prove: bool = True) -> None:
+        """Walk, and where pages were full and ``prove`` is set, prove that nothing is missing.
+
+        Raises:
+            RestRefusedError: The key may not read this endpoint.
+        """
+        root = await self._walk(EVERYTHING)
+        if not prove or not self._may_hide(root):
+            return
+        if root.largest < self._asker.limit:
+            await self._probe()
+        await self._prove(root)
+
+    async def look_back(self) -> None:
+        """Walk again with a much wider window: where the usual one is empty, the newest id lies further back."""
+        await self._walk(EVERYTHING, wide=True)
+
+    def holes(self, found_at_us: int) -> list[Hole]:
+        """The ranges that may hide alerts; those in which every id was seen after all are left out."""
+        after = self._start or 0
+        return [
+            Hole(self._channel, after, up_to, str(part), found_at_us)
+            for part, up_to in self._suspects
+            if not self._all_seen(up_to)
+        ]
+
+    async def _walk(self, part: Part, *, wide: bool = False) -> _Walked:
+        window = WIDE_MINUTES if wide else None
+        walked = _Walked(part)
+        since = self._start
+        while True:
+            try:
+                page = await self._asker.page(part, since, window_minutes=window, optional=wide)
+            except UnanswerableError:
+                if not wide:
+                    self._suspect(part, self.greatest)
+                return walked
+            await self._learn(page.size)
+            full = is_full(page.size, limit=self._asker.limit, largest=self._largest)
+            self._note(page, walked, full=full)
+            if not full or page.greatest_id is None or page.greatest_id <= (since or 0):
+                return walked
+            since = page.greatest_id
+
+    def _note(self, page: RestPage, walked: _Walked, *, full: bool) -> None:
+        self._held.keep(page.items, proven=not full)
+        self._seen.add(page.items)
+        floor = self._start or 0
+        self._ids.update(event.id for event in page.items if event.id is not None and event.id > floor)
+        walked.largest = max(walked.largest, page.size)
+        if page.size > 1 or (page.greatest_id is not None and walked.greatest not in {None, page.greatest_id}):
+            walked.several = True
+        if page.greatest_id is not None:
+            walked.greatest = max(walked.greatest or 0, page.greatest_id)
+            self.greatest = max(self.greatest or 0, page.greatest_id)
+
+    async def _learn(self, size: int) -> None:
+        if size > self._largest:
+            self._largest = size
+            await self._tools.memory.learn_page(self._channel, size)
+
+    async def _probe(self) -> None:
+        """Is the clamp larger than any answer so far? Cheap to ask, and otherwise a quiet account always looks cut."""
+        try:
+            page = await self._asker.page(EVERYTHING, None, window_minutes=WIDE_MINUTES, optional=True)
+        except UnanswerableError:
+            return  # nothing learnt: splitting is the longer way to the same proof
+        await self._learn(page.size)
+
+    async def _prove(self, walked: _Walked) -> None:
+        if not self._may_hide(walked):
+            return
+        parts = split(walked.part, self._channel, self._seen, await self._known_symbols(walked.part))
+        if parts is None or not parts.whole:
+            self._suspect_cut(walked)
+        for part in parts.parts if parts is not None else ():
+            await self._prove(await self._walk(part))
+
+    def _may_hide(self, walked: _Walked) -> bool:
+        full = is_full(walked.largest, limit=self._asker.limit, largest=self._largest)
+        return full and not (walked.greatest is not None and self._all_seen(walked.greatest))
+
+    def _all_seen(self, up_to: int) -> bool:
+        """Whether every id above the start, up to this one, belongs to an alert we have."""
+        count = up_to - (self._start or 0)
+        return 0 < count <= len(self._ids) and sum(1 for seen in self._ids if seen <= up_to) >= count
+
+    def _suspect_cut(self, walked: _Walked) -> None:
+        lone = not walked.several and self._asker.limit > 1
+        if not lone:  # no server clamps to one, and a lone alert is the usual case
+            self._suspect(walked.part, walked.greatest)
+
+    def _suspect(self, part: Part, greatest: int | None) -> None:
+        self._suspects.append((part, max(greatest or self.greatest or 0, self._start or 0)))
+        log.debug("a part may be cut", channel=self._channel.value, part=str(part))
+
+    async def _known_symbols(self, part: Part) -> Sequence[str]:
+        if part.value("cc") is None or part.value("symbols") is not None:
+            return ()
+        if self._symbols is None:
+            self._symbols = frozenset(await self._tools.memory.known_symbols()) | frozenset(self._tools.rule_symbols())
+        return sorted(self._symbols | {symbol for symbol in self._seen.symbols if symbol})

@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.ports import Settings, Tools
@@ -214,9 +215,8 @@ class Scene:
 
     def restart(self) -> None:
         """A new process over the same store."""
-        tools = Tools(
-            self.rest, self.store, self.store, self.clock, random.Random(1), lambda: self.rule_symbols
-        )
+        rng = random.Random(1)  # noqa: S311  because jitter is no secret
+        tools = Tools(self.rest, self.store, self.store, self.clock, rng, lambda: self.rule_symbols)
         self.backfiller = Backfiller(tools, self.metrics, self.settings, channels=lambda: self.subscribed)
 
     def configure(self, **changes: float) -> None:
@@ -232,7 +232,7 @@ class Scene:
         """More alerts upstream."""
         self.rest.alerts.extend(events)
 
-    async def settled(self, task: asyncio.Future[object], *, most: float = 3_600.0) -> None:
+    async def settled(self, task: asyncio.Future[Any], *, most: float = 3_600.0) -> None:
         """Let time pass until ``task`` is done."""
         passed = 0.0
         while not task.done() and passed < most:

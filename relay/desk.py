@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
+from relay.backfill.baseline import has_baseline
 from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock
 from relay.deliveries import State
@@ -132,7 +133,7 @@ class FrontDesk:
             name=channel.value,
             accepted=accepted,
             scope=SCOPES[channel] if channel in self.connection.refused else "",
-            baseline=memory.baseline is not None,
+            baseline=has_baseline(memory),
             cursor=memory.cursor,
             round_completed_us=memory.rounds[-1].completed_at_us if memory.rounds else None,
         )

@@ -38,6 +38,11 @@ def window_minutes(now_us: int, since_us: int) -> int:
     return max(DAY_MINUTES, -(-2 * elapsed_us // _MINUTE_US))
 
 
+def minutes_since(beginning_us: int, now_us: int) -> int:
+    """Minutes to look back to ``beginning_us``, with room for what became visible late and for coarse times."""
+    return -(-(max(0, now_us - beginning_us) + OVERLAP_US) // _MINUTE_US) + 1
+
+
 def is_full(size: int, *, limit: int, largest: int) -> bool:
     """Whether a page of ``size`` items may have been cut.
 

@@ -97,7 +97,15 @@ class CatchUp:
         window = window_minutes(self._began_us, state.rounds[-1].began_at_us)
         self._asker = Asker(tools, channel, self, limit=settings.page_size, window_minutes=window)
         start = start_after(state, self._began_us)
-        self._sweep = Sweep(tools, channel, self._asker, self._held, start=start, largest=state.largest_page)
+        self._sweep = Sweep(
+            tools,
+            channel,
+            self._asker,
+            self._held,
+            start=start,
+            largest=state.largest_page,
+            old_before_us=state.baseline.before_us if state.baseline else None,
+        )
 
     async def run(self) -> Report:
         """The round, for as long as it takes.

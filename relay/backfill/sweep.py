@@ -4,6 +4,7 @@
           │ some page full
           ├─ the ids found leave no gap: nothing can hide ───────> done
           ├─ full by the learnt clamp alone: one wide request may show that the clamp is larger
+          ├─ nothing to start from yet, and what fired since the baseline fits on a page: the rest is old
           └─ split ──walk(part)──full──split ── … ── can't, or over an open set ──> a hole
 
 Whether a cut answer keeps its newest or its oldest items is not known, so a full page proves nothing below it: a
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 import structlog
 
 from relay.backfill.asking import EVERYTHING, Asker, UnanswerableError
-from relay.backfill.bounds import WIDE_MINUTES, is_full
+from relay.backfill.bounds import WIDE_MINUTES, is_full, minutes_since
 from relay.backfill.held import Held
 from relay.backfill.parts import Part, Seen, split
 from relay.backfill.ports import Tools
@@ -43,7 +44,15 @@ class Sweep:
     """One round's questions. ``held`` gets what is found; ``greatest`` and ``holes`` tell the rest."""
 
     def __init__(
-        self, tools: Tools, channel: Channel, asker: Asker, held: Held, *, start: int | None, largest: int
+        self,
+        tools: Tools,
+        channel: Channel,
+        asker: Asker,
+        held: Held,
+        *,
+        start: int | None,
+        largest: int,
+        old_before_us: int | None = None,
     ) -> None:
         self._tools = tools
         self._channel = channel
@@ -51,6 +60,8 @@ class Sweep:
         self._held = held
         self._start = start
         self._largest = largest
+        self._old_before_us = old_before_us
+        self._server_now_us = tools.clock.now_us()
         self._ids: set[int] = set()
         self._seen = Seen()
         self._suspects: list[tuple[Part, int]] = []
@@ -68,7 +79,8 @@ class Sweep:
             return
         if root.largest < self._asker.limit:
             await self._probe()
-        await self._prove(root)
+        if self._may_hide(root) and not await self._shows_all_that_is_not_old():
+            await self._prove(root)
 
     async def look_back(self) -> None:
         """Walk again with a much wider window: where the usual one is empty, the newest id lies further back."""
@@ -83,8 +95,18 @@ class Sweep:
             if not self._all_seen(up_to)
         ]
 
-    async def _walk(self, part: Part, *, wide: bool = False) -> _Walked:
-        window = WIDE_MINUTES if wide else None
+    async def _shows_all_that_is_not_old(self) -> bool:
+        """Whether a young channel's alerts since its baseline, and none but they, fit on pages that are not full.
+
+        Without an id to start from, a round asks for a whole day, most of which is old: hiding it hides nothing.
+        """
+        if self._start is not None or self._old_before_us is None:
+            return False
+        walked = await self._walk(EVERYTHING, window=minutes_since(self._old_before_us, self._server_now_us))
+        return not self._may_hide(walked)
+
+    async def _walk(self, part: Part, *, wide: bool = False, window: int | None = None) -> _Walked:
+        window = WIDE_MINUTES if wide else window
         walked = _Walked(part)
         since = self._start
         while True:
@@ -94,6 +116,7 @@ class Sweep:
                 if not wide:
                     self._suspect(part, self.greatest)
                 return walked
+            self._server_now_us = page.server_time_us or self._tools.clock.now_us()
             await self._learn(page.size)
             full = is_full(page.size, limit=self._asker.limit, largest=self._largest)
             self._note(page, walked, full=full)

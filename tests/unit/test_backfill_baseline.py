@@ -284,3 +284,30 @@ async def test_a_round_asked_for_before_there_is_a_baseline_makes_it(scene: Scen
 def test_a_provisional_beginning_fetched_nothing() -> None:
     end = provisional(Channel.BREAKS, 77)
     assert (end.position, end.began_at_us, end.completed_at_us, end.baseline) == (0, 77, 77, Baseline(None, 77))
+
+
+async def test_a_young_channel_neither_splits_nor_suspects_a_day_that_is_old(scene: Scene) -> None:
+    scene.rest.clamp = 50
+    scene.fire(*(alert(number, at_us=START_US - HOUR) for number in range(1, 400)))
+    await scene.backfiller.ensure_baseline(IN_FORCE)
+    scene.fire(*(alert(number, at_us=START_US) for number in range(400, 420)))
+    scene.rest.asked.clear()
+    await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()))
+    assert sorted(event.id or 0 for event in scene.store.delivered) == list(range(400, 420))
+    assert scene.store.holes == []
+    assert len(scene.rest.asked) <= 4
+
+
+async def test_a_young_channel_that_is_cut_all_the_same_is_split(scene: Scene) -> None:
+    scene.rest.clamp = 50
+    await scene.backfiller.ensure_baseline(IN_FORCE)
+    symbols = ["AAPL", "MSFT", "IBM"]
+    scene.fire(
+        *(
+            alert(2 * number, symbols[number % 3], at_us=START_US, cc=cc, shape=None, direction=direction)
+            for number, (cc, direction) in enumerate([("2U", "bullish"), ("2D", "bearish"), ("3", "bullish")] * 30, 1)
+        )
+    )
+    await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()))
+    assert len(scene.store.delivered) == 90
+    assert scene.store.holes == []

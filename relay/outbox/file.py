@@ -81,6 +81,8 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
         db = connect(path)
     except OSError as error:
         raise StoreError(f"the store {path} can't be written: {error.strerror}", hint=_WRITABLE) from None
+    except sqlite3.DatabaseError as error:
+        raise _explained(path, error) from None
     try:
         _adopt(db, path, scripts, now_us)
     except sqlite3.DatabaseError as error:
@@ -93,10 +95,18 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """A connection in autocommit mode; transactions are begun by name."""
+    """A connection in autocommit mode; transactions are begun by name.
+
+    Raises:
+        sqlite3.DatabaseError: The file is no database, or can't be read: the first statement looks at it.
+    """
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA cache_size = -8000")
+    try:
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA cache_size = -8000")
+    except sqlite3.DatabaseError:
+        db.close()
+        raise
     return db
 
 

@@ -70,18 +70,25 @@ def resolve(entries: Sequence[Entry], candidates: Iterable[Known], *, next_seq: 
 
 
 class _Book:
-    """Known events by id, and by channel and subject for those that are compared by nature."""
+    """Known events by id, and by channel and subject for those that are compared by nature.
+
+    Those without an id are kept apart as well: only they can be what an event with an id is, and they are few.
+    """
 
     def __init__(self, candidates: Iterable[Known]) -> None:
         self._by_id: dict[tuple[Channel, int], Known] = {}
         self._by_subject: defaultdict[tuple[Channel, str | None], list[Known]] = defaultdict(list)
+        self._unclaimed: defaultdict[tuple[Channel, str | None], list[Known]] = defaultdict(list)
         for known in candidates:
             self.add(known)
 
     def add(self, known: Known) -> None:
+        place = (known.event.channel, subject(known.event))
         if known.event.id is not None:
             self._by_id[known.event.channel, known.event.id] = known
-        self._by_subject[known.event.channel, subject(known.event)].append(known)
+        else:
+            self._unclaimed[place].append(known)
+        self._by_subject[place].append(known)
 
     def claim(self, known: Known, upstream_id: int) -> None:
         known.event = msgspec.structs.replace(known.event, id=upstream_id)
@@ -99,12 +106,11 @@ class _Book:
         return min(matching, key=lambda known: (-_agreement(event, known.event), known.seq), default=None)
 
     def _like(self, event: Event) -> Iterable[Known]:
+        candidates = self._by_subject if event.id is None else self._unclaimed
         wanted = subject(event)
         if wanted is None:
-            return [
-                known for (channel, _), many in self._by_subject.items() if channel is event.channel for known in many
-            ]
-        return [*self._by_subject[event.channel, wanted], *self._by_subject[event.channel, None]]
+            return [known for (channel, _), many in candidates.items() if channel is event.channel for known in many]
+        return [*candidates.get((event.channel, wanted), ()), *candidates.get((event.channel, None), ())]
 
 
 def subject(event: Event) -> str | None:

@@ -15,6 +15,7 @@ What holds always:
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
@@ -162,8 +163,9 @@ class Intake:
         sightings = await self._outbox.commit(entries, round_end=round_end, holes=holes)
         new = [entry for entry, sighting in zip(entries, sightings, strict=True) if sighting is Sighting.NEW]
         self._metrics.duplicates.inc(len(entries) - len(new))
-        for entry in new:
-            self._metrics.events.labels(entry.event.channel.value, entry.source.value).inc()
+        kinds = Counter((entry.event.channel.value, entry.source.value) for entry in new)
+        for labels, count in kinds.items():
+            self._metrics.events.labels(*labels).inc(count)
         self._notify({delivery.destination for entry in new for delivery in entry.deliveries})
         for entry, sighting in zip(entries[quiet:], sightings[quiet:], strict=True):
             if sighting is Sighting.NEW:

@@ -10,13 +10,18 @@ START_US = 1_775_828_722_000_000  # 2026-04-10T13:45:22Z
 
 
 class FakeClock:
-    """Time stands still until ``advance``; sleepers wake in order of their times."""
+    """Time stands still until ``advance``; sleepers wake in order of their times.
+
+    Attributes:
+        sleeps: How often somebody went to sleep; a loop that spins shows here.
+    """
 
     def __init__(self, now_us: int = START_US) -> None:
         self._now_us = now_us
         self._monotonic = 1_000.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._order = count()
+        self.sleeps = 0
 
     def now_us(self) -> int:
         return self._now_us
@@ -25,6 +30,7 @@ class FakeClock:
         return self._monotonic
 
     async def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
         if seconds <= 0:
             await asyncio.sleep(0)
             return

@@ -3,104 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+import itertools
 
 import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import Message, Outcome, RuleMatch, State, Verdict
-from relay.delivery.lane import Lane, LaneSettings
-from relay.metrics import Metrics
+from relay.delivery.settings import LaneSettings
 from relay.outbox.base import Switch
-from tests.support.clock import START_US, FakeClock, settle
+from tests.support.clock import START_US, settle
 from tests.support.events import a_break, entry, in_force
-from tests.support.memory_outbox import Memory, MemoryOutbox
-
-OK = Outcome(Verdict.DELIVERED, "200")
-DOWN = Outcome(Verdict.RETRY, "503", "the destination answered 503")
-BAD = Outcome(Verdict.DEAD, "400", "the destination answered 400")
-GONE = Outcome(Verdict.SWITCH_OFF, "410", "the destination answered 410")
-
-
-def slow_down(seconds: float) -> Outcome:
-    return Outcome(Verdict.RETRY, "429", "too many", retry_after=seconds)
-
-
-Answer = Callable[[Message], Outcome]
-
-
-@dataclass
-class Receiver:
-    """A destination that answers what ``answer`` says, at once or when ``gate`` opens."""
-
-    clock: FakeClock
-    answer: Answer = lambda _message: OK
-    name: str = "bot"
-    sent: list[tuple[float, int | None]] = field(default_factory=list)
-    under_way: int = 0
-    most_under_way: int = 0
-    gate: asyncio.Event | None = None
-
-    async def send(self, message: Message) -> Outcome:
-        self.sent.append((self.clock.monotonic() - 1_000.0, message.delivery.event.id))
-        self.under_way += 1
-        self.most_under_way = max(self.most_under_way, self.under_way)
-        try:
-            if self.gate is not None:
-                await self.gate.wait()
-            return self.answer(message)
-        finally:
-            self.under_way -= 1
-
-    @property
-    def ids(self) -> list[int | None]:
-        return [number for _, number in self.sent]
-
-
-class Scene:
-    """A lane, what it works with, and shorthands."""
-
-    def __init__(self, **settings: object) -> None:
-        self.clock = FakeClock()
-        self.memory = Memory(START_US)
-        self.outbox = MemoryOutbox(self.memory)
-        self.receiver = Receiver(self.clock)
-        self.settings = LaneSettings(**settings)  # type: ignore[arg-type]
-        self.metrics = Metrics()
-        self.lane = self.new_lane()
-
-    def new_lane(self) -> Lane:
-        return Lane(
-            self.receiver, self.outbox, self.settings, clock=self.clock, rng=random.Random(7), metrics=self.metrics
-        )
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        task = asyncio.create_task(self.lane.run())
-        await settle()
-        try:
-            yield
-        finally:
-            self.lane.stop()
-            if self.receiver.gate is not None:
-                self.receiver.gate.set()
-            await asyncio.wait_for(task, 5)
-
-    async def put(self, *numbers: int, symbol: str | None = None) -> None:
-        """Commit alerts; by default each has a symbol of its own."""
-        await self.outbox.commit([entry(in_force(n, symbol or f"S{n}"), "bot") for n in numbers])
-        self.lane.notify()
-        await settle()
-
-    def states(self) -> dict[int | None, State]:
-        return {record.delivery.event.id: record.state for record in self.memory.records.values()}
-
-
-def failing(*numbers: int, outcome: Outcome = DOWN) -> Answer:
-    return lambda message: outcome if message.delivery.event.id in numbers else OK
+from tests.support.lane import BAD, DOWN, GONE, OK, Scene, failing, slow_down
 
 
 async def test_what_waits_when_the_lane_starts_is_delivered() -> None:
@@ -199,7 +112,7 @@ async def test_the_lane_backs_off_up_to_the_maximum_and_no_further() -> None:
             await scene.clock.advance(scene.lane.status().held_seconds + 0.01)
     times = [at for at, _ in scene.receiver.sent]
     assert len(times) == 13
-    assert max(b - a for a, b in zip(times, times[1:], strict=False)) > 4
+    assert max(b - a for a, b in itertools.pairwise(times)) > 4
 
 
 async def test_retry_after_is_obeyed_in_full_by_everything_in_the_lane() -> None:

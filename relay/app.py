@@ -29,7 +29,8 @@ from relay.config.destinations import Destination as DestinationConfig
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
-from relay.delivery.lane import Lane, LaneSettings
+from relay.delivery.lane import Lane
+from relay.delivery.settings import LaneSettings
 from relay.desk import FrontDesk
 from relay.destinations.factory import build, refuse_real
 from relay.destinations.http import HttpClient
@@ -246,7 +247,10 @@ class Relay:
             await self.clock.sleep(_JANITOR_SECONDS)
 
     async def _measure(self) -> None:
-        """Keep the gauges that come from the store fresh."""
+        """Keep the gauges that come from the store fresh; one that was never set would be missing, not 0."""
+        for name in self.dispatcher.lanes:
+            self.metrics.queue_depth.labels(name)
+            self.metrics.oldest_pending.labels(name)
         while True:
             now_us = self.clock.now_us()
             for name, queue in (await self.outbox.stats()).items():

@@ -12,7 +12,8 @@ from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
-from relay.delivery.lane import Lane, LaneStatus
+from relay.delivery.lane import Lane
+from relay.delivery.settings import LaneStatus
 from relay.events import Channel
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Page, QueueStats, Switch

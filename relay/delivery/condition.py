@@ -44,6 +44,7 @@ class Condition:
         self._failures = 0
         self._failed_at = float("-inf")
         self._succeeded_at = float("-inf")
+        self._asked_until = float("-inf")
         self.held_until = float("-inf")
 
     @property
@@ -86,12 +87,14 @@ class Condition:
             self.held_until = max(self.held_until, now + delay)
         return self.held_until
 
-    def hold(self, now: float, seconds: float) -> float:
-        """The destination asks for ``seconds`` without anything new; the time until which the lane is held."""
-        self.held_until = max(self.held_until, now + seconds)
-        return self.held_until
+    def hold(self, now: float, seconds: float) -> bool:
+        """The destination asks for ``seconds`` without anything new; whether that is longer than it asked before."""
+        longer = now + seconds > self._asked_until
+        self._asked_until = max(self._asked_until, now + seconds)
+        self.held_until = max(self.held_until, self._asked_until)
+        return longer
 
     def release(self) -> None:
         """Someone says it is well again: nothing is held, the next attempt decides."""
         self._failures = 0
-        self.held_until = float("-inf")
+        self.held_until = self._asked_until = float("-inf")

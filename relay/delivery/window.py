@@ -14,7 +14,8 @@ key of its own for each.
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, Literal
 
 import msgspec
@@ -36,6 +37,7 @@ class Item(msgspec.Struct, eq=False):
         first_failed: Monotonic time at which it first failed in this process.
         last_failed: And last.
         stepped_aside: How many times it let a successor be the probe.
+        stale: It was under way when the queue was read anew: the store may know that it is no longer wanted.
     """
 
     delivery: Delivery
@@ -44,10 +46,17 @@ class Item(msgspec.Struct, eq=False):
     first_failed: float | None = None
     last_failed: float | None = None
     stepped_aside: int = 0
+    stale: bool = False
 
 
 class Window:
-    """Held deliveries of one lane."""
+    """Held deliveries of one lane.
+
+    Attributes:
+        position: Up to which sequence the queue has been looked at.
+        skipped: Keys left behind, with the sequence up to which each was loaded.
+        overtaken: A read brought something that was settled while the read was on its way.
+    """
 
     def __init__(self, ordering: Ordering, *, size: int, key_size: int) -> None:
         self._ordering = ordering
@@ -56,9 +65,14 @@ class Window:
         self._keys: OrderedDict[str, deque[Item]] = OrderedDict()
         self._busy: dict[str, Item] = {}
         self._held: set[int] = set()
+        self._held_parked: set[int] = set()
         self._loaded = 0
+        self._reading = False
+        self._settled_meanwhile: set[int] = set()
+        self.parked_quota = size // 4
         self.position = 0
         self.skipped: dict[str, int] = {}
+        self.overtaken = False
 
     def __len__(self) -> int:
         return self._loaded
@@ -72,6 +86,27 @@ class Window:
     def low(self) -> bool:
         """Whether it is time to load more."""
         return self._loaded <= self._size // 2
+
+    @property
+    def parked_room(self) -> int:
+        """How many more parked ones may be loaded: they never take up more than their quota."""
+        return min(self.room, max(0, self.parked_quota - len(self._held_parked)))
+
+    @property
+    def tired(self) -> bool:
+        """Whether every head has been tried before, in an ordering in which other heads may follow."""
+        return self._ordering != "strict" and all(item.delivery.attempts > 0 for item in self.heads())
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Around a read of the store and taking in what it found: what is settled meanwhile stays known as held."""
+        self._reading = True
+        try:
+            yield
+        finally:
+            self._reading = False
+            self._let_go(self._settled_meanwhile)
+            self._settled_meanwhile = set()
 
     def key_of(self, delivery: Delivery) -> str:
         """What ``delivery`` is ordered by in this lane; a parked one stands alone."""
@@ -105,16 +140,25 @@ class Window:
 
     def add(self, item: Item) -> None:
         """Hold one more delivery, behind those of its key; one that is held already stays as it is."""
-        if item.delivery.id in self._held:
+        number = item.delivery.id
+        if number in self._held:
+            self.overtaken |= number in self._settled_meanwhile
             return
-        self._held.add(item.delivery.id)
+        self._held.add(number)
+        if item.delivery.parked:
+            self._held_parked.add(number)
         self._keys.setdefault(self.key_of(item.delivery), deque()).append(item)
         self._loaded += 1
 
     def reloadable(self) -> str | None:
-        """A skipped key that could be loaded on: nothing of it waits in memory and nothing of it is under way."""
+        """A skipped key that could be loaded on.
+
+        Nothing of it is under way, and nothing of it waits in memory but perhaps a lone head that has failed so often
+        that a successor is to be tried in its place.
+        """
         for key in self.skipped:
-            if key not in self._keys and key not in self._busy:
+            queue = self._keys.get(key, ())
+            if key not in self._busy and (not queue or _is_alone_and_worn(queue)):
                 return key
         return None
 
@@ -144,11 +188,12 @@ class Window:
     def next_probe(self, now: float) -> Item | None:
         """What goes as the single probe: of the heads not in a back-off of their own, the one tried longest ago.
 
+        Parked ones have had their chances: they are probes only where there is no other.
         A head of an ordered key that has failed ``PARK_AFTER`` times more lets a successor be tried once, so that
         a destination that is down is told from a message that nobody can take.
         """
         heads = [self._stand_in(item) for item in self.heads() if item.not_before <= now]
-        return min(heads, key=_longest_ago, default=None)
+        return min(heads, key=lambda item: (item.delivery.parked, _longest_ago(item)), default=None)
 
     def _stand_in(self, head: Item) -> Item:
         turns = head.delivery.attempts // PARK_AFTER
@@ -184,7 +229,25 @@ class Window:
 
     def settled(self, item: Item) -> None:
         """The store knows about it: it may be loaded again if it is pending there."""
-        self._held.discard(item.delivery.id)
+        if self._reading:
+            self._settled_meanwhile.add(item.delivery.id)
+        else:
+            self._let_go({item.delivery.id})
+
+    def put_back(self, item: Item, not_before: float) -> None:
+        """What came of ``item`` could not be noted: if it still has its place, it is tried again at ``not_before``.
+
+        An answered one has left its place: it stays known as held, so that it is not sent twice while we live.
+        """
+        key = self.key_of(item.delivery)
+        if item in self._keys.get(key, ()):
+            item.not_before = not_before
+        if self._busy.get(key) is item:
+            del self._busy[key]
+
+    def _let_go(self, numbers: set[int]) -> None:
+        self._held -= numbers
+        self._held_parked -= numbers
 
     def hold_up(self, item: Item) -> None:
         """``item``'s key waits for it: keep only it, leave its successors in the store."""
@@ -197,7 +260,7 @@ class Window:
             return
         while queue[-1] is not item:
             dropped = queue.pop()
-            self._held.discard(dropped.delivery.id)
+            self._let_go({dropped.delivery.id})
             self._loaded -= 1
         self.skipped[key] = item.delivery.sequence
 
@@ -215,13 +278,13 @@ class Window:
         """Drop all that is not under way; the next scan begins anew."""
         for key, queue in list(self._keys.items()):
             under_way = self._busy.get(key)
-            for item in queue:
-                if item is not under_way:
-                    self._held.discard(item.delivery.id)
-                    self._loaded -= 1
+            dropped = {item.delivery.id for item in queue if item is not under_way}
+            self._let_go(dropped)
+            self._loaded -= len(dropped)
             if under_way is None:
                 del self._keys[key]
             else:
+                under_way.stale = True
                 self._keys[key] = deque([under_way])
         self.position = 0
         self.skipped.clear()
@@ -233,6 +296,10 @@ class Window:
     def next_due(self) -> float | None:
         """The earliest monotonic time at which a head's own back-off ends."""
         return min((item.not_before for item in self.heads()), default=None)
+
+
+def _is_alone_and_worn(queue: Sequence[Item]) -> bool:
+    return len(queue) == 1 and queue[0].delivery.attempts >= PARK_AFTER
 
 
 def _longest_ago(item: Item) -> tuple[float, int, int]:

@@ -150,13 +150,15 @@ class DestinationState(msgspec.Struct, frozen=True):
         reason: Why it is off, for a person.
         since_us: Since when, µs since the epoch.
         fingerprint: Of the config it was switched off under; another config switches it on again.
-        held_until_us: Until when it asked us to send nothing (``Retry-After``); 0 where it did not.
+        held_since_us: When it last asked us to send nothing (``Retry-After``).
+        held_until_us: Until when; 0 where it did not.
     """
 
     switch: Switch = Switch.ON
     reason: str = ""
     since_us: int = 0
     fingerprint: str = ""
+    held_since_us: int = 0
     held_until_us: int = 0
 
 
@@ -216,12 +218,19 @@ class Outbox(Protocol):
         """Pending, unparked deliveries of one ordering key with a sequence above ``after``, in order."""
         ...
 
-    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
-        """Parked deliveries whose time has come by ``due_us``, the longest waiting first."""
+    async def claim_parked(self, destination: str, *, due_us: int, latest_us: int, limit: int) -> list[Delivery]:
+        """Parked deliveries whose time has come by ``due_us``, or lies after ``latest_us``; the earliest time first.
+
+        Args:
+            destination: Whose.
+            due_us: Now.
+            latest_us: Later than any back-off reaches: such a time was noted before the clock was set back.
+            limit: How many at most.
+        """
         ...
 
-    async def next_parked_us(self, destination: str) -> int | None:
-        """When the next parked delivery is due, µs since the epoch; None where none is parked."""
+    async def next_parked_us(self, destination: str, *, after_us: int) -> int | None:
+        """The earliest time after ``after_us`` at which a parked delivery is due; None where there is none."""
         ...
 
     async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
@@ -257,14 +266,15 @@ class Outbox(Protocol):
         ...
 
     async def switch(self, name: str, state: DestinationState) -> None:
-        """Switch a destination; ``held_until_us`` stays as it is.
+        """Switch a destination.
 
-        Turning it on moves ``first_attempt_at_us`` of what waits by the time it was off.
+        Turning it on moves ``first_attempt_at_us`` of what waits by the time it was off, and forgets what it asked
+        for; otherwise ``held_since_us`` and ``held_until_us`` stay as they are.
         """
         ...
 
-    async def hold(self, name: str, *, until_us: int) -> None:
-        """Remember that a destination asked for nothing before ``until_us``."""
+    async def hold(self, name: str, *, since_us: int, until_us: int) -> None:
+        """Remember that a destination asked at ``since_us`` for nothing before ``until_us``."""
         ...
 
     async def channel(self, channel: Channel) -> ChannelState:

@@ -126,14 +126,17 @@ SELECT json_group_array(json(claim)) FROM (
 );
 
 -- name: claim_parked
+-- A time after :latest was noted before the clock was set back: it counts as due.
 SELECT json_group_array(json(claim)) FROM (
     SELECT claim FROM claims
-    WHERE destination = :destination AND state = 'pending' AND parked = 1 AND retry_at <= :due
+    WHERE destination = :destination AND state = 'pending' AND parked = 1
+      AND (retry_at <= :due OR retry_at > :latest)
     ORDER BY retry_at LIMIT :limit
 );
 
 -- name: next_parked
-SELECT min(retry_at) FROM deliveries WHERE destination = :destination AND state = 'pending' AND parked = 1;
+SELECT min(retry_at) FROM deliveries
+WHERE destination = :destination AND state = 'pending' AND parked = 1 AND retry_at > :after;
 
 -- name: settle
 -- Rows [id, state, attempts, first_attempt_at, retry_at, parked, code, error, answer, at].
@@ -163,7 +166,7 @@ UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', 
 WHERE destination = :destination AND state = 'pending' AND received_at < :before;
 
 -- name: destination
-SELECT switch, reason, since, fingerprint, held_until FROM destinations WHERE name = :name;
+SELECT switch, reason, since, fingerprint, held_since, held_until FROM destinations WHERE name = :name;
 
 -- name: switch
 INSERT INTO destinations (name, switch, reason, since, fingerprint)
@@ -172,8 +175,8 @@ ON CONFLICT (name) DO UPDATE SET switch = excluded.switch, reason = excluded.rea
     fingerprint = excluded.fingerprint;
 
 -- name: hold
-INSERT INTO destinations (name, held_until) VALUES (:name, :until)
-ON CONFLICT (name) DO UPDATE SET held_until = excluded.held_until;
+INSERT INTO destinations (name, held_since, held_until) VALUES (:name, :since, :until)
+ON CONFLICT (name) DO UPDATE SET held_since = excluded.held_since, held_until = excluded.held_until;
 
 -- name: shift_first_attempts
 UPDATE deliveries SET first_attempt_at = first_attempt_at + :by

@@ -114,14 +114,16 @@ class SqliteOutbox:
         (text,) = await self._claims.row("claim_key", destination=destination, key=key, after=after, limit=limit)
         return rows.deliveries(text)
 
-    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
+    async def claim_parked(self, destination: str, *, due_us: int, latest_us: int, limit: int) -> list[Delivery]:
         """Parked deliveries that are due."""
-        (text,) = await self._claims.row("claim_parked", destination=destination, due=due_us, limit=limit)
+        (text,) = await self._claims.row(
+            "claim_parked", destination=destination, due=due_us, latest=latest_us, limit=limit
+        )
         return rows.deliveries(text)
 
-    async def next_parked_us(self, destination: str) -> int | None:
+    async def next_parked_us(self, destination: str, *, after_us: int) -> int | None:
         """When the next parked delivery is due."""
-        (due,) = await self._claims.row("next_parked", destination=destination)
+        (due,) = await self._claims.row("next_parked", destination=destination, after=after_us)
         return cast("int | None", due)
 
     async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
@@ -211,14 +213,16 @@ class SqliteOutbox:
                 since=state.since_us,
                 fingerprint=state.fingerprint,
             )
+            if state.switch is Switch.ON:
+                transaction.run("hold", name=name, since=0, until=0)
 
         await self._writer.submit(Change(write))
 
-    async def hold(self, name: str, *, until_us: int) -> None:
+    async def hold(self, name: str, *, since_us: int, until_us: int) -> None:
         """Remember that a destination asked for nothing before ``until_us``."""
 
         def write(transaction: Transaction) -> None:
-            transaction.run("hold", name=name, until=until_us)
+            transaction.run("hold", name=name, since=since_us, until=until_us)
 
         await self._writer.submit(Change(write))
 

@@ -164,9 +164,11 @@ async def test_a_parked_delivery_is_claimed_only_when_due(outbox: Outbox) -> Non
     await outbox.retry(poison, FAILED, at_us=START_US, retry_at_us=START_US + 9, parked=True)
     left, _ = await outbox.claim("bot", after=0, limit=10)
     assert [delivery.event.id for delivery in left] == [2]
-    assert await outbox.next_parked_us("bot") == START_US + 9
-    assert await outbox.claim_parked("bot", due_us=START_US + 8, limit=10) == []
-    (due,) = await outbox.claim_parked("bot", due_us=START_US + 9, limit=10)
+    far = START_US + 10**9
+    assert await outbox.next_parked_us("bot", after_us=START_US) == START_US + 9
+    assert await outbox.next_parked_us("bot", after_us=START_US + 9) is None
+    assert await outbox.claim_parked("bot", due_us=START_US + 8, latest_us=far, limit=10) == []
+    (due,) = await outbox.claim_parked("bot", due_us=START_US + 9, latest_us=far, limit=10)
     assert due.event.id == 1
     assert due.parked
 
@@ -303,10 +305,13 @@ async def test_a_burst_is_stored_whole_and_in_order(outbox: Outbox) -> None:
 
 
 async def test_what_a_destination_asked_for_is_remembered(outbox: Outbox, open_outbox: Opener) -> None:
-    await outbox.hold("bot", until_us=START_US + 60)
+    await outbox.hold("bot", since_us=START_US + 1, until_us=START_US + 60)
     await outbox.switch("bot", DestinationState(Switch.PAUSED, "", START_US))
-    state = await (await open_outbox()).destination("bot")
-    assert (state.switch, state.held_until_us) == (Switch.PAUSED, START_US + 60)
+    again = await open_outbox()
+    state = await again.destination("bot")
+    assert (state.switch, state.held_since_us, state.held_until_us) == (Switch.PAUSED, START_US + 1, START_US + 60)
+    await again.switch("bot", DestinationState(Switch.ON, "", START_US + 2))
+    assert (await again.destination("bot")).held_until_us == 0
 
 
 async def test_parking_keeps_attempts_and_lets_successors_by(outbox: Outbox) -> None:
@@ -316,5 +321,24 @@ async def test_parking_keeps_attempts_and_lets_successors_by(outbox: Outbox) -> 
     await outbox.park(first, retry_at_us=START_US + 7)
     left, _ = await outbox.claim("bot", after=0, limit=10)
     assert [delivery.event.id for delivery in left] == [2]
-    (parked,) = await outbox.claim_parked("bot", due_us=START_US + 7, limit=10)
+    (parked,) = await outbox.claim_parked("bot", due_us=START_US + 7, latest_us=START_US + 99, limit=10)
     assert (parked.attempts, parked.parked) == (1, True)
+
+
+async def test_a_parked_delivery_whose_time_no_back_off_reaches_is_due(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    (first, second), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.retry(first, FAILED, at_us=START_US, retry_at_us=START_US + 50, parked=True)
+    await outbox.retry(second, FAILED, at_us=START_US, retry_at_us=START_US + 500, parked=True)
+    found = await outbox.claim_parked("bot", due_us=START_US, latest_us=START_US + 99, limit=10)
+    assert [delivery.event.id for delivery in found] == [2]
+
+
+async def test_what_is_settled_is_not_retried_or_parked_after_that(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    (first, second), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.drop_older("bot", before_us=START_US + 1, at_us=START_US)
+    await outbox.retry(first, FAILED, at_us=START_US, retry_at_us=START_US, parked=False)
+    await outbox.park(second, retry_at_us=START_US)
+    assert await outbox.claim("bot", after=0, limit=10) == ([], 2)
+    assert await outbox.claim_parked("bot", due_us=START_US, latest_us=START_US, limit=10) == []

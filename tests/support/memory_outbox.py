@@ -161,12 +161,13 @@ class MemoryOutbox:
             if delivery.sequence > after and delivery.ordering_key == key
         ][:limit]
 
-    async def claim_parked(self, destination: str, *, due_us: int, limit: int) -> list[Delivery]:
+    async def claim_parked(self, destination: str, *, due_us: int, latest_us: int, limit: int) -> list[Delivery]:
         parked = sorted(self._waiting(destination, parked=True), key=lambda delivery: delivery.retry_at_us)
-        return [delivery for delivery in parked if delivery.retry_at_us <= due_us][:limit]
+        return [delivery for delivery in parked if not due_us < delivery.retry_at_us <= latest_us][:limit]
 
-    async def next_parked_us(self, destination: str) -> int | None:
-        return min((delivery.retry_at_us for delivery in self._waiting(destination, parked=True)), default=None)
+    async def next_parked_us(self, destination: str, *, after_us: int) -> int | None:
+        times = (delivery.retry_at_us for delivery in self._waiting(destination, parked=True))
+        return min((at_us for at_us in times if at_us > after_us), default=None)
 
     def _end(self, delivery: Delivery, state: State, outcome: Outcome | None, at_us: int) -> None:
         record = self.memory.records[delivery.id]
@@ -183,8 +184,10 @@ class MemoryOutbox:
         self._end(delivery, State.DELIVERED, outcome, at_us)
 
     async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
-        self._end(delivery, State.PENDING, outcome, at_us)
         record = self.memory.records[delivery.id]
+        if record.state is not State.PENDING:
+            return
+        self._end(delivery, State.PENDING, outcome, at_us)
         record.delivery = msgspec.structs.replace(
             record.delivery,
             first_attempt_at_us=at_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us,
@@ -194,7 +197,8 @@ class MemoryOutbox:
 
     async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
         record = self.memory.records[delivery.id]
-        record.delivery = msgspec.structs.replace(record.delivery, parked=True, retry_at_us=retry_at_us)
+        if record.state is State.PENDING:
+            record.delivery = msgspec.structs.replace(record.delivery, parked=True, retry_at_us=retry_at_us)
 
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         self._end(delivery, State.DEAD, outcome, at_us)
@@ -240,13 +244,14 @@ class MemoryOutbox:
             away_us = max(0, state.since_us - before.since_us)
             for record in self.memory.records.values():
                 first = record.delivery.first_attempt_at_us
-                if record.delivery.destination == name and first is not None:
+                if record.delivery.destination == name and record.state is State.PENDING and first is not None:
                     record.delivery = msgspec.structs.replace(record.delivery, first_attempt_at_us=first + away_us)
-        self.memory.destinations[name] = msgspec.structs.replace(state, held_until_us=before.held_until_us)
+        held = (0, 0) if state.switch is Switch.ON else (before.held_since_us, before.held_until_us)
+        self.memory.destinations[name] = msgspec.structs.replace(state, held_since_us=held[0], held_until_us=held[1])
 
-    async def hold(self, name: str, *, until_us: int) -> None:
+    async def hold(self, name: str, *, since_us: int, until_us: int) -> None:
         before = await self.destination(name)
-        self.memory.destinations[name] = msgspec.structs.replace(before, held_until_us=until_us)
+        self.memory.destinations[name] = msgspec.structs.replace(before, held_since_us=since_us, held_until_us=until_us)
 
     async def channel(self, channel: Channel) -> ChannelState:
         return ChannelState(

@@ -67,6 +67,7 @@ CREATE TABLE destinations (
     reason      TEXT    NOT NULL DEFAULT '',
     since       INTEGER NOT NULL DEFAULT 0,
     fingerprint TEXT    NOT NULL DEFAULT '',
+    held_since  INTEGER NOT NULL DEFAULT 0,
     held_until  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 

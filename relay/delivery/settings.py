@@ -1,0 +1,63 @@
+"""How a lane behaves, how it stands, and who hears of it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from relay.deliveries import Delivery, Outcome
+from relay.delivery.window import Ordering
+from relay.outbox.base import Switch
+
+
+class LaneSettings(msgspec.Struct, frozen=True):
+    """How a lane behaves; seconds where nothing else is said.
+
+    Attributes:
+        concurrency: Attempts under way at once; a strict lane makes one at a time whatever this says.
+        rate_limit: Sendings per seconds, or None.
+        fingerprint: Of the destination's config: a destination that was switched off goes on when it changes.
+        simulated: The upstream is a simulator; receivers are told.
+    """
+
+    ordering: Ordering = "symbol"
+    concurrency: int = 8
+    rate_limit: tuple[int, float] | None = None
+    retry_initial: float = 1.0
+    retry_max: float = 300.0
+    give_up_after: float = 86_400.0
+    fingerprint: str = ""
+    simulated: bool = False
+
+    @property
+    def at_once(self) -> int:
+        """Attempts that may be under way."""
+        return 1 if self.ordering == "strict" else self.concurrency
+
+
+class LaneStatus(msgspec.Struct, frozen=True):
+    """What a person sees of a lane.
+
+    Attributes:
+        switch: on, paused or off.
+        condition: open, held or probe.
+        held_seconds: How much longer nothing goes out; 0 when open.
+    """
+
+    switch: Switch
+    reason: str
+    condition: str
+    held_seconds: float
+    in_flight: int
+    failures: int
+    last_error: str
+    last_delivered_us: int | None
+
+
+class Observer(Protocol):
+    """Who wants to hear of every outcome (a live display, a stream)."""
+
+    def __call__(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
+        """An attempt ended, ``seconds`` after the event was received."""
+        ...

@@ -1,0 +1,219 @@
+"""What an outcome means for the message, for the lane and for the store, and the note of it.
+
+    Outcome ─┬─ delivered   ack
+             ├─ dead        dead letter; others go on
+             ├─ switch off  dead letter; the lane stops, its queue stays
+             └─ retry ──> whose fault? ─┬─ the destination's   the lane is held, the message keeps its place
+                                        └─ the message's own   it backs off alone, or is parked
+
+What holds always: whatever is decided is asked of the store before anything else is waited for, so that an answer
+that came is noted even when the lane is given up a moment later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, TypeAlias
+
+import msgspec
+import structlog
+
+from relay.backoff import full_jitter
+from relay.clock import MICROS, Clock
+from relay.deliveries import Delivery, Outcome, Verdict
+from relay.delivery.condition import Condition
+from relay.delivery.settings import LaneSettings
+from relay.delivery.supply import Supply
+from relay.delivery.window import PARK_AFTER, Item
+from relay.metrics import Metrics
+from relay.outbox.base import Outbox
+
+_log = structlog.get_logger()
+
+_Note: TypeAlias = Coroutine[Any, Any, None]
+_WORTH_REMEMBERING: Final = 1.0  # seconds of a wait; a shorter one is over before a restart is
+
+
+class Settlement:
+    """Settles the attempts of one lane.
+
+    Args:
+        switch_off: Stops the lane at once, for a reason; returns the note of it.
+
+    Attributes:
+        last_error: What the last failure said.
+        last_delivered_us: When the last 2xx came.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        outbox: Outbox,
+        settings: LaneSettings,
+        supply: Supply,
+        condition: Condition,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        metrics: Metrics,
+        switch_off: Callable[[str], _Note],
+    ) -> None:
+        self._name = name
+        self._outbox = outbox
+        self._settings = settings
+        self._supply = supply
+        self._window = supply.window
+        self._condition = condition
+        self._clock = clock
+        self._rng = rng
+        self._metrics = metrics
+        self._switch_off = switch_off
+        self.last_error = ""
+        self.last_delivered_us: int | None = None
+
+    async def settle(self, item: Item, outcome: Outcome, *, began: float) -> None:
+        """``item``'s attempt, which began at the monotonic time ``began``, came to ``outcome``.
+
+        All that it means for the lane holds when this first waits. Whatever it raises, the store has not noted the
+        outcome; the item's key is free again then.
+        """
+        now, now_us = self._clock.monotonic(), self._clock.now_us()
+        notes = self._decide(item, outcome, now, now_us, began)
+        try:
+            if len(notes) == 1:
+                await notes[0]
+            else:
+                await asyncio.gather(*notes)  # one transaction takes them all
+        except Exception:
+            self._window.put_back(item, now + self._settings.retry_max)
+            raise
+
+    async def expire(self, item: Item) -> None:
+        """No rule wants ``item`` any more; it has left its queue."""
+        await self._outbox.expire(item.delivery, at_us=self._clock.now_us())
+        self._metrics.deliveries.labels(self._name, "expired").inc()
+        self._window.settled(item)
+
+    def _decide(self, item: Item, outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
+        notes: list[_Note] = []
+        wait = outcome.retry_after
+        if wait is not None and self._condition.hold(now, wait) and wait >= _WORTH_REMEMBERING:
+            notes.append(self._outbox.hold(self._name, since_us=now_us, until_us=now_us + round(wait * MICROS)))
+        if outcome.verdict is Verdict.RETRY:
+            return [*notes, *self._failed(item, outcome, now, now_us, began)]
+        self._condition.succeeded(now)  # a refusal is an answer, too: the destination works
+        notes += [self._park(poison, now_us) for poison in self._window.predecessors(item)]
+        self._window.remove(item)
+        if outcome.verdict is Verdict.DELIVERED:
+            self.last_delivered_us = now_us
+            return [*notes, self._note_delivered(item, outcome, now_us)]
+        return [*notes, *self._bury(item, outcome, now_us)]
+
+    def _bury(self, item: Item, outcome: Outcome, now_us: int) -> list[_Note]:
+        self.last_error = outcome.detail or outcome.code
+        _log.warning(
+            "dead letter",
+            destination=self._name,
+            delivery=item.delivery.id,
+            event_key=item.delivery.event_key,
+            code=outcome.code,
+            detail=outcome.detail,
+        )
+        switching = [self._switch_off(self.last_error)] if outcome.verdict is Verdict.SWITCH_OFF else []
+        return [*switching, self._note_dead(item, outcome, now_us)]
+
+    def _park(self, poison: Item, now_us: int) -> _Note:
+        """A successor of ``poison`` was answered: it is to blame itself, and holds up its key no longer."""
+        self._window.remove(poison)
+        _log.warning("message parked, others go on", destination=self._name, delivery=poison.delivery.id)
+        return self._note_parked(poison, self._own_delay(poison.delivery), now_us)
+
+    def _failed(self, item: Item, outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
+        delivery = item.delivery
+        self.last_error = outcome.detail or outcome.code
+        alone = self._is_own_fault(item, outcome, began)
+        item.last_failed = now
+        item.first_failed = now if item.first_failed is None else item.first_failed
+        if alone:
+            item.not_before = now + self._own_delay(delivery)
+        else:
+            if self._condition.failures == 0:
+                _log.warning("destination fails, backing off", destination=self._name, detail=self.last_error)
+            item.not_before = self._condition.failed(now, began=began)
+        first_us = now_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us
+        if now_us - first_us >= self._settings.give_up_after * MICROS:
+            self._window.remove(item)
+            return self._bury(item, outcome, now_us)
+        if self._is_parked(item, now, alone=alone):
+            self._window.remove(item)
+            seconds = min(item.not_before - now, self._settings.retry_max)
+            return [self._note_failed_parked(item, outcome, seconds, now_us)]
+        return [self._note_failed(item, outcome, item.not_before - now, now_us, alone=alone)]
+
+    def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
+        if outcome.retry_after is not None or outcome.code == "429":
+            return False
+        return item.delivery.parked or self._condition.is_own_fault(began=began, last_failed=item.last_failed)
+
+    def _is_parked(self, item: Item, now: float, *, alone: bool) -> bool:
+        if item.delivery.parked:
+            return True
+        if alone and (self._settings.ordering == "none" or self._window.crowded(now)):
+            return True
+        return item.delivery.attempts + 1 >= PARK_AFTER and self._condition.succeeded_since(item.first_failed)
+
+    def _own_delay(self, delivery: Delivery) -> float:
+        return full_jitter(
+            delivery.attempts + 1, first=self._settings.retry_initial, cap=self._settings.retry_max, rng=self._rng
+        )
+
+    # --- notes: each asks the store first, and lets go of the message when that is done
+
+    async def _note_delivered(self, item: Item, outcome: Outcome, now_us: int) -> None:
+        await self._outbox.ack(item.delivery, outcome, at_us=now_us)
+        seconds = max(0, now_us - item.delivery.received_at_us) / MICROS
+        self._metrics.deliveries.labels(self._name, "delivered").inc()
+        self._metrics.latency.labels(self._name).observe(seconds)
+        self._window.settled(item)
+
+    async def _note_dead(self, item: Item, outcome: Outcome, now_us: int) -> None:
+        await self._outbox.bury(item.delivery, outcome, at_us=now_us)
+        self._metrics.deliveries.labels(self._name, "dead").inc()
+        self._window.settled(item)
+
+    async def _note_parked(self, poison: Item, seconds: float, now_us: int) -> None:
+        try:
+            await self._outbox.park(poison.delivery, retry_at_us=now_us + round(seconds * MICROS))
+        except Exception:
+            self._supply.start_over()  # it has its old place still
+            raise
+        finally:
+            self._window.settled(poison)
+        self._supply.expect_parked(seconds)
+
+    async def _note_failed_parked(self, item: Item, outcome: Outcome, seconds: float, now_us: int) -> None:
+        retry_at_us = now_us + round(seconds * MICROS)
+        await self._outbox.retry(item.delivery, outcome, at_us=now_us, retry_at_us=retry_at_us, parked=True)
+        self._window.settled(item)
+        self._supply.expect_parked(seconds)
+
+    async def _note_failed(self, item: Item, outcome: Outcome, seconds: float, now_us: int, *, alone: bool) -> None:
+        delivery, retry_at_us = item.delivery, now_us + round(seconds * MICROS)
+        await self._outbox.retry(delivery, outcome, at_us=now_us, retry_at_us=retry_at_us, parked=False)
+        if item.stale:  # the queue was read anew meanwhile: the store knows whether and where it waits
+            self._window.remove(item)
+            self._window.settled(item)
+            self._supply.start_over()
+            return
+        item.delivery = msgspec.structs.replace(
+            delivery,
+            attempts=delivery.attempts + 1,
+            first_attempt_at_us=now_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us,
+            retry_at_us=retry_at_us,
+            updated_at_us=now_us,
+        )
+        self._window.failed(item)
+        if alone:
+            self._window.hold_up(item)

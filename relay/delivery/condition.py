@@ -97,4 +97,4 @@ class Condition:
     def release(self) -> None:
         """Someone says it is well again: nothing is held, the next attempt decides."""
         self._failures = 0
-        self.held_until = self._asked_until = float("-inf")
+        self._failed_at = self.held_until = self._asked_until = float("-inf")

@@ -239,7 +239,7 @@ class MemoryOutbox:
         return self.memory.destinations.get(name, DestinationState())
 
     async def switch(self, name: str, state: DestinationState) -> None:
-        before = await self.destination(name)
+        before = self.memory.destinations.get(name, DestinationState())
         if before.switch is not Switch.ON and state.switch is Switch.ON:
             away_us = max(0, state.since_us - before.since_us)
             for record in self.memory.records.values():
@@ -250,7 +250,7 @@ class MemoryOutbox:
         self.memory.destinations[name] = msgspec.structs.replace(state, held_since_us=held[0], held_until_us=held[1])
 
     async def hold(self, name: str, *, since_us: int, until_us: int) -> None:
-        before = await self.destination(name)
+        before = self.memory.destinations.get(name, DestinationState())
         self.memory.destinations[name] = msgspec.structs.replace(before, held_since_us=since_us, held_until_us=until_us)
 
     async def channel(self, channel: Channel) -> ChannelState:

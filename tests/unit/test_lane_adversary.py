@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.clock import MICROS
 from relay.deliveries import Message, Outcome, RuleMatch, State, Verdict
@@ -263,6 +264,25 @@ async def test_resume_lets_go_of_what_the_destination_asked_for_also_over_a_rest
     async with scene.running():
         await scene.put(3)
         assert scene.receiver.ids == [1, 1, 2, 3]
+
+
+async def test_what_was_under_way_at_a_resume_may_still_fail() -> None:
+    scene = Scene(retry_initial=1, retry_max=1, concurrency=2)
+    scene.receiver.answer = failing(1, 2)
+    with capture_logs() as logs:
+        async with scene.running():
+            scene.receiver.takes = 1
+            await scene.put(1)
+            scene.receiver.takes = 3
+            await scene.put(2)
+            await scene.clock.advance(1)  # 1 has failed, 2 is under way
+            await scene.lane.resume()
+            scene.receiver.answer = failing(2)
+            await scene.clock.advance(4)
+            scene.receiver.answer = lambda _m: OK
+            await scene.clock.advance(10)
+            assert scene.states() == {1: State.DELIVERED, 2: State.DELIVERED}
+    assert [log for log in logs if log["log_level"] == "error"] == []
 
 
 async def test_several_refusals_in_flight_switch_off_once_and_bury_only_themselves() -> None:

@@ -1,0 +1,224 @@
+"""Lanes against anything: arrivals, answers, restarts, kills, pauses, a store that waits or can't be read.
+
+Whatever happens in between, when the destination works in the end and the lane is on, everything was delivered, in
+order but for what was parked, and twice only what a kill had caught in flight.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import hypothesis.strategies as st
+from hypothesis import HealthCheck, given, settings
+
+from relay.deliveries import Message, Outcome, State
+from relay.delivery.lane import Lane
+from relay.delivery.settings import LaneSettings
+from relay.delivery.window import Ordering
+from relay.errors import StoreBusyError
+from relay.metrics import Metrics
+from tests.support.clock import START_US, FakeClock, settle
+from tests.support.events import a_break, entry, in_force
+from tests.support.lane import DOWN, OK, slow_down
+from tests.support.memory_outbox import Memory
+from tests.support.troubled_outbox import TroubledOutbox
+
+SYMBOLS: Final = ("AAPL", "MSFT", "IBM", "SPY", None)
+WRITES: Final = ("ack", "retry", "park", "bury", "expire", "hold")
+READS: Final = ("claim", "claim_key", "claim_parked", "next_parked_us", "destination")
+
+
+@dataclass
+class World:
+    """A lane, everything around it, and a book of what the destination saw."""
+
+    settings: LaneSettings
+    rng: random.Random
+    clock: FakeClock = field(default_factory=FakeClock)
+    memory: Memory = field(default_factory=lambda: Memory(START_US))
+    delivered: list[int] = field(default_factory=list)
+    poison: frozenset[int] = frozenset()
+    mode: str = "up"
+    numbers: int = 0
+    caught: Counter[int] = field(default_factory=Counter)
+
+    name = "bot"
+
+    def __post_init__(self) -> None:
+        self.outbox = TroubledOutbox(self.memory)
+        self.lane = self._new_lane()
+        self.task = asyncio.ensure_future(self.lane.run())
+        self.under_way = 0
+
+    def _new_lane(self) -> Lane:
+        return Lane(self, self.outbox, self.settings, clock=self.clock, rng=self.rng, metrics=Metrics())
+
+    async def send(self, message: Message) -> Outcome:
+        number = message.delivery.event.id or 0
+        self.under_way += 1
+        assert self.under_way <= self.settings.at_once
+        try:
+            await self.clock.sleep(self.rng.choice((0.0, 0.01, 0.3)))
+        finally:
+            self.under_way -= 1
+        outcome = self._answer(number)
+        if outcome is OK:
+            self.delivered.append(number)
+        return outcome
+
+    def _answer(self, number: int) -> Outcome:
+        if self.mode == "down" or number in self.poison:
+            return DOWN
+        if self.mode == "flaky":
+            return self.rng.choice((OK, OK, DOWN, slow_down(2.0)))
+        return OK
+
+    async def arrive(self, count: int, symbol: str | None) -> None:
+        numbers = range(self.numbers + 1, self.numbers + count + 1)
+        self.numbers += count
+        events = [in_force(n, symbol) if symbol else a_break(n) for n in numbers]
+        await self.outbox.commit([entry(event, self.name) for event in events])
+        self.lane.notify()
+
+    async def restart(self, *, kill: bool) -> None:
+        await self._unstick()
+        noted = {
+            r.delivery.event.id: r.delivery.attempts for r in self.memory.records.values() if r.state is State.PENDING
+        }
+        if kill:
+            assert self.lane._unsettled <= 2 * self.settings.at_once
+            self.caught.update(number for number in self.delivered if number in noted)
+            self.task.cancel()
+            self.lane.abort()
+            for task in tuple(self.outbox._tasks):
+                task.cancel()
+        else:
+            self.lane.stop()
+            await self.clock.advance(1)
+        await asyncio.wait({self.task, *self.lane._tasks}, timeout=5)
+        assert self.task.done()
+        self.under_way = 0
+        self.lane = self._new_lane()
+        self.task = asyncio.ensure_future(self.lane.run())
+
+    async def step(self, kind: str, number: int) -> None:
+        act = getattr(self, f"_{kind}", None)
+        if act is None:
+            self.mode = kind
+        else:
+            await act(number)
+        await settle(number)
+        assert self.lane._unsettled <= 2 * self.settings.at_once
+
+    async def _arrive(self, number: int) -> None:
+        await self.arrive(number % 7 + 1, SYMBOLS[number % len(SYMBOLS)])
+
+    async def _burst(self, number: int) -> None:
+        for symbol in SYMBOLS:
+            await self.arrive(number, symbol)
+
+    async def _poison(self, number: int) -> None:
+        self.poison = frozenset(n for n in range(1, self.numbers + 10) if n % (number % 5 + 2) == 0)
+
+    async def _restart(self, _number: int) -> None:
+        await self.restart(kill=False)
+
+    async def _kill(self, _number: int) -> None:
+        await self.restart(kill=True)
+
+    async def _pause(self, _number: int) -> None:
+        await self._ask(self.lane.pause())
+
+    async def _resume(self, _number: int) -> None:
+        await self._ask(self.lane.resume())
+
+    async def _unreadable(self, number: int) -> None:
+        self.outbox.errors[READS[number % len(READS)]].append(StoreBusyError("unreadable"))
+
+    async def _stick(self, _number: int) -> None:
+        for name in WRITES:
+            self.outbox.stuck.setdefault(name, asyncio.Event())
+
+    async def _unstick(self, _number: int = 0) -> None:
+        for event in self.outbox.stuck.values():
+            event.set()
+        self.outbox.stuck.clear()
+
+    async def _advance(self, number: int) -> None:
+        await self.clock.advance(number / 7)
+
+    async def _ask(self, question: Coroutine[Any, Any, object]) -> None:
+        task = asyncio.ensure_future(question)
+        await self.clock.advance(2)
+        await asyncio.wait_for(task, 5)
+
+    async def finish(self) -> None:
+        await self._unstick()
+        self.mode, self.poison = "up", frozenset()
+        await self._ask(self.lane.resume())
+        for _ in range(200):
+            await self.clock.advance(1)
+            if all(record.state is not State.PENDING for record in self.memory.records.values()):
+                break
+        self.lane.stop()
+        await self.clock.advance(1)
+        await asyncio.wait_for(self.task, 5)
+
+    def judge(self) -> None:
+        states = Counter(record.state for record in self.memory.records.values())
+        assert states == Counter({State.DELIVERED: self.numbers}), states
+        times = Counter(self.delivered)
+        assert set(times) == set(range(1, self.numbers + 1))
+        twice = {number: count - 1 for number, count in times.items() if count > 1}
+        assert all(count <= self.caught[number] for number, count in twice.items()), (twice, self.caught)
+        if self.settings.ordering != "none":
+            self._judge_order()
+
+    def _judge_order(self) -> None:
+        first = {number: place for place, number in reversed(list(enumerate(self.delivered)))}
+        last: dict[str, int] = {}
+        for record in sorted(self.memory.records.values(), key=lambda r: r.delivery.sequence):
+            delivery = record.delivery
+            if delivery.parked:
+                continue
+            key = delivery.ordering_key if self.settings.ordering == "symbol" else ""
+            place = first[delivery.event.id or 0]
+            assert place > last.get(key, -1), f"{delivery.event.id} of {key!r} overtook its predecessor"
+            last[key] = place
+
+
+KINDS: Final = (
+    *("arrive", "advance") * 4,
+    *("burst", "up", "down", "flaky", "poison", "restart", "kill", "pause", "resume", "unreadable", "stick", "unstick"),
+)
+steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 60)), max_size=40)
+
+
+@given(
+    ordering=st.sampled_from(("symbol", "strict", "none")),
+    concurrency=st.integers(1, 5),
+    retry=st.sampled_from(((0.1, 0.5), (1.0, 4.0))),
+    script=steps,
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_whatever_happens_everything_is_delivered_in_order_and_once(
+    ordering: Ordering, concurrency: int, retry: tuple[float, float], script: list[tuple[str, int]], seed: int
+) -> None:
+    async def live() -> None:
+        lane = LaneSettings(
+            ordering=ordering, concurrency=concurrency, retry_initial=retry[0], retry_max=retry[1], give_up_after=1e9
+        )
+        world = World(lane, random.Random(seed))  # noqa: S311  because it only makes answers
+        await settle()
+        for kind, number in script:
+            await world.step(kind, number)
+        await world.finish()
+        world.judge()
+
+    asyncio.run(live())

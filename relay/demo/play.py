@@ -1,0 +1,260 @@
+"""The demo's life: set up, replay with troubles, catch up, judge.
+
+start   simulator, inbox, config, then the relay; the replay begins when it has subscribed
+run     until the time is up, somebody stops it, or the relay ends
+settle  nothing is fired and nothing goes wrong any more; wait until all that is due has arrived
+stop    the relay drains and ends; only then is the account made up: a late duplicate counts too
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Protocol
+
+from relay.clock import Clock
+from relay.demo.mail import LetterError, alert_of, read
+from relay.demo.pulse import Stethoscope
+from relay.demo.scenario import RECONCILE_SECONDS, TIMED
+from relay.demo.scene import Arrival, Phase, Replay, Report, Scene
+from relay.demo.stage import Stage
+from relay.demo.summary import faults_of
+from relay.demo.tally import Tally
+from relay.demo.troubles import Troublemaker
+from relay.simulator.bars import load_bars
+from relay.simulator.inbox import Received
+from relay.simulator.ledger import fields_of
+from relay.simulator.market import Market, Moment, Tick
+from relay.simulator.replay import replay
+from relay.simulator.settings import ReplaySettings
+
+_PATIENCE: Final = RECONCILE_SECONDS + 5.0  # seconds without any arrival
+_MOST_PATIENCE: Final = 120.0
+_TAKEN: Final = 200
+_SHOWN: Final = 500  # arrivals kept between two moments shown
+
+
+class Screen(Protocol):
+    """Shows a demo to whoever started it."""
+
+    @property
+    def every(self) -> float:
+        """Seconds between two moments shown."""
+        ...
+
+    def show(self, scene: Scene) -> None:
+        """Show this moment."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A demo.
+
+    Attributes:
+        directory: Empty; for config, store and log.
+        seconds: How long the replay is at most; None for until stopped.
+        speed: Trading days a second.
+        seed: Decides what the bars leave open.
+    """
+
+    directory: Path
+    seconds: float | None = None
+    speed: float = 30.0
+    seed: int = 0
+
+
+class Demo:
+    """One demo; to be made on a running event loop.
+
+    Args:
+        settings: What is played.
+        clock: To live by.
+        screen: Who shows it.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock, screen: Screen) -> None:
+        self._settings, self._clock, self._screen = settings, clock, screen
+        self._stage = Stage(settings.directory, seed=settings.seed, clock=clock, on_received=self._receive)
+        self._market = Market(load_bars(), seed=settings.seed)
+        self._tally = Tally((), TIMED)
+        self._stethoscope = Stethoscope("", clock)
+        self._troubles = self._troublemaker()
+        self._phase = Phase.STARTING
+        self._began: float | None = None
+        self._fell: float | None = None
+        self._arrivals: deque[Arrival] = deque(maxlen=_SHOWN)
+        self._unreadable: list[str] = []
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """Fire no more; catch up and come to the end."""
+        self._stop.set()
+
+    async def run(self) -> Report:
+        """Live through it; what it came to.
+
+        Raises:
+            RelayError: It could not even begin.
+        """
+        async with AsyncExitStack() as stack:
+            stage = self._stage
+            await stage.open(stack)
+            self._tally = Tally(stage.rules, TIMED)
+            self._troubles = self._troublemaker()
+            watching = self._spawn(stack, self._watch())
+            stopping = self._spawn(stack, self._stop.wait())
+            starting = self._spawn(stack, stage.start_relay())
+            await _first(starting, stopping, watching)
+            if not starting.done():
+                return self._report(["it was stopped before it began"])
+            starting.result()
+            ended = self._spawn(stack, stage.daemon.ended())
+            self._stethoscope = Stethoscope(stage.page, self._clock)
+            self._spawn(stack, self._stethoscope.run())
+            await self._play(stack, ended, stopping, watching)
+            await self._settle(stack, ended, watching)
+            ended_early = ended.done()
+            code = await stage.daemon.stop()
+            self._phase = Phase.ENDED
+            self._show()
+            relay = [f"the relay ended with exit code {code}. {stage.daemon.last_words()}"] if code else []
+            if ended_early and not code:
+                relay = ["the relay ended by itself"]
+            return self._report(relay)
+
+    async def _play(self, stack: AsyncExitStack, *ends: asyncio.Task[object]) -> None:
+        """Replay, with troubles, until one of ``ends`` comes or the time is up."""
+        self._began = self._clock.monotonic()
+        self._phase = Phase.RUNNING
+        settings = self._settings
+        replaying = self._spawn(stack, self._fire_all())
+        self._spawn(stack, self._troubles.run(settings.seconds))
+        timer = [] if settings.seconds is None else [self._spawn(stack, self._clock.sleep(settings.seconds))]
+        await _first(replaying, *timer, *ends)
+        self._fell = self._clock.monotonic()
+        over = replaying.done()
+        await _end(replaying)
+        self._troubles.settle()
+        if over and settings.seconds is None:
+            self._phase = Phase.OVER
+            await _first(*ends)
+
+    async def _fire_all(self) -> None:
+        part = ReplaySettings(speed=self._settings.speed)
+        await replay(self._market, part, self._clock, show=self._fire, room=_no_room_needed)
+
+    async def _settle(self, stack: AsyncExitStack, *ends: asyncio.Task[object]) -> None:
+        """Wait until whatever is due has arrived, or nothing comes any more."""
+        self._phase = Phase.CATCHING_UP
+        await _first(self._spawn(stack, self._catch_up()), *ends)
+
+    async def _catch_up(self) -> None:
+        try:
+            async with asyncio.timeout(_MOST_PATIENCE):
+                while not self._tally.complete:
+                    await self._stage.inbox.wait_until(self._moves(), _PATIENCE)
+        except TimeoutError:  # what is missing is told in the end
+            return
+
+    def _moves(self) -> Callable[[], bool]:
+        """Whether all is there, or something more than now."""
+        inbox, tally = self._stage.inbox, self._tally
+        now = inbox.arrived
+        return lambda: tally.complete or inbox.arrived > now
+
+    async def _watch(self) -> None:
+        while True:
+            self._show()
+            await self._clock.sleep(self._screen.every)
+
+    def _fire(self, moment: Moment) -> None:
+        if isinstance(moment, Tick):
+            return
+        fired = self._stage.simulator.fire(fields_of(moment))
+        self._tally.fire(fired.channel, alert_of(fired), fired.triggered_at_us)
+
+    def _receive(self, received: Received) -> None:
+        if received.status != _TAKEN:
+            return
+        try:
+            letter = read(received, self._stage.key)
+        except LetterError as error:
+            self._unreadable.append(str(error))
+            return
+        latency = self._tally.arrive(letter)
+        if latency is not None:
+            self._arrivals.append(Arrival(letter, latency))
+
+    def _show(self) -> None:
+        self._screen.show(self._scene())
+        self._arrivals.clear()
+
+    def _scene(self) -> Scene:
+        self._troubles.watch()
+        return Scene(
+            phase=self._phase,
+            seconds=self._seconds(),
+            of_seconds=self._settings.seconds,
+            page=self._stage.page,
+            config=str(self._stage.config),
+            replay=self._where(),
+            counts=self._tally.counts(),
+            pulse=self._stethoscope.pulse,
+            arrivals=tuple(self._arrivals),
+            mishaps=tuple(map(replace, self._troubles.mishaps)),
+        )
+
+    def _report(self, relay: list[str]) -> Report:
+        counts = self._tally.counts(whole=True)
+        return Report(
+            replay=self._where(),
+            seconds=self._seconds(),
+            counts=counts,
+            troubles=tuple(mishap.kind for mishap in self._troubles.mishaps),
+            seen_again=self._stethoscope.pulse.seen_again,
+            faults=faults_of(
+                counts, missing=self._tally.missing(), wrong=[*self._unreadable, *self._tally.wrong], relay=relay
+            ),
+        )
+
+    def _spawn(self, stack: AsyncExitStack, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
+        """A task that ends with the demo, at the latest."""
+        task: asyncio.Task[object] = asyncio.create_task(work)
+        stack.push_async_callback(_end, task)
+        return task
+
+    def _seconds(self) -> float:
+        if self._began is None:
+            return 0.0
+        return (self._fell if self._fell is not None else self._clock.monotonic()) - self._began
+
+    def _where(self) -> Replay:
+        index, days = self._market.day_index, self._market.days
+        return Replay(days[min(index, len(days) - 1)], index, len(days))
+
+    def _troublemaker(self) -> Troublemaker:
+        return Troublemaker(self._stage.simulator, self._stage.inbox, self._tally, self._clock)
+
+
+async def _first(*tasks: asyncio.Task[object]) -> None:
+    """Wait until one of ``tasks`` is done; raise what it failed with."""
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in done:
+        task.result()
+
+
+async def _end(task: asyncio.Task[object]) -> None:
+    """Cancel ``task`` and wait until it is over; raise what it failed with."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
+async def _no_room_needed() -> None:
+    """The market has a pace of its own; it does not wait for slow clients."""

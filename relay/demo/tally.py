@@ -1,0 +1,194 @@
+"""The demo's judge: what is due, what arrived, and whether the one is the other.
+
+    fired ──each rule by itself──> due        (destination, channel, id) ──┐
+    letters ─────────────────────> arrived    (destination, channel, id) ──┴──> missing, duplicates, wrong
+
+An alert is due once at each destination that an admitting rule names.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, deque
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple
+
+import msgspec
+
+from relay.clock import MICROS
+from relay.demo.mail import Alert, Letter
+from relay.events import Channel, Event, Instant
+from relay.rules.explain import admits
+from relay.rules.rule import Rule
+from relay.simulator.candles import is_continuation
+
+_RECENT: Final = 500  # live deliveries whose latency is shown while it runs
+
+
+class Due(NamedTuple):
+    """An alert for a destination."""
+
+    destination: str
+    channel: Channel
+    id: int
+
+
+class Counts(msgspec.Struct, frozen=True):
+    """How it stands.
+
+    Attributes:
+        fired: Alerts fired.
+        matched: Deliveries due.
+        delivered: Deliveries due that arrived.
+        live: Alerts of which something arrived as it was sent on the socket …
+        recovered: … and those that a backfill found.
+        duplicates: Arrivals beyond the first of each.
+        wrong: Arrivals that were not due, or differ from what was fired.
+        by_destination: Deliveries due and arrived, by destination.
+        p50: Median seconds from fired to arrived, of live alerts at the timed destination; None before the first.
+        p99: Likewise, the 99th percentile.
+    """
+
+    fired: int = 0
+    matched: int = 0
+    delivered: int = 0
+    live: int = 0
+    recovered: int = 0
+    duplicates: int = 0
+    wrong: int = 0
+    by_destination: dict[str, tuple[int, int]] = {}
+    p50: float | None = None
+    p99: float | None = None
+
+
+class Tally:
+    """Counts an exact once.
+
+    Args:
+        rules: Of the config.
+        timed: The destination whose latency is told: one that never fails on purpose.
+
+    Attributes:
+        wrong: What should not have arrived so, in words.
+    """
+
+    def __init__(self, rules: Sequence[Rule], timed: str) -> None:
+        self._rules = rules
+        self._timed = timed
+        self._alerts: dict[tuple[Channel, int], tuple[Alert, int]] = {}
+        self._due: dict[Due, tuple[str, ...]] = {}
+        self._arrived: Counter[Due] = Counter()
+        self._sources: dict[tuple[Channel, int], bool] = {}
+        self._matched_at: Counter[str] = Counter()
+        self._delivered_at: Counter[str] = Counter()
+        self._recovered = 0
+        self._duplicates = 0
+        self._latencies: list[float] = []
+        self._recent: deque[float] = deque(maxlen=_RECENT)
+        self.wrong: list[str] = []
+
+    def fire(self, channel: Channel, alert: Alert, at_us: int) -> None:
+        """An alert was fired at ``at_us``."""
+        self._alerts[channel, alert.id] = (alert, at_us)
+        for destination, rules in due_at(self._rules, event_of(channel, alert, at_us)).items():
+            self._due[Due(destination, channel, alert.id)] = rules
+            self._matched_at[destination] += 1
+
+    def arrive(self, letter: Letter) -> float | None:
+        """A letter arrived; seconds since the alert was fired, None where it is unknown."""
+        channel, id_ = letter.channel, letter.alert.id
+        due = Due(letter.destination, channel, id_)
+        if due not in self._due:
+            self.wrong.append(f"{letter.destination} got what no rule sends there: {letter.alert}")
+            return None
+        alert, fired_us = self._alerts[channel, id_]
+        if letter.alert != alert:
+            self.wrong.append(f"{letter.destination} got {letter.alert}, fired was {alert}")
+        elif sorted(letter.rules) != sorted(self._due[due]):
+            self.wrong.append(f"{letter.destination} got {alert} for the rules {letter.rules}, not {self._due[due]}")
+        latency = (letter.at_us - fired_us) / MICROS
+        self._arrived[due] += 1
+        if self._arrived[due] > 1:
+            self._duplicates += 1
+            return latency
+        self._delivered_at[letter.destination] += 1
+        if (channel, id_) not in self._sources:
+            self._sources[channel, id_] = letter.recovered
+            self._recovered += letter.recovered
+        if letter.destination == self._timed and not letter.recovered:
+            self._latencies.append(latency)
+            self._recent.append(latency)
+        return latency
+
+    @property
+    def complete(self) -> bool:
+        """Whatever is due has arrived."""
+        return self._delivered_at.total() == len(self._due)
+
+    @property
+    def recovered(self) -> int:
+        """Alerts that a backfill found, of which something arrived."""
+        return self._recovered
+
+    def waiting(self, destination: str) -> int:
+        """What is due at ``destination`` and has not arrived."""
+        return self._matched_at[destination] - self._delivered_at[destination]
+
+    def missing(self) -> list[str]:
+        """Whatever is due and has not arrived, in words, in the order it was fired."""
+        return [
+            f"{due.destination} did not get {self._alerts[due.channel, due.id][0]}"
+            for due in self._due
+            if due not in self._arrived
+        ]
+
+    def counts(self, *, whole: bool = False) -> Counts:
+        """How it stands; latencies are those of the last moments, or of the ``whole`` run."""
+        latencies = sorted(self._latencies if whole else self._recent)
+        return Counts(
+            fired=len(self._alerts),
+            matched=len(self._due),
+            delivered=self._delivered_at.total(),
+            live=len(self._sources) - self._recovered,
+            recovered=self._recovered,
+            duplicates=self._duplicates,
+            wrong=len(self.wrong),
+            by_destination={name: (due, self._delivered_at[name]) for name, due in self._matched_at.items()},
+            p50=percentile(latencies, 0.5),
+            p99=percentile(latencies, 0.99),
+        )
+
+
+def due_at(rules: Iterable[Rule], event: Event) -> dict[str, tuple[str, ...]]:
+    """For each destination that is to get ``event``, the names of the rules that send it there."""
+    due: dict[str, tuple[str, ...]] = {}
+    for rule in rules:
+        if admits(rule, event):
+            for destination in rule.to:
+                due[destination] = (*due.get(destination, ()), rule.name)
+    return due
+
+
+def event_of(channel: Channel, alert: Alert, at_us: int) -> Event:
+    """The event that the relay should see in ``alert``."""
+    return Event(
+        channel=channel,
+        id=alert.id,
+        symbol=alert.symbol,
+        symbols=tuple(sorted(alert.symbols)),
+        timeframe=alert.timeframe,
+        direction=alert.direction,
+        shape=alert.shape,
+        threshold=alert.threshold,
+        price=alert.price,
+        cc=alert.cc,
+        continuation=None if alert.shape is None else is_continuation(alert.shape),
+        triggered_at=Instant(at_us),
+    )
+
+
+def percentile(ascending: Sequence[float], share: float) -> float | None:
+    """The smallest value that at least ``share`` of them do not exceed; None of none."""
+    if not ascending:
+        return None
+    return ascending[max(0, math.ceil(len(ascending) * share) - 1)]

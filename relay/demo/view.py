@@ -1,0 +1,203 @@
+"""A demo on a terminal: one picture, drawn anew a few times a second.
+
+market and its progress
+connection, events
+destinations: due, arrived, waiting
+what arrives, a sample that can be read
+what went wrong, and what the relay made of it
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Final, Self
+
+from rich import box
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from relay.demo.scenario import DESTINATIONS
+from relay.demo.scene import Arrival, Phase, Scene
+from relay.demo.summary import duration, minutes
+from relay.demo.tally import Counts
+from relay.events import Channel
+
+_EVERY: Final = 0.25
+_AROUND: Final = 20  # lines beside the arrivals, the cursor's among them
+_FEWEST, _MOST = 3, 12  # arrivals shown
+_MISHAPS: Final = 3
+_COLOURS: Final = {"bullish": "green", "bearish": "red"}
+_SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
+_COLUMNS: Final = {"alert": 12, "tf": 2, "direction": 9, "shape": 8, "price": 7, "to": 10, "came": 9, "after": 6}
+_NUMBERS: Final = frozenset({"price", "after"})
+_GOOD: Final = frozenset({"connected", "idle", "sending"})
+
+
+class View:
+    """Draws a demo; a context manager, within which the terminal is its own.
+
+    Args:
+        console: A terminal that knows UTF-8.
+    """
+
+    every: float = _EVERY
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._latest: deque[Arrival] = deque(maxlen=_MOST)
+        self._live = Live(
+            console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False, vertical_overflow="crop"
+        )
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._live.stop()
+
+    def show(self, scene: Scene) -> None:
+        """Draw this moment."""
+        self._live.update(self.picture(scene), refresh=True)
+
+    def picture(self, scene: Scene) -> RenderableType:
+        """This moment, with what arrived shortly before it."""
+        self._latest.extend(sample(scene.arrivals))
+        rows = min(_MOST, max(_FEWEST, self._console.height - _AROUND))
+        shown = list(self._latest)[-rows:]
+        parts = (_head(scene), _destinations(scene), _arrivals(shown, rows), _mishaps(scene))
+        return Group(*(line for part in parts for line in (part, Text())), _foot(scene))
+
+
+def sample(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    """One for each destination, in the order they came: more could not be read.
+
+    Recovered ones go before live ones, newer before older; no alert twice where there is another.
+    """
+    ranked = sorted(arrivals, key=lambda arrival: (arrival.letter.recovered, arrival.letter.at_us), reverse=True)
+    chosen: list[Arrival] = []
+    for name in reversed(DESTINATIONS):  # the choosiest first
+        here = [arrival for arrival in ranked if arrival.letter.destination == name]
+        fresh = (arrival for arrival in here if all(_id(arrival) != _id(other) for other in chosen))
+        chosen += [found for found in (next(fresh, None),) if found is not None] or here[:1]
+    return sorted(chosen, key=lambda arrival: arrival.letter.at_us)
+
+
+def _id(arrival: Arrival) -> tuple[Channel, int]:
+    return arrival.letter.channel, arrival.letter.alert.id
+
+
+def _head(scene: Scene) -> RenderableType:
+    counts, pulse, replay = scene.counts, scene.pulse, scene.replay
+    time = minutes(scene.seconds) + (f" of {minutes(scene.of_seconds)}" if scene.of_seconds is not None else "")
+    connection = Text(pulse.connection, "green" if pulse.connection in _GOOD else "yellow")
+    if pulse.reconnects:
+        connection.append(f", reconnected {pulse.reconnects}x", "dim")
+    known = f"{counts.live} live · {counts.recovered} recovered · {pulse.seen_again} seen again"
+    return Group(
+        _line(
+            "market",
+            Text(f"{replay.day}", "bold"),
+            ProgressBar(*_progress(scene)),
+            Text(f"{time} · {counts.fired} fired"),
+        ),
+        _line("upstream", connection, Text(known, justify="right")),
+        _line("page", Text(f"{scene.page}/", "cyan"), Text(_latency(counts), justify="right")),
+        _line("config", Text(scene.config, "dim", overflow="ellipsis", no_wrap=True)),
+    )
+
+
+def _line(name: str, *cells: RenderableType) -> Table:
+    """A line of the head: its name, what it says, and the rest of the width for the second thing it says."""
+    grid = Table.grid(padding=(0, 2), expand=True)
+    grid.add_column(style="dim", width=8)
+    for index in range(len(cells)):
+        grid.add_column(no_wrap=True, ratio=1 if index == min(1, len(cells) - 1) else None)
+    grid.add_row(name, *cells)
+    return grid
+
+
+def _latency(counts: Counts) -> str:
+    return f"fired to arrived: p50 {duration(counts.p50)} · p99 {duration(counts.p99)}"
+
+
+def _progress(scene: Scene) -> tuple[float, float]:
+    """Total and completed: of the time where that is bounded, else of the days."""
+    if scene.of_seconds is not None:
+        return scene.of_seconds, min(scene.seconds, scene.of_seconds)
+    return max(1, scene.replay.days), scene.replay.index
+
+
+def _destinations(scene: Scene) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 0, 0))
+    table.add_column("destination")
+    for name in ("matched", "delivered", "waiting"):
+        table.add_column(name, justify="right")
+    table.add_column("lane", width=12)
+    for name in DESTINATIONS:
+        due, arrived = scene.counts.by_destination.get(name, (0, 0))
+        waiting, lane = due - arrived, scene.pulse.lanes.get(name, "")
+        table.add_row(
+            Text(name, "bold"),
+            str(due),
+            str(arrived),
+            Text(str(waiting), "yellow" if waiting else "dim"),
+            Text(lane, "green" if lane in _GOOD else "yellow"),
+        )
+    return table
+
+
+def _arrivals(shown: list[Arrival], rows: int) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, expand=True, padding=(0, 1, 0, 0))
+    for name, width in _COLUMNS.items():
+        table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True, min_width=width)
+    for arrival in shown:
+        table.add_row(*_row(arrival))
+    for _ in range(rows - len(shown)):  # the picture keeps its height
+        table.add_row("")
+    return table
+
+
+def _row(arrival: Arrival) -> tuple[RenderableType, ...]:
+    alert, letter = arrival.letter.alert, arrival.letter
+    colour = _COLOURS.get(alert.direction, "")
+    return (
+        Text(alert.name, "bold"),
+        alert.timeframe,
+        Text(f"{_SIGNS.get(alert.direction, '')} {alert.direction}", colour),
+        alert.shape or f"{alert.threshold} of 4",
+        "" if alert.price is None else f"{alert.price:.2f}",
+        letter.destination,
+        Text("recovered", "magenta") if letter.recovered else Text("live", "dim"),
+        duration(arrival.latency),
+    )
+
+
+def _mishaps(scene: Scene) -> Table:
+    grid = Table.grid(padding=(0, 2))
+    shown = scene.mishaps[-_MISHAPS:]
+    for mishap in shown:
+        grid.add_row(Text(minutes(mishap.at), "dim"), Text(str(mishap), "magenta"))
+    for _ in range(_MISHAPS - len(shown)):
+        grid.add_row("", "")
+    return grid
+
+
+_FEET: Final = {
+    Phase.STARTING: "starting the relay",
+    Phase.RUNNING: "Ctrl-C ends it and sums up",
+    Phase.OVER: "the replay is at its end; Ctrl-C sums up",
+    Phase.CATCHING_UP: "no more alerts are fired; waiting for what is due (Ctrl-C again ends at once)",
+    Phase.ENDED: "",
+}
+
+
+def _foot(scene: Scene) -> Text:
+    return Text(_FEET[scene.phase], "dim")

@@ -1,0 +1,150 @@
+"""The demo's judge: what is due, what arrived, and the difference told in words."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relay.demo.mail import Alert
+from relay.demo.scene import Replay, Report
+from relay.demo.summary import faults_of, summary
+from relay.demo.tally import Counts, Tally, due_at, event_of, percentile
+from relay.demo.troubles import Trouble
+from relay.events import Channel
+from tests.support.clock import START_US
+from tests.support.demo import demo_rules, future_break, letter, setup
+
+BULLS, TURNS = "daily and weekly bulls", "bullish reversals"
+
+
+def tally_of(*alerts: Alert) -> Tally:
+    tally = Tally(demo_rules(), timed="everything")
+    for alert in alerts:
+        tally.fire(Channel.BREAKS if alert.symbols else Channel.IN_FORCE, alert, START_US)
+    return tally
+
+
+@pytest.mark.parametrize(
+    ("alert", "due"),
+    [
+        (setup(timeframe="M", direction="bearish"), {"everything": ("every alert",)}),
+        (setup(), {"everything": ("every alert",), "daily": (BULLS,)}),
+        (setup(timeframe="Q", shape="2D-2U"), {"everything": ("every alert",), "daily": (TURNS,)}),
+        (setup(timeframe="W", shape="3-2D-2U"), {"everything": ("every alert",), "daily": (BULLS, TURNS)}),
+        (future_break(1, "ES1!", "YM1!"), {"everything": ("every break",)}),
+        (future_break(1), {"everything": ("every break",), "market": ("the whole market moves",)}),
+    ],
+)
+def test_an_alert_is_due_once_at_each_destination_that_a_rule_names(
+    alert: Alert, due: dict[str, tuple[str, ...]]
+) -> None:
+    channel = Channel.BREAKS if alert.symbols else Channel.IN_FORCE
+    assert due_at(demo_rules(), event_of(channel, alert, START_US)) == due
+
+
+def test_all_is_well_when_what_is_due_has_arrived_once() -> None:
+    tally = tally_of(setup())
+    complete = [tally.complete]
+    tally.arrive(letter("everything", setup(), "every alert"))
+    complete.append(tally.complete)
+    assert tally.waiting("daily") == 1
+    tally.arrive(letter("daily", setup(), BULLS, recovered=True))
+    complete.append(tally.complete)
+    assert complete == [False, False, True]
+    counts = tally.counts(whole=True)
+    assert (counts.fired, counts.matched, counts.delivered, counts.duplicates, counts.wrong) == (1, 2, 2, 0, 0)
+    assert tally.missing() == []
+
+
+def test_latency_is_told_of_live_alerts_where_nothing_fails_on_purpose() -> None:
+    tally = tally_of(setup(1), setup(2))
+    assert tally.arrive(letter("everything", setup(1), "every alert", after=0.25)) == 0.25
+    assert tally.arrive(letter("daily", setup(1), BULLS, after=9.0)) == 9.0
+    tally.arrive(letter("everything", setup(2), "every alert", after=5.0, recovered=True))
+    counts = tally.counts()
+    assert (counts.p50, counts.p99) == (0.25, 0.25)
+    assert (counts.live, counts.recovered) == (1, 1)
+
+
+def test_what_comes_twice_is_a_duplicate_and_still_delivered_once() -> None:
+    tally = tally_of(setup())
+    for _ in range(3):
+        tally.arrive(letter("everything", setup(), "every alert"))
+    counts = tally.counts()
+    assert (counts.delivered, counts.duplicates) == (1, 2)
+    assert faults_of(counts, missing=[], wrong=[], relay=[]) == ("2 deliveries arrived more than once",)
+
+
+@pytest.mark.parametrize(
+    ("arrived", "said"),
+    [
+        (letter("market", setup(), "every alert"), "market got what no rule sends there"),
+        (letter("everything", setup(8), "every alert"), "everything got what no rule sends there"),
+        (letter("everything", setup(price=1.0), "every alert"), "fired was AAPL"),
+        (letter("everything", setup(), BULLS), "for the rules"),
+    ],
+)
+def test_what_arrives_otherwise_than_it_should_is_wrong(arrived: object, said: str) -> None:
+    tally = tally_of(setup())
+    tally.arrive(arrived)  # type: ignore[arg-type]  # the table is of letters
+    assert said in tally.wrong[0]
+
+
+def test_what_is_missing_is_named_with_its_destination() -> None:
+    tally = tally_of(setup(), future_break())
+    tally.arrive(letter("everything", setup(), "every alert"))
+    assert tally.missing() == [
+        "daily did not get AAPL D bullish 1-2U of 2001-05-03 (id 7)",
+        "everything did not get ES NQ YM W bearish 3 of 4 of 2001-05-03 (id 9)",
+        "market did not get ES NQ YM W bearish 3 of 4 of 2001-05-03 (id 9)",
+    ]
+
+
+def test_only_the_first_faults_of_a_kind_are_listed() -> None:
+    faults = faults_of(Counts(fired=1), missing=[f"m{n}" for n in range(25)], wrong=["w"], relay=[])
+    assert faults == (*(f"m{n}" for n in range(10)), "and 15 more like that", "w")
+
+
+def test_a_demo_that_fired_nothing_shows_nothing() -> None:
+    assert faults_of(Counts(), missing=[], wrong=[], relay=[]) == ("no alert was fired",)
+    assert faults_of(Counts(), missing=[], wrong=[], relay=["it ended"]) == ("it ended",)
+
+
+def report(*faults: str) -> Report:
+    counts = Counts(fired=10, matched=15, delivered=14, recovered=3, p50=0.004, p99=1.25)
+    troubles = (Trouble.DROP, Trouble.SWALLOW, Trouble.DROP)
+    return Report(Replay(None, 42, 100), 6.0, counts, troubles, seen_again=5, faults=faults)
+
+
+def test_the_summary_ends_with_the_verdict() -> None:
+    assert summary(report())[-1] == "ok: all that matched arrived exactly once"
+    assert summary(report("one", "two"))[-2:] == ["fault: one", "fault: two"]
+
+
+def test_the_summary_gives_every_figure() -> None:
+    text = "\n".join(summary(report()))
+    for figure in (
+        "replayed    42 trading days",
+        "socket dropped 2x, frames swallowed 1x",
+        "fired       10 alerts",
+        "matched     15 ",
+        "delivered   14",
+        "recovered   3 ",
+        "duplicates  0 (5 sightings",
+        "missing     1",
+        "p50 4 ms, p99 1.2 s",
+    ):
+        assert figure in text
+
+
+@given(st.lists(st.floats(0, 1e3), min_size=1), st.floats(0.01, 1.0))
+def test_a_percentile_is_the_smallest_value_that_the_share_does_not_exceed(values: list[float], share: float) -> None:
+    found = percentile(sorted(values), share)
+    assert found in values
+    assert sum(value <= found for value in values) >= share * len(values) - 1e-9
+    assert sum(value < found for value in values) < share * len(values) + 1e-9
+
+
+def test_there_is_no_percentile_of_nothing() -> None:
+    assert percentile([], 0.5) is None

@@ -1,0 +1,128 @@
+"""How a demo looks: a picture that fits its terminal, or plain lines."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from relay.demo.lines import Lines
+from relay.demo.scene import Arrival, Phase
+from relay.demo.view import View, sample
+from tests.support.demo import letter, scene, setup
+
+
+def drawn(console: Console, view: View, *, phase: Phase = Phase.RUNNING, full: bool = True) -> list[str]:
+    with console.capture() as captured:
+        console.print(view.picture(scene(phase, full=full)))
+    return captured.get().splitlines()
+
+
+def terminal(width: int, height: int, *, no_color: bool = False) -> Console:
+    return Console(
+        file=io.StringIO(), width=width, height=height, force_terminal=True, no_color=no_color, color_system="standard"
+    )
+
+
+@pytest.mark.parametrize("size", [(80, 24), (100, 40), (200, 60)])
+@pytest.mark.parametrize("phase", Phase)
+@pytest.mark.parametrize("full", [True, False])
+def test_the_picture_fits_the_terminal(size: tuple[int, int], phase: Phase, *, full: bool) -> None:
+    width, height = size
+    console = Console(file=io.StringIO(), width=width, height=height)
+    lines = drawn(console, View(console), phase=phase, full=full)
+    assert len(lines) < height
+    assert max(map(len, lines)) <= width
+    assert lines[11].split() == ["alert", "tf", "direction", "shape", "price", "to", "came", "after"]
+
+
+def test_the_picture_tells_what_matters() -> None:
+    console = Console(file=io.StringIO(), width=100, height=40)
+    text = "\n".join(drawn(console, View(console)))
+    for word in (
+        "2001-05-03",
+        "00:12 of 00:30",
+        "1412 fired",
+        "connected, reconnected 2x",
+        "1269 live · 143 recovered · 12 seen again",
+        "http://127.0.0.1:8787/",
+        "p50 4 ms · p99 21 ms",
+        "everything",
+        "▲ bullish",
+        "▼ bearish",
+        "ES NQ YM",
+        "3 of 4",
+        "20.50",
+        "1.2 s",
+        "socket dropped, back after 1.1 s, 143 alerts recovered by backfill",
+        "receiver daily answers 503 for 2 s, 31 deliveries waited, still behind",
+    ):
+        assert word in text
+
+
+def test_direction_is_coloured_unless_colour_is_not_wanted() -> None:
+    for no_color in (False, True):
+        console = terminal(100, 40, no_color=no_color)
+        text = "\n".join(drawn(console, View(console)))
+        assert bool(re.search(r"\x1b\[32m▲ bullish", text)) is not no_color
+
+
+def test_the_picture_keeps_its_height_as_alerts_come() -> None:
+    console = terminal(100, 40)
+    view = View(console)
+    heights = {len(drawn(console, view, full=full)) for full in (False, True, True, True, True, True)}
+    assert len(heights) == 1
+
+
+def test_a_sample_has_one_of_each_destination_and_recovered_ones_first() -> None:
+    arrivals = [
+        Arrival(letter("everything", setup(1), after=0.1, recovered=True), 0.1),
+        Arrival(letter("everything", setup(2), after=0.2), 0.2),
+        Arrival(letter("daily", setup(3), after=0.3), 0.3),
+        Arrival(letter("daily", setup(4), after=0.4), 0.4),
+    ]
+    assert [arrival.letter.alert.id for arrival in sample(arrivals)] == [1, 4]
+
+
+def test_a_sample_shows_no_alert_twice_where_there_is_another() -> None:
+    arrivals = [
+        Arrival(letter("everything", setup(1), after=0.1), 0.1),
+        Arrival(letter("everything", setup(2), after=0.2), 0.2),
+        Arrival(letter("daily", setup(2), after=0.3), 0.3),
+    ]
+    assert [arrival.letter.alert.id for arrival in sample(arrivals)] == [1, 2]
+    assert [arrival.letter.destination for arrival in sample(arrivals[1:])] == ["everything", "daily"]
+    assert sample([]) == []
+
+
+def test_lines_are_plain_and_say_each_thing_once() -> None:
+    written: list[str] = []
+    lines = Lines(written.append)
+    for phase, seconds in (
+        (Phase.STARTING, 0.0),
+        (Phase.RUNNING, 0.0),
+        (Phase.RUNNING, 0.5),
+        (Phase.RUNNING, 3.0),
+        (Phase.CATCHING_UP, 12.0),
+        (Phase.ENDED, 12.0),
+    ):
+        lines.show(scene(phase, seconds=seconds))
+    text = "\n".join(written)
+    assert text.isascii()
+    assert text.isprintable() or "\x1b" not in text
+    assert written[0] == "page      http://127.0.0.1:8787/"
+    assert [line[:5] for line in written if "fired 1412" in line] == ["00:03", "00:12"]
+    assert text.count("socket dropped") == text.count("20 frames lost") == text.count("answers 503") == 1
+
+
+def test_a_trouble_is_told_once_it_is_mended() -> None:
+    written: list[str] = []
+    lines = Lines(written.append)
+    lines.show(scene(seconds=5.0))
+    assert not any("socket dropped" in line for line in written)
+    lines.show(scene(seconds=6.2))
+    assert any(line.startswith("00:03 socket dropped, back after 1.1 s") for line in written)
+    lines.show(scene(seconds=60.0))
+    assert not any("503" in line for line in written)  # it is still behind

@@ -56,12 +56,11 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
     help="Keep config, store and log in this new folder.",
 )
 def command(*, seconds: float | None, seed: int, speed: float, keep: Path | None) -> int:
-    r"""Simulator, inbox and relay in one command, nothing to configure.
+    """Simulator, inbox and relay in one command, nothing to configure.
 
     Real market history is replayed; sockets drop, frames get lost and a receiver fails by themselves; what the rules
     want is compared with what arrives. Exit code 0: all that matched arrived exactly once.
 
-    \b
     Without --for it runs until Ctrl-C, or 30s where the output is no terminal.
     """
     console = Console()

@@ -122,9 +122,17 @@ def _explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
             f"the store {path} is damaged: {error}",
             hint="Restore a backup, or move the file away to start anew; what the upstream still has is fetched again.",
         )
-    if code == sqlite3.SQLITE_FULL:
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_disk_full(path)):
         return StoreError(f"no room for the store {path}: {error}", hint="Free some disk space.")
+    if code == sqlite3.SQLITE_IOERR:
+        return StoreError(f"the store {path} can't be read or written: {error}", hint="Look at the disk's health.")
     return StoreError(f"the store {path} can't be opened: {error}", hint=_WRITABLE)
+
+
+def _is_disk_full(path: Path) -> bool:
+    """Whether there is no room: SQLite tells it as a mere I/O error where its shared memory file does not fit."""
+    file_system = os.statvfs(path.parent)
+    return file_system.f_bavail == 0
 
 
 def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: int) -> None:

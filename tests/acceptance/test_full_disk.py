@@ -13,7 +13,7 @@ import pytest
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import arrived, fire, in_force, once
-from tests.support.process import running, webhook, write_config
+from tests.support.process import ends, running, webhook, write_config
 
 
 async def _command(*words: str) -> tuple[int, str]:
@@ -82,3 +82,44 @@ async def test_a_full_disk_stops_nothing_for_good(
 async def grow(place: Path) -> None:
     code, said = await _command("mount", "-o", "remount,size=64m", str(place))
     assert not code, said
+
+
+async def test_a_stop_on_a_full_disk_takes_no_longer_than_the_grace(
+    tmp_path: Path, small_disk: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(
+        tmp_path,
+        simulator,
+        {"bot": webhook(inbox.url())},
+        storage={"url": f"sqlite:{small_disk}/relay.db"},
+        shutdown_grace="1s",
+    )
+    async with running(config) as relay:
+        fill(small_disk)
+        fired = [simulator.fire(in_force(padding="x" * 2000)) for _ in range(1500)]
+        await relay.until("/healthz", lambda status, _: status == 503)
+        assert await relay.stop(within=8) == 0
+        assert "Traceback" not in relay.stderr
+        await grow(small_disk)
+        await relay.start()
+        await inbox.wait_until(lambda: inbox.unique == len(fired), timeout=30)
+        await relay.until_drained()
+    assert arrived(inbox) == once(fired)
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["no store yet", "a store of before"])
+async def test_a_start_on_a_full_disk_says_so_and_ends_with_74(
+    tmp_path: Path, small_disk: Path, simulator: Simulator, inbox: Inbox, *, begun: bool
+) -> None:
+    config = write_config(
+        tmp_path, simulator, {"bot": webhook(inbox.url())}, storage={"url": f"sqlite:{small_disk}/relay.db"}
+    )
+    if begun:
+        async with running(config) as relay:
+            await relay.stop()
+    fill(small_disk)
+    relay = await ends(config)
+    assert relay.exit_code == 74
+    assert "Traceback" not in relay.stderr
+    assert "relay: no room for the store" in relay.stderr
+    assert "Free some disk space." in relay.stderr

@@ -104,7 +104,7 @@ class Settlement:
         if outcome.verdict is Verdict.RETRY:
             return [*notes, *self._failed(item, outcome, now, now_us, began)]
         self._condition.succeeded(now)  # a refusal is an answer, too: the destination works
-        notes += [self._park(poison, now_us) for poison in self._window.predecessors(item)]
+        self._window.suspect_predecessors(item)
         self._window.remove(item)
         if outcome.verdict is Verdict.DELIVERED:
             self.last_delivered_us = now_us
@@ -123,12 +123,6 @@ class Settlement:
         )
         switching = [self._switch_off(self.last_error)] if outcome.verdict is Verdict.SWITCH_OFF else []
         return [*switching, self._note_dead(item, outcome, now_us)]
-
-    def _park(self, poison: Item, now_us: int) -> _Note:
-        """A successor of ``poison`` was answered: it is to blame itself, and holds up its key no longer."""
-        self._window.remove(poison)
-        _log.warning("message parked, others go on", destination=self._name, delivery=poison.delivery.id)
-        return self._note_parked(poison, self._own_delay(poison.delivery), now_us)
 
     def _failed(self, item: Item, outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
         delivery = item.delivery
@@ -155,14 +149,17 @@ class Settlement:
     def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
         if outcome.retry_after is not None or outcome.code == "429":
             return False
-        return item.delivery.parked or self._condition.is_own_fault(began=began, last_failed=item.last_failed)
+        if item.delivery.parked or item.suspect:
+            return True
+        return self._condition.is_own_fault(began=began, last_failed=item.last_failed)
 
     def _is_parked(self, item: Item, now: float, *, alone: bool) -> bool:
         if item.delivery.parked:
             return True
         if alone and (self._settings.ordering == "none" or self._window.crowded(now)):
             return True
-        return item.delivery.attempts + 1 >= PARK_AFTER and self._condition.succeeded_since(item.first_failed)
+        worn = item.delivery.attempts + 1 >= PARK_AFTER
+        return worn and (item.suspect or self._condition.succeeded_since(item.first_failed))
 
     def _own_delay(self, delivery: Delivery) -> float:
         return full_jitter(
@@ -182,16 +179,6 @@ class Settlement:
         await self._outbox.bury(item.delivery, outcome, at_us=now_us)
         self._metrics.deliveries.labels(self._name, "dead").inc()
         self._window.settled(item)
-
-    async def _note_parked(self, poison: Item, seconds: float, now_us: int) -> None:
-        try:
-            await self._outbox.park(poison.delivery, retry_at_us=now_us + round(seconds * MICROS))
-        except Exception:
-            self._supply.start_over()  # it has its old place still
-            raise
-        finally:
-            self._window.settled(poison)
-        self._supply.expect_parked(seconds)
 
     async def _note_failed_parked(self, item: Item, outcome: Outcome, seconds: float, now_us: int) -> None:
         retry_at_us = now_us + round(seconds * MICROS)

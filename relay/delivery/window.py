@@ -37,6 +37,7 @@ class Item(msgspec.Struct, eq=False):
         first_failed: Monotonic time at which it first failed in this process.
         last_failed: And last.
         stepped_aside: How many times it let a successor be the probe.
+        suspect: A successor was answered while it failed: should it fail once more, it is to blame itself.
         stale: It was under way when the queue was read anew: the store may know that it is no longer wanted.
     """
 
@@ -46,6 +47,7 @@ class Item(msgspec.Struct, eq=False):
     first_failed: float | None = None
     last_failed: float | None = None
     stepped_aside: int = 0
+    suspect: bool = False
     stale: bool = False
 
 
@@ -139,7 +141,7 @@ class Window:
         self.position = max(self.position, position)
 
     def add(self, item: Item) -> None:
-        """Hold one more delivery, behind those of its key; one that is held already stays as it is."""
+        """Hold one more delivery, at its place among those of its key; one that is held already stays as it is."""
         number = item.delivery.id
         if number in self._held:
             self.overtaken |= number in self._settled_meanwhile
@@ -147,7 +149,11 @@ class Window:
         self._held.add(number)
         if item.delivery.parked:
             self._held_parked.add(number)
-        self._keys.setdefault(self.key_of(item.delivery), deque()).append(item)
+        queue = self._keys.setdefault(self.key_of(item.delivery), deque())
+        place = len(queue)
+        while place and queue[place - 1].delivery.sequence > item.delivery.sequence:
+            place -= 1  # a successor is under way in its stead, and the queue was read anew
+        queue.insert(place, item)
         self._loaded += 1
 
     def reloadable(self) -> str | None:
@@ -188,11 +194,13 @@ class Window:
     def next_probe(self, now: float) -> Item | None:
         """What goes as the single probe: of the heads not in a back-off of their own, the one tried longest ago.
 
-        Parked ones have had their chances: they are probes only where there is no other.
-        A head of an ordered key that has failed ``PARK_AFTER`` times more lets a successor be tried once, so that
-        a destination that is down is told from a message that nobody can take.
+        Parked ones have had their chances: they are probes only where there is no other. Where every head has failed
+        ``PARK_AFTER`` times, each lets a successor be tried once in as many turns, so that a destination that is down
+        is told from a message that nobody can take.
         """
-        heads = [self._stand_in(item) for item in self.heads() if item.not_before <= now]
+        heads = [item for item in self.heads() if item.not_before <= now]
+        if all(item.delivery.attempts >= PARK_AFTER for item in heads):
+            heads = [self._stand_in(item) for item in heads]
         return min(heads, key=lambda item: (item.delivery.parked, _longest_ago(item)), default=None)
 
     def _stand_in(self, head: Item) -> Item:
@@ -264,15 +272,12 @@ class Window:
             self._loaded -= 1
         self.skipped[key] = item.delivery.sequence
 
-    def predecessors(self, item: Item) -> list[Item]:
-        """Those of its key that stand before ``item`` and have failed ``PARK_AFTER`` times: poison, if it succeeds."""
-        found = []
+    def suspect_predecessors(self, item: Item) -> None:
+        """``item`` was answered: those of its key before it failed while the destination works, as it seems."""
         for other in self._keys[self.key_of(item.delivery)]:
             if other is item:
                 break
-            if other.delivery.attempts >= PARK_AFTER:
-                found.append(other)
-        return found
+            other.suspect = True
 
     def forget(self) -> None:
         """Drop all that is not under way; the next scan begins anew."""

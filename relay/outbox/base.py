@@ -241,10 +241,6 @@ class Outbox(Protocol):
         """It failed at ``at_us``; not again before ``retry_at_us``."""
         ...
 
-    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
-        """Its successors go on without it; not again before ``retry_at_us``."""
-        ...
-
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         """It is dead; payload, attempts and last answer stay."""
         ...

@@ -149,9 +149,6 @@ UPDATE deliveries SET
     last_error = json_extract(v, '$[7]'), last_answer = json_extract(v, '$[8]'), updated_at = json_extract(v, '$[9]')
 FROM settled WHERE deliveries.id = settled.id AND deliveries.state = 'pending';
 
--- name: park
-UPDATE deliveries SET parked = 1, retry_at = :retry_at WHERE id = :id AND state = 'pending';
-
 -- name: revive
 UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
     sequence = :sequence, updated_at = :at

@@ -134,14 +134,6 @@ class SqliteOutbox:
         """It failed; not again before ``retry_at_us``."""
         await self._settle(delivery, State.PENDING, outcome, at_us=at_us, retry_at_us=retry_at_us, parked=parked)
 
-    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
-        """Its successors go on without it."""
-
-        def write(transaction: Transaction) -> None:
-            transaction.run("park", id=delivery.id, retry_at=retry_at_us)
-
-        await self._writer.submit(Change(write))
-
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         """It is dead."""
         await self._settle(delivery, State.DEAD, outcome, at_us=at_us)

@@ -314,17 +314,6 @@ async def test_what_a_destination_asked_for_is_remembered(outbox: Outbox, open_o
     assert (await again.destination("bot")).held_until_us == 0
 
 
-async def test_parking_keeps_attempts_and_lets_successors_by(outbox: Outbox) -> None:
-    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
-    (first, _), _ = await outbox.claim("bot", after=0, limit=10)
-    await outbox.retry(first, FAILED, at_us=START_US, retry_at_us=START_US, parked=False)
-    await outbox.park(first, retry_at_us=START_US + 7)
-    left, _ = await outbox.claim("bot", after=0, limit=10)
-    assert [delivery.event.id for delivery in left] == [2]
-    (parked,) = await outbox.claim_parked("bot", due_us=START_US + 7, latest_us=START_US + 99, limit=10)
-    assert (parked.attempts, parked.parked) == (1, True)
-
-
 async def test_a_parked_delivery_whose_time_no_back_off_reaches_is_due(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
     (first, second), _ = await outbox.claim("bot", after=0, limit=10)
@@ -334,11 +323,11 @@ async def test_a_parked_delivery_whose_time_no_back_off_reaches_is_due(outbox: O
     assert [delivery.event.id for delivery in found] == [2]
 
 
-async def test_what_is_settled_is_not_retried_or_parked_after_that(outbox: Outbox) -> None:
+async def test_what_is_settled_is_not_retried_after_that(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
     (first, second), _ = await outbox.claim("bot", after=0, limit=10)
     await outbox.drop_older("bot", before_us=START_US + 1, at_us=START_US)
     await outbox.retry(first, FAILED, at_us=START_US, retry_at_us=START_US, parked=False)
-    await outbox.park(second, retry_at_us=START_US)
+    await outbox.retry(second, FAILED, at_us=START_US, retry_at_us=START_US, parked=True)
     assert await outbox.claim("bot", after=0, limit=10) == ([], 2)
     assert await outbox.claim_parked("bot", due_us=START_US, latest_us=START_US, limit=10) == []

@@ -195,11 +195,6 @@ class MemoryOutbox:
             parked=parked,
         )
 
-    async def park(self, delivery: Delivery, *, retry_at_us: int) -> None:
-        record = self.memory.records[delivery.id]
-        if record.state is State.PENDING:
-            record.delivery = msgspec.structs.replace(record.delivery, parked=True, retry_at_us=retry_at_us)
-
     async def bury(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         self._end(delivery, State.DEAD, outcome, at_us)
 

@@ -497,3 +497,47 @@ async def test_a_merged_message_is_rendered_anew_for_each_attempt() -> None:
         await scene.clock.advance(11)
     assert [(m.attempt, m.rules) for m in seen] == [(1, ("short", "long", "for ever")), (2, ("long", "for ever"))]
     assert len({m.delivery.webhook_id for m in seen}) == 1
+
+
+async def test_a_successor_that_is_the_probe_during_a_resume_keeps_its_place() -> None:
+    scene = Scene(ordering="strict", retry_initial=0.1, retry_max=0.5)
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        scene.receiver.takes = 0.01
+        await scene.put(1, 2, 3)
+        while scene.receiver.ids[-1] == 1 or not scene.receiver.under_way:
+            await scene.clock.advance(0.005)
+        assert scene.receiver.ids[-1] == 2  # its predecessor has failed eight times
+        scene.receiver.takes = 0
+        await scene.lane.resume()
+        await scene.clock.advance(1)
+        assert scene.states() == {1: State.PENDING, 2: State.DELIVERED, 3: State.DELIVERED}
+        assert [record.delivery.parked for record in scene.memory.records.values()] == [True, False, False]
+
+
+@pytest.mark.parametrize("ordering", ["strict", "symbol"])
+async def test_after_an_outage_at_most_one_message_is_out_of_its_place(ordering: str) -> None:
+    scene = Scene(ordering=ordering, retry_initial=0.1, retry_max=0.5)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        scene.receiver.takes = 0.01
+        await scene.put(*range(1, 21), symbol="AAPL")
+        while scene.receiver.ids[-1] == 1 or not scene.receiver.under_way:
+            await scene.clock.advance(0.005)
+        assert scene.receiver.ids[-1] == 2  # the destination comes back just when a successor is the probe
+        before = len(scene.receiver.sent) - 1
+        scene.receiver.answer = lambda _m: OK
+        scene.receiver.takes = 0
+        await scene.clock.advance(30)
+        assert scene.receiver.ids[before:] == [2, 1, *range(3, 21)]
+
+
+async def test_other_symbols_are_probes_before_successors_are() -> None:
+    scene = Scene(retry_initial=0.1, retry_max=0.5, concurrency=1)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1, 2, symbol="AAPL")
+        for number in range(10, 30):
+            await scene.put(number)
+            await scene.clock.advance(2)
+        assert 2 not in scene.receiver.ids

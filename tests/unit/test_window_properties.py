@@ -16,10 +16,10 @@ from typing import Any, Final
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from relay.deliveries import Message, Outcome, State
+from relay.deliveries import Delivery, Message, Outcome, State
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
-from relay.delivery.window import Ordering
+from relay.delivery.window import PARK_AFTER, Ordering
 from relay.errors import StoreBusyError
 from relay.metrics import Metrics
 from tests.support.clock import START_US, FakeClock, settle
@@ -29,7 +29,7 @@ from tests.support.memory_outbox import Memory
 from tests.support.troubled_outbox import TroubledOutbox
 
 SYMBOLS: Final = ("AAPL", "MSFT", "IBM", "SPY", None)
-WRITES: Final = ("ack", "retry", "park", "bury", "expire", "hold")
+WRITES: Final = ("ack", "retry", "bury", "expire", "hold")
 READS: Final = ("claim", "claim_key", "claim_parked", "next_parked_us", "destination")
 
 
@@ -68,8 +68,25 @@ class World:
             self.under_way -= 1
         outcome = self._answer(number)
         if outcome is OK:
+            self._judge_order(message.delivery)
             self.delivered.append(number)
         return outcome
+
+    def _judge_order(self, delivery: Delivery) -> None:
+        """Nobody gets ahead of a predecessor, but of one that is parked or was found worn when its turn came."""
+        if self.settings.ordering == "none" or delivery.parked:
+            return
+        before = [
+            record.delivery
+            for record in self.memory.records.values()
+            if record.state is State.PENDING
+            and record.delivery.sequence < delivery.sequence
+            and (self.settings.ordering == "strict" or record.delivery.ordering_key == delivery.ordering_key)
+            and not record.delivery.parked
+            and record.delivery.event.id not in self.delivered
+        ]
+        head = min(before, key=lambda d: d.sequence, default=None)
+        assert head is None or head.attempts >= PARK_AFTER, f"{delivery.event.id} overtook {head.event.id}"
 
     def _answer(self, number: int) -> Outcome:
         if self.mode == "down" or number in self.poison:
@@ -176,20 +193,6 @@ class World:
         assert set(times) == set(range(1, self.numbers + 1))
         twice = {number: count - 1 for number, count in times.items() if count > 1}
         assert all(count <= self.caught[number] for number, count in twice.items()), (twice, self.caught)
-        if self.settings.ordering != "none":
-            self._judge_order()
-
-    def _judge_order(self) -> None:
-        first = {number: place for place, number in reversed(list(enumerate(self.delivered)))}
-        last: dict[str, int] = {}
-        for record in sorted(self.memory.records.values(), key=lambda r: r.delivery.sequence):
-            delivery = record.delivery
-            if delivery.parked:
-                continue
-            key = delivery.ordering_key if self.settings.ordering == "symbol" else ""
-            place = first[delivery.event.id or 0]
-            assert place > last.get(key, -1), f"{delivery.event.id} of {key!r} overtook its predecessor"
-            last[key] = place
 
 
 KINDS: Final = (

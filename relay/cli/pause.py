@@ -16,15 +16,11 @@ from relay.config.model import Config
 from relay.outbox.base import DestinationState, Switch
 
 
-@click.command()
+@click.command(epilog="Example: relay pause swing")
 @destination_argument
 @config_option
 def command(*, name: str, config: Path | None) -> None:
-    r"""Hold a destination's deliveries in its queue until `relay resume`.
-
-    \b
-    Example: relay pause swing
-    """
+    """Hold a destination's deliveries in its queue until `relay resume`."""
     loaded = load(find_config(config, os.environ), env=os.environ)
     remote.require_destination(loaded, name)
     asyncio.run(_pause(loaded, name))

@@ -17,16 +17,12 @@ from relay.durations import FORMS, parse_duration
 from relay.outbox.base import DestinationState, Switch
 
 
-@click.command()
+@click.command(epilog="Example: relay resume swing --drop-older 10m")
 @destination_argument
 @click.option("--drop-older", metavar="DURATION", help=f"Expire what was received longer ago than this ({FORMS}).")
 @config_option
 def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
-    r"""Let a destination go on that is paused, or was switched off by its own answer.
-
-    \b
-    Example: relay resume swing --drop-older 10m
-    """
+    """Let a destination go on that is paused, or was switched off by its own answer."""
     loaded = load(find_config(config, os.environ), env=os.environ)
     remote.require_destination(loaded, name)
     if drop_older is not None:

@@ -23,15 +23,11 @@ from relay.config.secrets import secrets_of
 _log = structlog.get_logger()
 
 
-@click.command()
+@click.command(epilog="Example: relay run -c config.yaml")
 @config_option
 @click.option("--allow-real", is_flag=True, help="Let a simulator's alerts out to destinations on other machines.")
 def command(*, config: Path | None, allow_real: bool) -> int:
-    r"""Hold the socket and deliver until stopped.
-
-    \b
-    Example: relay run -c config.yaml
-    """
+    """Hold the socket and deliver until stopped."""
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
     for secret in secrets_of(loaded):

@@ -23,6 +23,20 @@ APPLICATION_ID: Final = (
     0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
 )
 
+_WRITABLE: Final = "Give this user write access to the file and its folder."
+
+
+def resolve(path: Path) -> Path:
+    """The file itself, where ``path`` goes through links.
+
+    Raises:
+        StoreError: The links lead nowhere but to each other.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise StoreError(f"the store {path} can't be found: {error}", hint=_WRITABLE) from None
+
 
 class StoreLock:
     """Holds ``PATH.lock`` for as long as the process lives; the kernel lets go of it however we end."""
@@ -82,12 +96,12 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
     except OSError as error:
         raise StoreError(f"the store {path} can't be written: {error.strerror}", hint=_WRITABLE) from None
     except sqlite3.DatabaseError as error:
-        raise _explained(path, error) from None
+        raise explained(path, error) from None
     try:
         _adopt(db, path, scripts, now_us)
     except sqlite3.DatabaseError as error:
         db.close()
-        raise _explained(path, error) from None
+        raise explained(path, error) from None
     except StoreError:
         db.close()
         raise
@@ -110,10 +124,8 @@ def connect(path: Path) -> sqlite3.Connection:
     return db
 
 
-_WRITABLE: Final = "Give this user write access to the file and its folder."
-
-
-def _explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
+    """What SQLite's refusal means for whoever runs the relay."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_NOTADB:
         return StoreError(f"{path} is not a relay store", hint="Move it away, or let storage.url name another file.")
@@ -153,8 +165,8 @@ def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: i
         _copy(db, backup_path(path, version))
     for number, script in enumerate(scripts[version:], start=version + 1):
         _migrate(db, number, script)
-    if not tables:
-        db.execute("INSERT INTO relay (first_started_at) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM relay)", (now_us,))
+    # Also where the tables are there already: the process may have ended between the two.
+    db.execute("INSERT INTO relay (first_started_at) SELECT ? WHERE NOT EXISTS (SELECT 1 FROM relay)", (now_us,))
 
 
 def _migrate(db: sqlite3.Connection, number: int, script: str) -> None:
@@ -176,15 +188,33 @@ def backup_path(path: Path, version: int) -> Path:
 
 
 def _copy(db: sqlite3.Connection, target: Path) -> None:
+    """Copy the store to ``target``, on the disk for good when this returns, or not at all."""
     unfinished = target.with_name(target.name + ".part")
-    unfinished.unlink(missing_ok=True)
-    os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-    copy = sqlite3.connect(unfinished)
     try:
-        db.backup(copy)
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        copy = sqlite3.connect(unfinished)
+        try:
+            db.backup(copy)
+        finally:
+            copy.close()
+        unfinished.replace(target)
+        _sync_folder(target.parent)
+    except (OSError, sqlite3.DatabaseError) as error:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise StoreError(
+            f"the store can't be copied to {target} before its upgrade: {error}",
+            hint="Make room for a second copy of it; nothing has been changed.",
+        ) from None
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
     finally:
-        copy.close()
-    unfinished.replace(target)
+        os.close(descriptor)
 
 
 def _downgrade_hint(path: Path, version: int) -> str:

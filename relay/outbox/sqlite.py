@@ -10,11 +10,12 @@ Each connection lives in a thread of its own, so that a page nobody hurries for 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 import structlog
 
@@ -35,7 +36,7 @@ from relay.outbox.base import (
     Sighting,
     Switch,
 )
-from relay.outbox.file import StoreLock, connect, open_store
+from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
 from relay.outbox.sql import queries
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply
 from relay.outbox.writer import GroupWriter
@@ -48,15 +49,15 @@ _NEWEST: Final = 2**62
 class SqliteOutbox:
     """An ``Outbox`` in one file; see ``relay.outbox.base`` for what each call promises."""
 
-    def __init__(self, db: sqlite3.Connection, path: Path, lock: StoreLock, clock: Clock) -> None:
-        self._db = db
+    def __init__(self, opened: _Opened, lock: StoreLock, clock: Clock) -> None:
+        self._db = opened.db
         self._lock = lock
         self._clock = clock
-        self._counters = Counters.load(db)
-        (self._first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
+        self._counters = opened.counters
+        self._first_started_at_us = opened.first_started_at_us
         self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock)
-        self._claims = _Reader(path, "relay-store-claim")
-        self._listings = _Reader(path, "relay-store-list")
+        self._claims = _Reader(opened.claims, "relay-store-claim")
+        self._listings = _Reader(opened.listings, "relay-store-list")
         self._pruned_to = 0
 
     @classmethod
@@ -67,12 +68,11 @@ class SqliteOutbox:
             LockedError: Another relay holds it.
             StoreError: It can't be used; the message says why and the hint what to do.
         """
-        path = await asyncio.to_thread(path.resolve)  # two names of one file share one lock
+        path = await asyncio.to_thread(resolve, path)  # two names of one file share one lock
         lock = StoreLock(path)
         lock.acquire()
         try:
-            db = await asyncio.to_thread(open_store, path, now_us=clock.now_us())
-            outbox = cls(db, path, lock, clock)
+            outbox = cls(await asyncio.to_thread(_open, path, clock.now_us()), lock, clock)
         except BaseException:
             lock.release()
             raise
@@ -87,7 +87,7 @@ class SqliteOutbox:
     @property
     def first_started_at_us(self) -> int:
         """When this store was made, µs since the epoch."""
-        return cast("int", self._first_started_at_us)
+        return self._first_started_at_us
 
     async def commit(
         self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
@@ -311,12 +311,37 @@ class SqliteOutbox:
         return answers
 
 
+class _Opened(NamedTuple):
+    """A store that is open: its connections, and what is remembered in memory."""
+
+    db: sqlite3.Connection
+    claims: sqlite3.Connection
+    listings: sqlite3.Connection
+    counters: Counters
+    first_started_at_us: int
+
+
+def _open(path: Path, now_us: int) -> _Opened:
+    db = open_store(path, now_us=now_us)
+    with contextlib.ExitStack() as stack:
+        stack.callback(db.close)
+        try:
+            readers = [stack.enter_context(contextlib.closing(connect(path))) for _ in range(2)]
+            for reader in readers:
+                reader.execute("PRAGMA query_only = ON")
+            counters = Counters.load(db)
+            (first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
+        except sqlite3.DatabaseError as error:
+            raise explained(path, error) from None
+        stack.pop_all()
+    return _Opened(db, readers[0], readers[1], counters, first_started_at_us)
+
+
 class _Reader:
     """A reading connection in a thread of its own."""
 
-    def __init__(self, path: Path, name: str) -> None:
-        self._db = connect(path)
-        self._db.execute("PRAGMA query_only = ON")
+    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+        self._db = db
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def row(self, name: str, /, **parameters: object) -> tuple[Any, ...]:

@@ -106,6 +106,8 @@ def apply(db: sqlite3.Connection, counters: Counters, operations: Sequence[Opera
         sqlite3.Error: Nothing of it was written.
     """
     transaction = Transaction(db, counters.copy())
+    if db.in_transaction:  # the last one could not even be rolled back
+        db.execute("ROLLBACK")
     db.execute("BEGIN IMMEDIATE")
     try:
         answers = _write(transaction, operations)

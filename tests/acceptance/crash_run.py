@@ -24,18 +24,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import click
 
 from relay.clock import SystemClock
-from relay.events import Channel
+from relay.events import EVENT_TYPES, Channel
 from relay.simulator.bars import load_bars
 from relay.simulator.history import Fired
 from relay.simulator.inbox import Answer, Inbox, Received
 from relay.simulator.ledger import fields_of
 from relay.simulator.market import Market, Tick
-from relay.simulator.settings import Age, SimulatorSettings
+from relay.simulator.settings import Age, SimulatorSettings, WireStyle
 from relay.simulator.upstream import Simulator
+from tests.support.alerts import in_force
 from tests.support.process import RelayProcess, webhook, write_config
 
 _PATIENCE = 30.0
@@ -89,22 +91,28 @@ class Plan:
     Attributes:
         kills: How many ``kill -9``.
         drops: How many sockets are cut.
-        rate: Alerts a second.
+        rate: Alerts a second …
+        backlog: … while fewer than so many are on their way: a slow machine is not to drown in its own load, for
+            what REST hides behind its clamp in a part it can't be asked for more narrowly is lost by rights.
         between: Deliveries between two misfortunes, at least and at most.
         seed: Decides the moments.
         order: Which item of a REST answer comes first.
         keep: Which items a truncated answer keeps.
         clamp: The greatest REST answer.
+        ids: Alerts carry their id on the socket; otherwise invented ones are fired, each with a symbol of its own,
+            for real setups come so fast here that their natural fields alone could not tell them apart.
     """
 
     kills: int = 5
     drops: int = 3
     rate: float = 250.0
+    backlog: int = 600
     between: tuple[int, int] = (40, 300)
     seed: int = 1
     order: Age = Age.NEWEST
     keep: Age = Age.NEWEST
     clamp: int = 200
+    ids: bool = True
 
 
 @dataclass
@@ -146,7 +154,13 @@ class CrashRun:
     async def run(self) -> Figures:
         """Do it; the figures."""
         plan, began = self._plan, time.monotonic()
-        settings = SimulatorSettings(order=plan.order, keep=plan.keep, clamp=plan.clamp, seed=plan.seed)
+        settings = SimulatorSettings(
+            order=plan.order,
+            keep=plan.keep,
+            clamp=plan.clamp,
+            seed=plan.seed,
+            socket=WireStyle(ids=plan.ids, micros=True),
+        )
         async with AsyncExitStack() as stack:
             self.simulator = await stack.enter_async_context(Simulator(settings, SystemClock()))
             self.inbox = await stack.enter_async_context(Inbox(SystemClock(), on_received=self._make_shaky))
@@ -178,13 +192,22 @@ class CrashRun:
     async def _fire(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
-        for fields in _setups(self._plan.seed):
+        for fields in _setups(self._plan.seed) if self._plan.ids else _nameless():
+            if self._backlog() > self._plan.backlog:
+                await self.inbox.wait_until(self._has_room, 2 * _PATIENCE)
             if not self._firing:
                 return
             self.simulator.fire(fields)
-            due += 1 / self._plan.rate
+            due = max(due, loop.time() - 1) + 1 / self._plan.rate
             if due > loop.time():
                 await asyncio.sleep(due - loop.time())
+
+    def _has_room(self) -> bool:
+        return not self._firing or self._backlog() <= self._plan.backlog
+
+    def _backlog(self) -> int:
+        """Alerts on their way: each goes to one of these two, whatever else it goes to."""
+        return len(self.simulator.fired) - len(self.inbox.delivered["/every"]) - len(self.inbox.delivered["/breaks"])
 
     async def _suffer(self) -> None:
         misfortunes = [self._kill] * self._plan.kills + [self._drop] * self._plan.drops
@@ -221,6 +244,17 @@ class CrashRun:
 
     # --- the count
 
+    def _truth(self, fired: Fired) -> object:
+        """What one alert is told from another by."""
+        return (fired.channel, fired.id) if self._plan.ids else fired.object["symbol"]
+
+    def _told(self, body: dict[str, Any]) -> object:
+        """The same, of what arrived."""
+        if not self._plan.ids:
+            return body["data"]["symbol"]
+        channel = Channel.BREAKS if body["type"] == EVENT_TYPES[Channel.BREAKS] else Channel.IN_FORCE
+        return channel, body["data"]["id"]
+
     async def _until_all_came(self) -> None:
         """Wait for as many different ids as are wanted; what is short after that is counted as lost."""
         fired, delivered = self.simulator.fired, self.inbox.delivered
@@ -230,12 +264,12 @@ class CrashRun:
                 lambda: all(len(delivered[path]) >= count for path, count in wanted.items()), _PATIENCE
             )
 
-    def _arrivals(self) -> defaultdict[str, dict[str, Counter[str]]]:
+    def _arrivals(self) -> defaultdict[str, dict[object, Counter[str]]]:
         """By destination and alert: how often which ``webhook-id`` was delivered."""
-        found: defaultdict[str, dict[str, Counter[str]]] = defaultdict(dict)
+        found: defaultdict[str, dict[object, Counter[str]]] = defaultdict(dict)
         for received in self.inbox.received:
             if received.status // 100 == 2:
-                alert = _told(json.loads(received.body))
+                alert = self._told(json.loads(received.body))
                 found[received.path[1:]].setdefault(alert, Counter())[received.webhook_id] += 1
         return found
 
@@ -249,7 +283,7 @@ class CrashRun:
         )
         arrivals = self._arrivals()
         for name, target in TARGETS.items():
-            wanted = {_truth(fired) for fired in self.simulator.fired if target.wants(fired)}
+            wanted = {self._truth(fired) for fired in self.simulator.fired if target.wants(fired)}
             got = arrivals[name]
             again = sum(times.total() - 1 for times in got.values())
             figures.wanted += len(wanted)
@@ -277,13 +311,9 @@ def _setups(seed: int) -> Iterator[dict[str, object]]:
             yield fields_of(moment)
 
 
-def _truth(fired: Fired) -> str:
-    return f"{fired.channel}:{fired.id}"
-
-
-def _told(body: dict[str, dict[str, object]]) -> str:
-    channel = Channel.BREAKS if str(body["type"]) == "alert.simultaneous_break" else Channel.IN_FORCE
-    return f"{channel}:{body['data']['id']}"
+def _nameless() -> Iterator[dict[str, object]]:
+    while True:
+        yield in_force()
 
 
 def main() -> None:
@@ -294,8 +324,16 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=250.0, help="alerts a second")
     parser.add_argument("--between", type=int, nargs=2, default=(40, 300), help="deliveries between two misfortunes")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--no-socket-ids", action="store_true")
     given = parser.parse_args()
-    plan = Plan(given.kills, given.drops, given.rate, tuple(given.between), given.seed)
+    plan = Plan(
+        kills=given.kills,
+        drops=given.drops,
+        rate=given.rate,
+        between=tuple(given.between),
+        seed=given.seed,
+        ids=not given.no_socket_ids,
+    )
     with tempfile.TemporaryDirectory() as folder:
         run = CrashRun(plan, Path(folder))
         try:

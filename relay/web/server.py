@@ -91,7 +91,7 @@ class Web:
         if not is_loopback(host) and self._token is None:
             raise ConfigError(
                 f"http.listen {host}:{port} can be reached from other machines, and http.token is not set",
-                hint="set http.token (or http.token_file), or listen on 127.0.0.1",
+                hint="Set http.token (or http.token_file), or listen on 127.0.0.1.",
             )
         app = _application(self._desk, Policy(host, self._hosts, self._token), self._clock, self._request_seconds)
         runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=_DRAIN_SECONDS)
@@ -114,10 +114,10 @@ def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayEr
     if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
         return LockedError(
             f"{host}:{port} is taken: something listens there already, perhaps another relay",
-            hint="stop it, or choose another http.listen (`off` for none)",
+            hint="Stop it, or choose another http.listen (`off` for none).",
         )
     reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
-    return ConfigError(f"can't listen on {host}:{port}: {reason}", hint="choose another http.listen (`off` for none)")
+    return ConfigError(f"can't listen on {host}:{port}: {reason}", hint="Choose another http.listen (`off` for none).")
 
 
 def _application(desk: Desk, policy: Policy, clock: Clock, seconds: float) -> web.Application:

@@ -62,9 +62,13 @@ class Plan(msgspec.Struct, frozen=True):
             return ()
         triggered_us = event.triggered_at.us if event.triggered_at else received_at_us
         return tuple(
-            NewDelivery(name, tuple(_match(rule, self.terms[name], triggered_us) for rule in rules))
+            NewDelivery(
+                name,
+                tuple(_match(rule, self.terms[name], triggered_us) for rule in rules),
+                withheld=source not in self.terms[name].sources,
+            )
             for name, rules in merge(matched).items()
-            if name in self.terms and source in self.terms[name].sources
+            if name in self.terms
         )
 
 
@@ -166,7 +170,11 @@ class Intake:
         kinds = Counter((entry.event.channel.value, entry.source.value) for entry in new)
         for labels, count in kinds.items():
             self._metrics.events.labels(*labels).inc(count)
-        self._notify({delivery.destination for entry in new for delivery in entry.deliveries})
+        for entry in new:
+            for delivery in entry.deliveries:
+                if delivery.withheld:
+                    self._metrics.deliveries.labels(delivery.destination, "suppressed").inc()
+        self._notify({delivery.destination for entry in entries for delivery in entry.deliveries})
         for entry, sighting in zip(entries[quiet:], sightings[quiet:], strict=True):
             if sighting is Sighting.NEW:
                 for observe in self.observers:

@@ -9,8 +9,8 @@
 
 What holds always:
 
-* A commit is all or nothing, and durable when it returns. Committing an alert that is there already changes
-  nothing, except that an id it brings is filled in; its deliveries are not made again.
+* A commit is all or nothing, and durable when it returns. Committing an alert that is there already makes none of its
+  deliveries again; an id it brings is filled in, and what was withheld for the way it had come is released.
 * Within a destination, ``sequence`` is the order of commits; claims come in that order.
 * The cursor moves only by ``round_end``, together with nothing less than all that the round found.
 * A write that the store can't take now (disk full) waits inside the call until it can; ``healthy`` says so.
@@ -31,10 +31,18 @@ from relay.events import Channel, Event, Source
 
 
 class NewDelivery(msgspec.Struct, frozen=True):
-    """A delivery to make if the event turns out to be new."""
+    """A delivery to make if the event turns out to be new.
+
+    Attributes:
+        destination: Where to.
+        rules: The rules that matched, merged.
+        withheld: The destination does not take events that came this way. The delivery is suppressed, visibly, and
+            released when the same event is sighted in a way it takes: a race between REST and socket loses nothing.
+    """
 
     destination: str
     rules: tuple[RuleMatch, ...]
+    withheld: bool = False
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -38,11 +38,13 @@ class Resolution(msgspec.Struct, frozen=True):
 
     Attributes:
         sightings: One for each entry, in order.
+        seqs: The event each entry is, in order.
         new: Events to store, with the index of the entry each came from; ids found later in the group are filled in.
         claims: Ids for stored events that had none: seq to id.
     """
 
     sightings: list[Sighting]
+    seqs: list[int]
     new: list[tuple[int, Known]]
     claims: dict[int, int]
 
@@ -51,6 +53,7 @@ def resolve(entries: Sequence[Entry], candidates: Iterable[Known], *, next_seq: 
     """Decide for each entry whether it is new; numbers new events from ``next_seq``."""
     book = _Book(candidates)
     sightings: list[Sighting] = []
+    seqs: list[int] = []
     new: list[tuple[int, Known]] = []
     claims: dict[int, int] = {}
     for index, entry in enumerate(entries):
@@ -60,13 +63,15 @@ def resolve(entries: Sequence[Entry], candidates: Iterable[Known], *, next_seq: 
             book.add(known)
             new.append((index, known))
             sightings.append(Sighting.NEW)
+            seqs.append(known.seq)
             continue
         sightings.append(Sighting.DUPLICATE)
+        seqs.append(same.seq)
         if same.event.id is None and entry.event.id is not None:
             if same.seq < next_seq:
                 claims[same.seq] = entry.event.id
             book.claim(same, entry.event.id)
-    return Resolution(sightings, new, claims)
+    return Resolution(sightings, seqs, new, claims)
 
 
 class _Book:

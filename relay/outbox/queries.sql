@@ -61,8 +61,22 @@ INSERT INTO events (
 
 -- name: insert_deliveries
 INSERT INTO deliveries (
-    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, received_at, updated_at
+    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, last_code, last_error, received_at,
+    updated_at
 ) VALUES /* rows */;
+
+-- name: withheld
+-- Of the sightings [event, destination], those whose delivery waits for just that.
+SELECT json_group_array(json_array(d.id, d.destination))
+FROM json_each(:sightings) s CROSS JOIN deliveries d INDEXED BY deliveries_of_event
+WHERE d.event = json_extract(s.value, '$[0]') AND d.destination = json_extract(s.value, '$[1]')
+  AND d.state = 'suppressed' AND d.last_code = :code;
+
+-- name: release
+-- Rows [id, sequence].
+UPDATE deliveries SET state = 'pending', sequence = json_extract(r.value, '$[1]'), source = :source, last_code = '',
+    last_error = ''
+FROM json_each(:rows) r WHERE deliveries.id = json_extract(r.value, '$[0]') AND deliveries.state = 'suppressed';
 
 -- name: claim_ids
 UPDATE events SET upstream_id = (SELECT json_extract(value, '$[1]') FROM json_each(:claims)

@@ -13,7 +13,10 @@ from relay.events import Channel, Event, Instant, Source
 from relay.outbox.identity import Known, subject
 
 EVENT_WIDTH: Final = 18
-DELIVERY_WIDTH: Final = 11
+DELIVERY_WIDTH: Final = 13
+
+WITHHELD: Final = "source"
+"""The code of a suppressed delivery that another way of coming releases."""
 
 _rules_encoder: Final = msgspec.json.Encoder()
 _rules_decoder: Final = msgspec.json.Decoder(tuple[RuleMatch, ...])
@@ -128,6 +131,7 @@ def delivery_row(
     rules: tuple[RuleMatch, ...],
     source: Source,
     received_at_us: int,
+    withheld: bool,
 ) -> tuple[sqlite3._AdaptedInputData, ...]:
     """Parameters of ``insert_deliveries``."""
     return (
@@ -139,7 +143,9 @@ def delivery_row(
         webhook_id,
         _rules_encoder.encode(rules).decode(),
         source.value,
-        State.PENDING.value,
+        (State.SUPPRESSED if withheld else State.PENDING).value,
+        WITHHELD if withheld else "",
+        f"it came by {source.value}, which this destination does not take" if withheld else "",
         received_at_us,
         received_at_us,
     )

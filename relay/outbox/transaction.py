@@ -17,7 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from relay.clock import MICROS
-from relay.events import webhook_id
+from relay.events import Source, webhook_id
 from relay.outbox import rows
 from relay.outbox.base import Entry, Hole, RoundEnd, Sighting
 from relay.outbox.identity import Resolution, resolve, subject
@@ -149,6 +149,7 @@ def _store(transaction: Transaction, entries: list[Entry]) -> list[Sighting]:
     _insert_new(transaction, entries, resolution)
     if resolution.claims:
         transaction.run("claim_ids", claims=rows.json_text(list(resolution.claims.items())))
+    _release_withheld(transaction, entries, resolution)
     return resolution.sightings
 
 
@@ -183,11 +184,30 @@ def _insert_new(transaction: Transaction, entries: list[Entry], resolution: Reso
                     rules=new.rules,
                     source=entry.source,
                     received_at_us=entry.received_at_us,
+                    withheld=new.withheld,
                 )
             )
     counters.event += len(event_rows)
     _insert(transaction.db, "insert_events", event_rows)
     _insert(transaction.db, "insert_deliveries", delivery_rows)
+
+
+def _release_withheld(transaction: Transaction, entries: list[Entry], resolution: Resolution) -> None:
+    """Deliveries that were withheld because REST was faster than the socket: now it has come the wanted way."""
+    again = [
+        (seq, wanted.destination)
+        for entry, sighting, seq in zip(entries, resolution.sightings, resolution.seqs, strict=True)
+        if sighting is Sighting.DUPLICATE and entry.source is Source.LIVE
+        for wanted in entry.deliveries
+        if not wanted.withheld
+    ]
+    if not again:
+        return
+    (found,) = transaction.run("withheld", sightings=rows.json_text(again), code=rows.WITHHELD).fetchone()
+    released: dict[int, str] = dict(rows.json_value(found))
+    if released:
+        numbered = [(number, transaction.sequence(destination)) for number, destination in sorted(released.items())]
+        transaction.run("release", rows=rows.json_text(numbered), source=Source.LIVE.value)
 
 
 def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:

@@ -10,10 +10,20 @@ import pytest
 from relay.clock import MICROS
 from relay.deliveries import Outcome, State, Verdict
 from relay.events import Channel, Source
-from relay.outbox.base import Baseline, DestinationState, Hole, Outbox, RoundEnd, Sighting, Switch
+from relay.outbox.base import (
+    Baseline,
+    DestinationState,
+    Entry,
+    Hole,
+    NewDelivery,
+    Outbox,
+    RoundEnd,
+    Sighting,
+    Switch,
+)
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
-from tests.support.events import a_break, entry, in_force
+from tests.support.events import RULE, a_break, entry, in_force
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 OK = Outcome(Verdict.DELIVERED, "200")
@@ -331,3 +341,43 @@ async def test_what_is_settled_is_not_retried_after_that(outbox: Outbox) -> None
     await outbox.retry(second, FAILED, at_us=START_US, retry_at_us=START_US, parked=True)
     assert await outbox.claim("bot", after=0, limit=10) == ([], 2)
     assert await outbox.claim_parked("bot", due_us=START_US, latest_us=START_US, limit=10) == []
+
+
+def withheld(number: int | None, name: str) -> Entry:
+    """An alert that REST showed, for a destination that takes live ones only."""
+    return Entry(in_force(number), Source.BACKFILL, START_US, (NewDelivery(name, (RULE,), withheld=True),))
+
+
+async def test_what_was_withheld_for_its_way_is_released_by_the_first_live_sighting(
+    outbox: Outbox, open_outbox: Opener
+) -> None:
+    await outbox.commit([withheld(1, "bot"), entry(in_force(2), "bot")])
+    assert (await outbox.stats())["bot"].counts == {State.SUPPRESSED: 1, State.PENDING: 1}
+    outbox = await open_outbox()
+    assert await outbox.commit([entry(in_force(1), "bot"), entry(in_force(1), "bot")]) == [Sighting.DUPLICATE] * 2
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [(delivery.event.id, delivery.source) for delivery in found] == [(2, Source.LIVE), (1, Source.LIVE)]
+    assert found[1].sequence > found[0].sequence
+    await outbox.ack(found[1], OK, at_us=START_US)
+    await outbox.commit([entry(in_force(1), "bot")])
+    left, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in left] == [2]
+
+
+async def test_a_sighting_without_id_releases_what_was_withheld_too(outbox: Outbox) -> None:
+    await outbox.commit([withheld(1, "bot")])
+    await outbox.commit([entry(in_force(None, at="2026-04-10T13:45:22.5Z"), "bot")])
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in found] == [1]
+
+
+async def test_another_sighting_over_rest_releases_nothing(outbox: Outbox) -> None:
+    await outbox.commit([withheld(1, "bot")])
+    await outbox.commit([withheld(1, "bot"), entry(in_force(1), "bot", source=Source.BACKFILL)])
+    assert (await outbox.claim("bot", after=0, limit=10))[0] == []
+
+
+async def test_an_old_alert_is_not_brought_back_by_a_live_frame(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), source=Source.BACKFILL)])
+    await outbox.commit([entry(in_force(1), "bot")])
+    assert (await outbox.claim("bot", after=0, limit=10))[0] == []

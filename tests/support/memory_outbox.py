@@ -84,6 +84,9 @@ class MemoryOutbox:
             self._store(entries[index], known)
         for seq, upstream_id in resolution.claims.items():
             self._fill_in(seq, upstream_id)
+        for entry, sighting, seq in zip(entries, resolution.sightings, resolution.seqs, strict=True):
+            if sighting is Sighting.DUPLICATE and entry.source is Source.LIVE:
+                self._release(seq, {new.destination for new in entry.deliveries if not new.withheld})
         memory.holes.extend(hole for hole in holes if hole not in memory.holes)
         if round_end is not None:
             rounds = memory.rounds.setdefault(round_end.channel, [])
@@ -124,7 +127,20 @@ class MemoryOutbox:
                     event=known.event,
                 ),
                 known.seq,
+                State.SUPPRESSED if new.withheld else State.PENDING,
+                "source" if new.withheld else "",
             )
+
+    def _release(self, seq: int, destinations: set[str]) -> None:
+        for record in self.memory.records.values():
+            name = record.delivery.destination
+            withheld = record.state is State.SUPPRESSED and record.code == "source"
+            if record.event_seq == seq and name in destinations and withheld:
+                self.memory.sequences[name] += 1
+                record.state = State.PENDING
+                record.delivery = msgspec.structs.replace(
+                    record.delivery, sequence=self.memory.sequences[name], source=Source.LIVE
+                )
 
     def _fill_in(self, seq: int, upstream_id: int) -> None:
         known = self.memory.events[seq].known

@@ -85,7 +85,9 @@ class Policy:
             session = self.token is not None and valid_session(self.token, asked.session, now_us=now_us)
             if not session:
                 return Denial(401, "token_required", "send the token as `Authorization: Bearer …`, or log in")
-        if asked.method == "POST" and asked.known and not bearer and not same_origin(asked.origin, asked.host):
+        if asked.method != "POST" or not asked.known or bearer:
+            return None
+        if not same_origin(asked.origin, asked.host, https=self._may_be_https(name)):
             return Denial(403, "cross_origin", "a POST needs the token, or an Origin header equal to the address asked")
         return None
 
@@ -113,6 +115,10 @@ class Policy:
             return False
         return not is_loopback(self.listen) or (self.token is not None and name in self._proxied() - _LOCAL)
 
+    def _may_be_https(self, name: str) -> bool:
+        """Whether a browser may have come to ``name`` over TLS, which is a proxy's: we speak plain HTTP."""
+        return name in self._proxied() or not is_loopback(name)
+
     def _proxied(self) -> frozenset[str]:
         return frozenset(hostname(host) or _canonical(host) for host in self.hosts)
 
@@ -132,11 +138,17 @@ def hostname(authority: str | None) -> str | None:
     return None if ":" in name and _ip(name) is None else name
 
 
-def same_origin(origin: str | None, host: str | None) -> bool:
-    """Whether a page at ``origin`` was served under the address that ``host`` names."""
+def same_origin(origin: str | None, host: str | None, *, https: bool) -> bool:
+    """Whether a page at ``origin`` was served under the address that ``host`` names.
+
+    Args:
+        origin: The page's scheme, name and port, as the browser tells them.
+        host: The Host header.
+        https: The page may have been served over TLS.
+    """
     scheme, _, authority = (origin or "").partition("://")
     asking, asked = _AUTHORITY.fullmatch(authority), _AUTHORITY.fullmatch(host or "")
-    if scheme not in _PORTS or asking is None or asked is None:
+    if scheme not in (_PORTS if https else {"http"}) or asking is None or asked is None:
         return False
     default = _PORTS[scheme]
     return (hostname(authority), int(asking[2] or default)) == (hostname(host), int(asked[2] or default))

@@ -195,7 +195,44 @@ def test_access(policy: Policy, request_: Asked, status: int | None) -> None:
     ],
 )
 def test_a_page_of_ours_is_known_by_scheme_name_and_port(origin: str | None, host: str | None, same: bool) -> None:
-    assert same_origin(origin, host) is same
+    assert same_origin(origin, host, https=True) is same
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "same"),
+    [
+        ("http://localhost:8787", "localhost:8787", True),
+        ("http://relay.example", "relay.example", True),
+        ("https://localhost:8787", "localhost:8787", False),
+        ("https://localhost", "localhost", False),
+        ("https://127.0.0.1:443", "127.0.0.1:443", False),
+    ],
+)
+def test_where_nothing_is_served_over_tls_a_page_of_ours_came_over_http(origin: str, host: str, same: bool) -> None:
+    assert same_origin(origin, host, https=False) is same
+
+
+@pytest.mark.parametrize(
+    ("policy", "authority", "allowed"),
+    [
+        pytest.param(LOCAL, "localhost:8787", False, id="loopback"),
+        pytest.param(LOCAL, "127.0.0.1:8787", False, id="loopback, by address"),
+        pytest.param(LOCAL, "[::1]:8787", False, id="loopback, IPv6"),
+        pytest.param(LOCAL_WITH_TOKEN, "localhost", False, id="loopback, beside a proxy's name"),
+        pytest.param(PROXIED, "relay.example", True, id="a proxy's name"),
+        pytest.param(Policy("127.0.0.1", frozenset({"localhost"})), "localhost", True, id="a proxy on this machine"),
+        pytest.param(OPEN, "relay.example", True, id="elsewhere"),
+        pytest.param(OPEN, "192.0.2.7", True, id="elsewhere, by address"),
+        pytest.param(OPEN, "127.0.0.1:8787", False, id="elsewhere, asked on loopback"),
+    ],
+)
+def test_a_page_served_over_tls_is_ours_only_where_a_proxy_can_stand_before_us(
+    policy: Policy, authority: str, allowed: bool
+) -> None:
+    for scheme, ours in (("http", True), ("https", allowed)):
+        request = asked(method="POST", host=authority, origin=f"{scheme}://{authority}", session=SESSION)
+        denial = policy.judge(request, now_us=NOW_US)
+        assert (denial and denial.code) == (None if ours else "cross_origin")
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,13 @@ from relay.destinations.http import HttpClient
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
 from relay.intake import Intake, Plan, Terms
+from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
 from relay.outbox.sqlite import SqliteOutbox
 from relay.rules.conditions import is_glob
 from relay.rules.match import compile_rules
 from relay.systemd import Notifier, watchdog_interval
-from relay.upstream.access import AuthStyle, is_loopback
+from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
@@ -73,7 +74,7 @@ class Relay:
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.started_at_us = self.clock.now_us()
-        self.simulated = is_loopback(config.stratalerts.websocket_url)
+        self.simulated = is_loopback_url(config.stratalerts.websocket_url)
         self.standby = False
         self._notifier = Notifier(env)
         self._watchdog_seconds = watchdog_interval(env)

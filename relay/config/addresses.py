@@ -136,16 +136,6 @@ def _is_ip(host: str, version: int) -> bool:
         return False
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``; in doubt it is not."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def store_url(value: object) -> str:
     """``sqlite:FILE``."""
     url = hidden_text(value)

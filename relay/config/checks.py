@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relay.config.addresses import is_loopback, split_address
+from relay.config.addresses import split_address
 from relay.config.faults import Path, found, suggestion
 from relay.config.model import Http
 from relay.config.scalars import FromOutside, WrittenFloat, WrittenInt
 from relay.config.yaml import Document
 from relay.events import Channel
+from relay.loopback import is_loopback_host
 
 _WITH_DEFAULTS: Final = ("storage", "backfill", "http", "log")
 
@@ -61,7 +62,7 @@ def _listen(document: Document) -> None:
         return
     listen = http.get("listen", Http.model_fields["listen"].default)
     address = split_address(listen) if isinstance(listen, str) else None
-    if address is not None and not is_loopback(address[0]):
+    if address is not None and not is_loopback_host(address[0]):
         document.fault(
             ("http", "listen"), "others can reach this address: set http.token or http.token_file, or stay on 127.0.0.1"
         )

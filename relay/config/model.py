@@ -19,7 +19,6 @@ from relay.config.addresses import (
     Listen,
     SecretUrl,
     StoreUrl,
-    is_loopback,
     split_address,
     url_of,
 )
@@ -84,11 +83,6 @@ class Http(Section):
     def address(self) -> tuple[str, int] | None:
         """Host and port to listen on, None where it is off."""
         return None if self.listen == OFF else split_address(self.listen)
-
-    @property
-    def loopback(self) -> bool:
-        """Whether only this machine can reach it."""
-        return self.address is None or is_loopback(self.address[0])
 
 
 class Log(Section):

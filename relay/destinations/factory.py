@@ -9,10 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from yarl import URL
-
 from relay.clock import Clock
-from relay.config.addresses import is_loopback as is_loopback_host
 from relay.destinations.base import Destination
 from relay.destinations.discord import Discord
 from relay.destinations.http import HttpClient
@@ -20,6 +17,7 @@ from relay.destinations.settings import Addressed, ChatSettings, WebhookSettings
 from relay.destinations.slack import Slack
 from relay.destinations.webhook import Webhook
 from relay.errors import ConfigError
+from relay.loopback import is_loopback_url
 
 
 class DestinationSettings(ChatSettings, Protocol):
@@ -47,14 +45,6 @@ def build(name: str, config: DestinationSettings, client: HttpClient, clock: Clo
     raise ConfigError(f"destinations.{name}.type: {config.type} is not supported yet")
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a url stays on this machine: 127.0.0.0/8, ::1 or localhost. In doubt it does not."""
-    try:
-        return is_loopback_host(URL(url.strip()).host or "")
-    except ValueError:
-        return False
-
-
 def refuse_real(destinations: Mapping[str, Addressed], *, simulated: bool, allow_real: bool) -> list[str]:
     """Names of the destinations that must not be used, in the config's order.
 
@@ -63,4 +53,4 @@ def refuse_real(destinations: Mapping[str, Addressed], *, simulated: bool, allow
     """
     if not simulated or allow_real:
         return []
-    return [name for name, config in destinations.items() if not is_loopback(config.url.reveal())]
+    return [name for name, config in destinations.items() if not is_loopback_url(config.url.reveal())]

@@ -10,7 +10,6 @@ Nothing leaves the machine: any other than a loopback address is refused.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -21,6 +20,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.errors import LockedError, UsageError
 from relay.events import Channel
+from relay.loopback import is_loopback_host
 from relay.simulator.bars import load_bars
 from relay.simulator.changes import Changes
 from relay.simulator.control import Control
@@ -138,7 +138,7 @@ class Simulator:
             LockedError: the port can't be had.
         """
         host = self.settings.host
-        if not _is_loopback(host):
+        if not is_loopback_host(host):
             raise UsageError(f"the simulator listens on loopback only, not on {host}", hint="Use 127.0.0.1 or ::1.")
         self._rest.stopping.clear()
         app = web.Application()
@@ -275,10 +275,3 @@ def _causing(faults: Faults, fault: Scheduled) -> Callable[[], None]:
         inject(faults, fault.name, value=fault.value, seconds=fault.seconds)
 
     return cause
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -13,8 +13,8 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from relay import __version__
-from relay.config import addresses
 from relay.events import Channel
+from relay.loopback import is_loopback_url
 from relay.secret import Secret
 
 USER_AGENT: Final = f"stratalerts-relay/{__version__}"
@@ -44,15 +44,10 @@ def auth_headers(key: Secret, style: AuthStyle) -> dict[str, str]:
     return {"X-API-Key": key.reveal()}
 
 
-def is_loopback(url: str) -> bool:
-    """Whether ``url`` names this machine, by its text alone (nothing is resolved)."""
-    return addresses.is_loopback(urlsplit(url).hostname or "")
-
-
 def environment_proxy(url: str) -> str | None:
     """The HTTP proxy the environment names for ``url``; None on loopback or where ``NO_PROXY`` excludes it."""
     parts = urlsplit(url)
-    if is_loopback(url) or urllib.request.proxy_bypass(parts.hostname or ""):
+    if is_loopback_url(url) or urllib.request.proxy_bypass(parts.hostname or ""):
         return None
     proxy = urllib.request.getproxies().get(parts.scheme)
     return proxy if proxy and proxy.startswith(("http://", "https://")) else None

@@ -11,8 +11,9 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from relay.loopback import is_loopback_url
 from relay.secret import Secret
-from relay.upstream.access import USER_AGENT, AuthStyle, auth_headers, is_loopback
+from relay.upstream.access import USER_AGENT, AuthStyle, auth_headers
 
 MAX_MESSAGE: Final = 16 << 20
 """Bytes of a message that end the connection; far above what we look at, so that a big one is only counted."""
@@ -72,7 +73,7 @@ async def dial(settings: ReaderSettings) -> ClientConnection:
         settings.url,
         additional_headers=auth_headers(settings.api_key, settings.auth),
         user_agent_header=USER_AGENT,
-        proxy=None if is_loopback(settings.url) else True,
+        proxy=None if is_loopback_url(settings.url) else True,
         open_timeout=settings.open_timeout,
         ping_interval=settings.ping_every,
         ping_timeout=settings.ping_timeout,

@@ -20,6 +20,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from relay.clock import MICROS
+from relay.loopback import is_loopback_host
 from relay.secret import Secret
 
 SESSION_COOKIE: Final = "relay_session"
@@ -103,7 +104,7 @@ class Policy:
         if name in self._proxied():
             return True
         listen = _canonical(self.listen)
-        if is_loopback(self.listen):
+        if is_loopback_host(self.listen):
             return name in _LOCAL or name == listen
         # No other site's name resolves to a literal address, so one can't be used for rebinding.
         if listen in _EVERYWHERE:
@@ -113,20 +114,14 @@ class Policy:
     def _needs_token(self, path: str, name: str) -> bool:
         if path in _OPEN:
             return False
-        return not is_loopback(self.listen) or (self.token is not None and name in self._proxied() - _LOCAL)
+        return not is_loopback_host(self.listen) or (self.token is not None and name in self._proxied() - _LOCAL)
 
     def _may_be_https(self, name: str) -> bool:
         """Whether a browser may have come to ``name`` over TLS, which is a proxy's: we speak plain HTTP."""
-        return name in self._proxied() or not is_loopback(name)
+        return name in self._proxied() or not is_loopback_host(name)
 
     def _proxied(self) -> frozenset[str]:
         return frozenset(hostname(host) or _canonical(host) for host in self.hosts)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens on ``host``."""
-    ip = _ip(_canonical(host))
-    return _canonical(host) == "localhost" if ip is None else ip.is_loopback
 
 
 def hostname(authority: str | None) -> str | None:

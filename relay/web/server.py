@@ -20,8 +20,9 @@ from aiohttp import web
 from relay.clock import Clock, SystemClock
 from relay.errors import ConfigError, LockedError, RelayError
 from relay.logs import redact
+from relay.loopback import is_loopback_host
 from relay.secret import Secret
-from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy, is_loopback
+from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy
 from relay.web.answers import error, wants_page
 from relay.web.api import Api, BadQueryError, UnknownError
 from relay.web.desk import Desk
@@ -88,7 +89,7 @@ class Web:
             LockedError: Something listens there already.
             ConfigError: That address can't be listened on, or others could reach it and there is no token.
         """
-        if not is_loopback(host) and self._token is None:
+        if not is_loopback_host(host) and self._token is None:
             raise ConfigError(
                 f"http.listen {host}:{port} can be reached from other machines, and http.token is not set",
                 hint="Set http.token (or http.token_file), or listen on 127.0.0.1.",

@@ -6,7 +6,7 @@ import pytest
 
 from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
 from relay.destinations.discord import Discord
-from relay.destinations.factory import build, is_loopback, refuse_real
+from relay.destinations.factory import build, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.slack import Slack
 from relay.destinations.webhook import Webhook
@@ -62,29 +62,6 @@ async def test_an_unusable_address_is_refused_without_being_quoted(client: HttpC
         build("swing", Config(Secret(url), type=kind), client, FakeClock())
     assert "s3cret" not in str(caught.value) + caught.value.hint
     assert caught.value.exit_code is Exit.CONFIG
-
-
-@pytest.mark.parametrize(
-    ("url", "loopback"),
-    [
-        ("http://127.0.0.1:8080/x", True),
-        ("http://127.9.8.7/", True),
-        ("http://[::1]:8080/", True),
-        ("https://LOCALHOST/x", True),
-        ("http://user:pw@localhost:1/", True),
-        ("http://128.0.0.1/", False),
-        ("http://0.0.0.0/", False),
-        ("http://127.0.0.1.example/", False),
-        ("http://localhost.example/", False),
-        ("http://127.0.0.1@real.example/", False),
-        ("http://real.example/127.0.0.1", False),
-        ("http://2130706433/", False),
-        ("http://[::1", False),
-        ("", False),
-    ],
-)
-def test_only_this_machine_is_loopback(url: str, loopback: bool) -> None:
-    assert is_loopback(url) is loopback
 
 
 def test_invented_alerts_go_to_no_real_destination_unless_allowed() -> None:

@@ -5,7 +5,7 @@ import random
 import pytest
 
 from relay.secret import Secret
-from relay.upstream.access import AuthStyle, auth_headers, clean, environment_proxy, is_loopback
+from relay.upstream.access import AuthStyle, auth_headers, clean, environment_proxy
 from relay.upstream.backoff import Backoff
 from relay.upstream.state import HISTORY, ConnectionState, Phase
 from relay.upstream.throttle import LogThrottle
@@ -17,22 +17,6 @@ KEY = Secret("sk_live_abcdef")
 def test_the_key_goes_into_the_header_that_was_chosen() -> None:
     assert auth_headers(KEY, AuthStyle.BEARER) == {"Authorization": "Bearer sk_live_abcdef"}
     assert auth_headers(KEY, AuthStyle("x-api-key")) == {"X-API-Key": "sk_live_abcdef"}
-
-
-@pytest.mark.parametrize(
-    ("url", "local"),
-    [
-        ("ws://127.0.0.1:8080/ws", True),
-        ("ws://127.9.9.9/ws", True),
-        ("ws://[::1]:8080/ws", True),
-        ("http://localhost/api", True),
-        ("wss://app.stratalerts.com/ws", False),
-        ("ws://10.0.0.1/ws", False),
-        ("ws://localhost.evil.example/ws", False),
-    ],
-)
-def test_loopback_is_known_by_the_text_of_the_url(url: str, *, local: bool) -> None:
-    assert is_loopback(url) is local
 
 
 def test_loopback_is_never_reached_through_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

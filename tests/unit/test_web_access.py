@@ -14,7 +14,6 @@ from relay.web.access import (
     Asked,
     Policy,
     hostname,
-    is_loopback,
     new_session,
     same_origin,
     valid_session,
@@ -233,26 +232,6 @@ def test_a_page_served_over_tls_is_ours_only_where_a_proxy_can_stand_before_us(
         request = asked(method="POST", host=authority, origin=f"{scheme}://{authority}", session=SESSION)
         denial = policy.judge(request, now_us=NOW_US)
         assert (denial and denial.code) == (None if ours else "cross_origin")
-
-
-@pytest.mark.parametrize(
-    ("host", "loopback"),
-    [
-        ("127.0.0.1", True),
-        ("127.8.8.8", True),
-        ("::1", True),
-        ("[::1]", True),
-        ("localhost", True),
-        ("LOCALHOST", True),
-        ("0.0.0.0", False),
-        ("::", False),
-        ("", False),
-        ("192.168.1.5", False),
-        ("localhost.example", False),
-    ],
-)
-def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
-    assert is_loopback(host) is loopback
 
 
 def test_a_session_ends_when_it_says_so() -> None:

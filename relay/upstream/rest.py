@@ -33,7 +33,9 @@ PATHS: Final[Mapping[Channel, str]] = {
     Channel.BREAKS: "/alerts/simultaneous-breaks",
 }
 
-_MAX_ANSWER: Final = 32 << 20
+MAX_ANSWER: Final = 32 << 20
+"""Bytes of an answer beyond which it is not read."""
+
 _LONGEST_WAIT: Final = 86_400.0
 _NO_FILTERS: Final[Mapping[str, str]] = MappingProxyType({})
 
@@ -85,7 +87,7 @@ class Rest:
         clock: Clock,
         auth: AuthStyle = AuthStyle.BEARER,
         timeout: float = 30.0,
-        max_answer: int = _MAX_ANSWER,
+        max_answer: int = MAX_ANSWER,
     ) -> None:
         self._url = url.rstrip("/")
         self._key = api_key
@@ -195,12 +197,17 @@ class Rest:
 
 
 def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None) -> RestPage:
+    """The page in ``raws``.
+
+    Raises:
+        RestUnavailableError: Not one of its items is an alert: that is no answer of this API.
+    """
     items: list[Event] = []
     greatest: int | None = None
     for raw in raws:
         data = bytes(raw)
         try:
-            event = decode_event(channel, data)
+            event = decode_event(channel, data, lenient=True)
         except DecodeError:
             found = peek_id(data)
         else:
@@ -208,6 +215,8 @@ def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None)
             found = event.id
         if found is not None and (greatest is None or found > greatest):
             greatest = found
+    if raws and not items:
+        raise RestUnavailableError("no_items", f"none of the answer's {len(raws)} items is an alert")
     return RestPage(tuple(items), len(raws), len(raws) - len(items), greatest, server_time_us)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ import yaml
 
 from relay.cli import VERBS
 from relay.config.load import load
+from relay.destinations.endpoint import ANSWER_SHOWN
+from relay.destinations.http import BODY_CAP
+from relay.intake import QUEUE_LIMIT
+from relay.upstream.protocol import MAX_FRAME
+from relay.upstream.rest import MAX_ANSWER
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
@@ -58,3 +64,37 @@ def test_every_link_to_a_file_leads_somewhere(document: Path) -> None:
 def test_every_verb_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(r"`relay ([a-z]+)", document.read_text()))
     assert named <= set(VERBS)
+
+
+def section(document: str, heading: str) -> str:
+    """What stands under a heading, up to the next one."""
+    found = re.search(
+        rf"^## {re.escape(heading)}\n(.*?)(?=^## |\Z)", (ROOT / document).read_text(), re.DOTALL | re.MULTILINE
+    )
+    assert found, f"{document} has no heading {heading!r}"
+    return found[1]
+
+
+def table(text: str) -> list[list[str]]:
+    """The rows of a table, without its head."""
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
+    return rows[2:]
+
+
+def test_the_bounds_of_memory_are_those_of_the_code() -> None:
+    bounds = {row[0]: row[1] for row in table(section("docs/guarantees.md", "Memory"))}
+    bounds.pop("a lane")  # it depends on the destination
+    assert bounds == {
+        "a frame": f"{MAX_FRAME >> 20} MiB",
+        "events waiting for a commit": f"{QUEUE_LIMIT:,}",
+        "a REST answer": f"{MAX_ANSWER >> 20} MiB",
+        "a destination's answer": f"{BODY_CAP >> 10} KiB read, {ANSWER_SHOWN:,} characters kept",
+    }
+    assert f"events wait in memory, {QUEUE_LIMIT:,} at most" in (ROOT / "docs/guarantees.md").read_text()
+
+
+def test_the_layers_are_those_that_the_imports_are_held_to() -> None:
+    block = section("docs/architecture.md", "Layers").split("```")[1]
+    shown = [re.split(r"\s{2,}", line)[0].split(" · ") for line in block.strip().splitlines()]
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
+    assert [sorted(layer) for layer in shown] == [sorted(re.split(r" [:|] ", layer)) for layer in contract["layers"]]

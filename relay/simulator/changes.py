@@ -19,7 +19,7 @@ class Changes:
                 if not waiter.done() and holds():
                     waiter.set_result(None)
 
-    async def until(self, holds: Callable[[], bool], timeout: float) -> None:  # noqa: ASYNC109  because callers read better with it than with a block around each
+    async def until(self, holds: Callable[[], bool], timeout: float) -> None:
         """Return once ``holds()`` is true.
 
         Raises:

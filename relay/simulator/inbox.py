@@ -160,7 +160,7 @@ class Inbox:
         """What arrived on a path, oldest first."""
         return [received for received in self.received if received.path == path]
 
-    async def wait_for(self, count: int, timeout: float = 10.0) -> None:  # noqa: ASYNC109  because a caller reads better with it than with a block around
+    async def wait_for(self, count: int, timeout: float = 10.0) -> None:
         """Return once ``count`` requests have arrived in all.
 
         Raises:
@@ -168,7 +168,7 @@ class Inbox:
         """
         await self._changes.until(lambda: self.arrived >= count, timeout)
 
-    async def wait_until(self, holds: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109  see wait_for
+    async def wait_until(self, holds: Callable[[], bool], timeout: float = 10.0) -> None:
         """Return once ``holds()``; looked at with every arrival.
 
         Raises:

@@ -31,7 +31,7 @@ class Ledger:
 
     def __init__(self, settings: SimulatorSettings, clock: Clock, feed: Feed) -> None:
         self._settings, self._clock, self._feed = settings, clock, feed
-        self._random = random.Random(settings.seed)  # noqa: S311  because gaps between ids need repeatable dice
+        self._random = random.Random(settings.seed)
         self._last_ids = dict(_FIRST_IDS)
         self.histories = {channel: History(settings.history) for channel in ALERT_CHANNELS}
         self.fired: list[Fired] = []

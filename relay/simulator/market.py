@@ -225,7 +225,7 @@ class Market:
 
     def _walk(self, bar: Bar) -> Walk:
         # the coin depends on nothing but seed, symbol and day: a shorter range replays the same days
-        return walk(bar, lambda: bool(random.Random(f"{self._seed}:{bar.symbol}:{bar.day}").getrandbits(1)))  # noqa: S311  because a market needs repeatable dice
+        return walk(bar, lambda: bool(random.Random(f"{self._seed}:{bar.symbol}:{bar.day}").getrandbits(1)))
 
 
 def _ticks(bar: Bar, way: Walk) -> list[Tick]:

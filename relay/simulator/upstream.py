@@ -205,7 +205,7 @@ class Simulator:
         """Make ``state`` its symbol's snapshot from now on, and send it to those subscribed to the symbol."""
         self._tape.state(state)
 
-    async def wait_until(self, holds: Callable[[], bool], timeout: float = 10.0) -> None:  # noqa: ASYNC109  because a caller reads better with it than with a block around
+    async def wait_until(self, holds: Callable[[], bool], timeout: float = 10.0) -> None:
         """Return once ``holds()``; looked at whenever a client, a call or an alert comes or goes.
 
         Raises:

@@ -148,7 +148,7 @@ class CrashRun:
     def __init__(self, plan: Plan, folder: Path) -> None:
         self._plan = plan
         self._folder = folder
-        self._rng = random.Random(plan.seed)  # noqa: S311  because the moments are to be repeatable
+        self._rng = random.Random(plan.seed)
         self._firing = True
 
     async def run(self) -> Figures:

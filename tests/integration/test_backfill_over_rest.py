@@ -127,7 +127,7 @@ async def relaying(upstream: Upstream, path: Path, clock: FakeClock | None = Non
         async with aiohttp.ClientSession() as session:
             url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             rest = Rest(url, Secret("sk_test"), session=session, clock=clock)
-            rng = random.Random(3)  # noqa: S311  because jitter is no secret
+            rng = random.Random(3)
             tools = Tools(rest, outbox, StoreSink(outbox, clock), clock, rng, tuple)
             backfiller = Backfiller(tools, Metrics(), Settings(), channels=lambda: (Channel.IN_FORCE,))
             yield Bench(upstream, outbox, backfiller, clock)

@@ -74,7 +74,7 @@ class Scene:
         self.lane = self.new_lane()
 
     def new_lane(self) -> Lane:
-        rng = random.Random(7)  # noqa: S311  because it only spreads retries
+        rng = random.Random(7)
         return Lane(self.receiver, self.outbox, self.settings, clock=self.clock, rng=rng, metrics=self.metrics)
 
     @asynccontextmanager

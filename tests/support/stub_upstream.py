@@ -148,7 +148,7 @@ def bench(url: str, **settings: Any) -> Bench:
     reader = Reader(
         ReaderSettings(url, Secret(KEY), **{"close_timeout": 1.0, "ack_timeout": ACK_TIMEOUT, **settings}),
         clock=clock,
-        rng=random.Random(7),  # noqa: S311  because jitter is no secret
+        rng=random.Random(7),
         metrics=metrics,
         topics=lambda: topics,
         on_event=events.put_nowait,

@@ -14,7 +14,7 @@ from relay.delivery.condition import Condition, Permission
 
 @pytest.fixture
 def condition() -> Condition:
-    return Condition(first=1.0, cap=60.0, rng=random.Random(3))  # noqa: S311  because it only spreads retries
+    return Condition(first=1.0, cap=60.0, rng=random.Random(3))
 
 
 def test_it_begins_open(condition: Condition) -> None:
@@ -116,7 +116,7 @@ def test_a_release_lets_go_of_everything_and_the_next_failure_counts_anew(condit
     )
 )
 def test_a_failure_never_holds_it_without_end_or_into_the_past(steps: list[tuple[str, float]]) -> None:
-    condition = Condition(first=1.0, cap=60.0, rng=random.Random(1))  # noqa: S311  because it only spreads retries
+    condition = Condition(first=1.0, cap=60.0, rng=random.Random(1))
     now, began, asked = 100.0, 0.0, -math.inf
     for kind, seconds in steps:
         now += seconds

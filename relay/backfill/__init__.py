@@ -2,8 +2,8 @@
 
     acknowledged ┐
     seq gap      ├─request─> Backfiller ─> one worker a channel, one round at a time
-    every 5 m    │                              │
-    by hand      ┘                              ▼
+    overflow     │                              │
+    every 5 m    ┘                              ▼
             start = the cursor as it stood 2 minutes before the last complete round began
                                                 │
             Sweep ──Asker──> REST    page on from the greatest id until a page is not full;

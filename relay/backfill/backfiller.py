@@ -1,4 +1,4 @@
-"""When rounds are made: after every acknowledgement, after a gap, every now and then, and by hand."""
+"""When rounds are made: after every acknowledgement, after a gap or an overflow, and every now and then."""
 
 from __future__ import annotations
 

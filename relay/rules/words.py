@@ -1,4 +1,4 @@
-"""How rules and their values are put into words, the same in ``check``, ``explain`` and the page."""
+"""How rules and their values are put into words, the same in ``check`` and in what ``relay.rules.explain`` finds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is known of the connection right now, for ``/readyz``, the page and ``relay status``.
+"""What is known of the connection right now, for ``/readyz`` and the page.
 
 The reader writes it, everybody else only reads it.
 """

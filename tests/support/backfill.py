@@ -69,7 +69,6 @@ class FakeRest:
     keeps_newest: bool = True
     descending: bool = True
     heeds_since_id: bool = True
-    heeds_filters: bool = True
     server_ahead_us: int = 0
     tells_time: bool = True
     failures: list[Exception | None] = field(default_factory=list)
@@ -108,7 +107,7 @@ class FakeRest:
         return RestPage(tuple(cut), len(cut), 0, max(ids, default=None), time_us)
 
     def _shows(self, event: Event, asked: Asked, now_us: int) -> bool:
-        filters = asked.filters if self.heeds_filters else {}
+        filters = asked.filters
         assert len(filters.get("symbols", "").split(",")) <= 250
         return (
             event.channel is asked.channel

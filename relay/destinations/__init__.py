@@ -1,1 +1,10 @@
-"""Where alerts go: one module or package a kind, each behind the protocol in ``base``."""
+"""Where alerts go: a module a kind, each behind the protocol in ``base``.
+
+    config ──factory──> Webhook · Discord · Slack
+                           │
+    Message ──render (JSON, template, texts)──> body ──endpoint──> http ──> Answer | Failure
+    Outcome <──redact, cut── outcome: judged once, by a table <─────────────────────┘
+
+What holds always: one call is one attempt, bounded in time and size, and it raises nothing but cancellation; waiting
+and trying again are the lane's. No url, header or secret is in what comes back.
+"""

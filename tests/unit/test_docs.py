@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -98,3 +99,10 @@ def test_the_layers_are_those_that_the_imports_are_held_to() -> None:
     shown = [re.split(r"\s{2,}", line)[0].split(" · ") for line in block.strip().splitlines()]
     contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"][0]
     assert [sorted(layer) for layer in shown] == [sorted(re.split(r" [:|] ", layer)) for layer in contract["layers"]]
+
+
+@pytest.mark.parametrize("package", sorted((ROOT / "relay").glob("*/__init__.py")), ids=lambda path: path.parent.name)
+def test_every_package_begins_with_a_docstring_that_draws_its_part(package: Path) -> None:
+    drawing = ast.get_docstring(ast.parse(package.read_text())) or ""
+    assert len(drawing.splitlines()) >= 5
+    assert re.search(r"[─═]>", drawing)

@@ -10,9 +10,9 @@ from typing import Final, Protocol
 
 from relay.backfill.parts import Part
 from relay.backfill.ports import Tools
+from relay.backoff import Backoff
 from relay.errors import UpstreamError
 from relay.events import Channel
-from relay.upstream.backoff import Backoff
 from relay.upstream.errors import RestUnavailableError
 from relay.upstream.rest import RestPage
 

@@ -26,12 +26,12 @@ import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
 
+from relay.backoff import Backoff
 from relay.clock import Clock
 from relay.errors import EvictedError, RejectedError
 from relay.events import Event
 from relay.metrics import Metrics
 from relay.upstream.access import SCOPES, clean
-from relay.upstream.backoff import Backoff
 from relay.upstream.decide import Action, Decision, decide, too_big
 from relay.upstream.dial import FAILURES, MAX_MESSAGE, ReaderSettings, dial
 from relay.upstream.errors import RejectReason

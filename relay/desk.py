@@ -92,7 +92,7 @@ class FrontDesk:
 
     def _refused_backfills(self) -> list[str]:
         return [
-            f"backfill of {channel.value} is refused: add the scope {status.scope} to the API key"
+            f"backfill of {channel.value} is refused: {status.last_error}. {status.hint}".strip()
             for channel, status in self.backfiller.status.items()
             if status.standing is Standing.REFUSED
         ]

@@ -12,9 +12,11 @@ a round that had to retry for an hour asked its first questions an hour before.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from relay.clock import MICROS
+from relay.events import Event
 from relay.outbox.base import ChannelState
 
 OVERLAP_US: Final = 120 * MICROS
@@ -38,9 +40,19 @@ def window_minutes(now_us: int, since_us: int) -> int:
     return max(DAY_MINUTES, -(-2 * elapsed_us // _MINUTE_US))
 
 
-def minutes_since(beginning_us: int, now_us: int) -> int:
-    """Minutes to look back to ``beginning_us``, with room for what became visible late and for coarse times."""
-    return -(-(max(0, now_us - beginning_us) + OVERLAP_US) // _MINUTE_US) + 1
+def proof_floor(events: Iterable[Event], server_time_us: int) -> int:
+    """The greatest id that was triggered two minutes before ``server_time_us``; 0 where there is none.
+
+    The cursor as it would stand had a round ended then: what appears late has a greater id, or fired before.
+    """
+    early = (
+        event.id
+        for event in events
+        if event.id is not None
+        and event.triggered_at is not None
+        and event.triggered_at.us + event.triggered_at.precision_us <= server_time_us - OVERLAP_US
+    )
+    return max(early, default=0)
 
 
 def is_full(size: int, *, limit: int, largest: int) -> bool:

@@ -10,7 +10,7 @@ import asyncio
 
 from relay.backfill.asking import Asker
 from relay.backfill.baseline import beginning_us, part_old
-from relay.backfill.bounds import window_minutes
+from relay.backfill.bounds import proof_floor, window_minutes
 from relay.backfill.held import Held, by_id
 from relay.backfill.ports import Settings, Tools
 from relay.backfill.round import Observer, Report, Result, finished
@@ -22,7 +22,11 @@ from relay.upstream.rest import RestPage
 
 
 class FirstRound:
-    """The complete round that a channel without a cursor makes before it is first subscribed."""
+    """The complete round that a channel without a cursor makes before it is first subscribed.
+
+    Attributes:
+        floor: Its proof floor for the rounds that follow; None before it was complete.
+    """
 
     def __init__(
         self, tools: Tools, channel: Channel, state: ChannelState, settings: Settings, *, observer: Observer
@@ -32,6 +36,7 @@ class FirstRound:
         self._settings = settings
         self._observer = observer
         self._held = Held(tools.clock)
+        self.floor: int | None = None
         self._first_at_us = 0
         self._answered_first: set[str] = set()
         self._storing = False
@@ -77,14 +82,16 @@ class FirstRound:
             completed_at_us=max(now_us, self._began_us + 1),
             baseline=baseline,
         )
-        recovered, old = self._classify(baseline)
+        found = self._held.take()
+        self.floor = proof_floor(found, self._first_at_us)
+        recovered, old = self._classify(found, baseline)
         holes = self._sweep.holes(now_us)
         count = await finished(self._tools.sink.store(recovered, old, round_end=end, holes=holes))
         return Report(self._channel, Result.OK, self._held.found, count, tuple(holes), self._asker.requests)
 
-    def _classify(self, baseline: Baseline) -> tuple[list[Event], list[Event]]:
+    def _classify(self, found: list[Event], baseline: Baseline) -> tuple[list[Event], list[Event]]:
         """The first answer's alerts had all fired when its server told the time, which it tells to the second only."""
-        recovered, old = part_old(self._held.take(), baseline)
+        recovered, old = part_old(found, baseline)
         if self._settings.on_first_start > 0:
             return recovered, old
         return (
@@ -101,7 +108,7 @@ class FirstRound:
 
     def on_answer(self, page: RestPage) -> None:
         """The first answer fixes the server's time."""
-        self._observer.answered()
+        self._observer.answered(page)
         if self._first_at_us:
             return
         self._first_at_us = page.server_time_us or self._tools.clock.now_us()

@@ -39,6 +39,19 @@ class Part:
         """What it is filtered by under ``name``."""
         return dict(self.filters).get(name)
 
+    def holds_all(self, events: Iterable[Event]) -> bool:
+        """Whether no event contradicts this part's filters; where one does, the server heeds none of them."""
+        wanted = dict(self.filters)
+        symbols = wanted.pop("symbols", None)
+        listed = None if symbols is None else frozenset(symbols.split(","))
+        for event in events:
+            if listed is not None and event.symbol is not None and event.symbol not in listed:
+                return False
+            said = {name: getattr(event, name) for name in wanted}
+            if any(value is not None and str(value) != wanted[name] for name, value in said.items()):
+                return False
+        return True
+
     @property
     def query(self) -> Mapping[str, str]:
         """The filters as query parameters."""

@@ -64,7 +64,7 @@ class Report(msgspec.Struct, frozen=True):
 class Observer(Protocol):
     """Who shows how a round goes."""
 
-    def answered(self) -> None:
+    def answered(self, page: RestPage) -> None:
         """REST gave a page."""
         ...
 
@@ -85,6 +85,7 @@ class CatchUp:
         *,
         observer: Observer,
         holes: HoleBook,
+        floor: int | None = None,
     ) -> None:
         self._tools = tools
         self._holes = holes
@@ -104,7 +105,7 @@ class CatchUp:
             self._held,
             start=start,
             largest=state.largest_page,
-            old_before_us=state.baseline.before_us if state.baseline else None,
+            floor=floor,
         )
 
     async def run(self) -> Report:
@@ -142,8 +143,7 @@ class CatchUp:
 
     def on_answer(self, page: RestPage) -> None:
         """REST is there."""
-        del page
-        self._observer.answered()
+        self._observer.answered(page)
 
     async def _flush(self, end: RoundEnd | None = None, holes: Sequence[Hole] = ()) -> None:
         recovered, old = part_old(self._held.take(), self._state.baseline)

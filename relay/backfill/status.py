@@ -11,10 +11,14 @@ from relay.backfill.round import Report, Result
 from relay.clock import Clock
 from relay.events import Channel
 from relay.metrics import Metrics
-from relay.upstream.errors import RestRefusedError, RestUnavailableError
+from relay.upstream.decide import MISSING_SCOPE
+from relay.upstream.errors import RejectReason, RestRefusedError, RestUnavailableError
+from relay.upstream.rest import RestPage
 from relay.upstream.throttle import LogThrottle
 
 log = structlog.get_logger()
+
+_PARTS_TOLD = 5  # in one line of the log; the page shows every one
 
 
 class Standing(StrEnum):
@@ -33,7 +37,8 @@ class Status(msgspec.Struct, frozen=True):
         channel: Whose.
         standing: What it does now; ``refused`` stays until REST answers again.
         baseline: A complete round has been made, now or in an earlier run.
-        scope: The scope to add to the key, while refused.
+        scope: The scope to add to the key, while it is refused for lack of one.
+        hint: What to do about the last trouble, one sentence, or empty.
         last_error: The last trouble, for a person; empty once a round was complete.
         last_completed_us: When a round was last complete in this run, µs since the epoch.
         rounds: Complete rounds in this run.
@@ -45,6 +50,7 @@ class Status(msgspec.Struct, frozen=True):
     standing: Standing = Standing.IDLE
     baseline: bool = False
     scope: str = ""
+    hint: str = ""
     last_error: str = ""
     last_completed_us: int | None = None
     rounds: int = 0
@@ -74,10 +80,14 @@ class Board:
         """The channel has its baseline."""
         self._set(baseline=True)
 
-    def answered(self) -> None:
+    def answered(self, page: RestPage) -> None:
         """REST gave a page."""
         if self.status.standing is not Standing.RUNNING:
             self._set(standing=Standing.RUNNING, scope="")
+        if page.rejected:
+            self._metrics.rejected.labels(RejectReason.REST_ITEM.value).inc(page.rejected)
+            if self._throttle.admit("rejected") is not None:
+                self._log.warning("items of an answer are no alerts", rejected=page.rejected, items=page.size)
 
     def troubled(self, error: RestUnavailableError, delay: float) -> None:
         """REST failed; the request is repeated in ``delay`` seconds."""
@@ -100,15 +110,20 @@ class Board:
             standing=Standing.IDLE,
             baseline=True,
             scope="",
+            hint="",
             last_error="",
             last_completed_us=self._clock.now_us(),
             rounds=self.status.rounds + 1,
             recovered=self.status.recovered + report.recovered,
             holes=self.status.holes + len(report.holes),
         )
-        for hole in report.holes:
+        if report.holes:
             self._log.warning(
-                "the upstream may hide alerts here", after_id=hole.after_id, up_to_id=hole.up_to_id, part=hole.part
+                "the upstream may hide alerts",
+                after_id=min(hole.after_id for hole in report.holes),
+                up_to_id=max(hole.up_to_id for hole in report.holes),
+                parts=[hole.part for hole in report.holes[:_PARTS_TOLD]],
+                holes=len(report.holes),
             )
         write = self._log.info if report.recovered or report.holes else self._log.debug
         write(
@@ -122,7 +137,12 @@ class Board:
     def refused(self, error: RestRefusedError) -> None:
         """The key may not read the endpoint."""
         self._metrics.backfills.labels(result=Result.REFUSED.value).inc()
-        self._set(standing=Standing.REFUSED, scope=error.scope, last_error=str(error))
+        self._set(
+            standing=Standing.REFUSED,
+            scope=error.scope if error.code == MISSING_SCOPE else "",
+            hint=error.hint,
+            last_error=str(error),
+        )
         if self._throttle.admit("refused") is not None:
             self._log.error("backfill refused", code=error.code, scope=error.scope, error=str(error), hint=error.hint)
 

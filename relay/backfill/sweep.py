@@ -4,8 +4,12 @@
           │ some page full
           ├─ the ids found leave no gap: nothing can hide ───────> done
           ├─ full by the learnt clamp alone: one wide request may show that the clamp is larger
-          ├─ nothing to start from yet, and what fired since the baseline fits on a page: the rest is old
+          ├─ a young channel, and what lies above its proof floor fits on a page: the rest is old
           └─ split ──walk(part)──full──split ── … ── can't, or over an open set ──> a hole
+
+A young channel has nothing to start from yet and asks for a whole day, most of which is old. Its *proof floor* is an id
+that the baseline saw two minutes before its end: what a cut page hides below it is old, so only what lies above has to
+be proven.
 
 Whether a cut answer keeps its newest or its oldest items is not known, so a full page proves nothing below it: a
 server that keeps the newest shows an empty page above it, and hides the rest.
@@ -19,7 +23,7 @@ from dataclasses import dataclass
 import structlog
 
 from relay.backfill.asking import EVERYTHING, Asker, UnanswerableError
-from relay.backfill.bounds import WIDE_MINUTES, is_full, minutes_since
+from relay.backfill.bounds import WIDE_MINUTES, is_full
 from relay.backfill.held import Held
 from relay.backfill.parts import Part, Seen, split
 from relay.backfill.ports import Tools
@@ -52,7 +56,7 @@ class Sweep:
         *,
         start: int | None,
         largest: int,
-        old_before_us: int | None = None,
+        floor: int | None = None,
     ) -> None:
         self._tools = tools
         self._channel = channel
@@ -60,8 +64,8 @@ class Sweep:
         self._held = held
         self._start = start
         self._largest = largest
-        self._old_before_us = old_before_us
-        self._server_now_us = tools.clock.now_us()
+        self._floor = start if start is not None else floor
+        self._filters_ignored = False
         self._ids: set[int] = set()
         self._seen = Seen()
         self._suspects: list[tuple[Part, int]] = []
@@ -79,8 +83,9 @@ class Sweep:
             return
         if root.largest < self._asker.limit:
             await self._probe()
-        if self._may_hide(root) and not await self._shows_all_that_is_not_old():
-            await self._prove(root)
+        if self._floor != self._start and self._may_hide(root):
+            root = await self._walk(EVERYTHING, above=self._floor)
+        await self._prove(root)
 
     async def look_back(self) -> None:
         """Walk again with a much wider window: where the usual one is empty, the newest id lies further back."""
@@ -88,27 +93,18 @@ class Sweep:
 
     def holes(self, found_at_us: int) -> list[Hole]:
         """The ranges that may hide alerts; those in which every id was seen after all are left out."""
-        after = self._start or 0
+        after = self._floor or 0
         return [
             Hole(self._channel, after, up_to, str(part), found_at_us)
             for part, up_to in self._suspects
             if not self._all_seen(up_to)
         ]
 
-    async def _shows_all_that_is_not_old(self) -> bool:
-        """Whether a young channel's alerts since its baseline, and none but they, fit on pages that are not full.
-
-        Without an id to start from, a round asks for a whole day, most of which is old: hiding it hides nothing.
-        """
-        if self._start is not None or self._old_before_us is None:
-            return False
-        walked = await self._walk(EVERYTHING, window=minutes_since(self._old_before_us, self._server_now_us))
-        return not self._may_hide(walked)
-
-    async def _walk(self, part: Part, *, wide: bool = False, window: int | None = None) -> _Walked:
-        window = WIDE_MINUTES if wide else window
+    async def _walk(self, part: Part, *, above: int | None = None, wide: bool = False) -> _Walked:
+        window = WIDE_MINUTES if wide else None
         walked = _Walked(part)
-        since = self._start
+        floor = self._start if above is None else above
+        since = floor
         while True:
             try:
                 page = await self._asker.page(part, since, window_minutes=window, optional=wide)
@@ -116,7 +112,7 @@ class Sweep:
                 if not wide:
                     self._suspect(part, self.greatest)
                 return walked
-            self._server_now_us = page.server_time_us or self._tools.clock.now_us()
+            self._filters_ignored = self._filters_ignored or not part.holds_all(page.items)
             await self._learn(page.size)
             full = is_full(page.size, limit=self._asker.limit, largest=self._largest)
             self._note(page, walked, full=full)
@@ -156,16 +152,23 @@ class Sweep:
         if parts is None or not parts.whole:
             self._suspect_cut(walked)
         for part in parts.parts if parts is not None else ():
-            await self._prove(await self._walk(part))
+            await self._prove(await self._walk(part, above=self._floor))
+            if self._filters_ignored:  # a server that shows anything under any filter proves nothing by them
+                self._suspects.clear()
+                self._suspect_cut(walked)
+                return
 
     def _may_hide(self, walked: _Walked) -> bool:
+        if self._filters_ignored and walked.part is not EVERYTHING:
+            return False
         full = is_full(walked.largest, limit=self._asker.limit, largest=self._largest)
         return full and not (walked.greatest is not None and self._all_seen(walked.greatest))
 
     def _all_seen(self, up_to: int) -> bool:
         """Whether every id above the start, up to this one, belongs to an alert we have."""
-        count = up_to - (self._start or 0)
-        return 0 < count <= len(self._ids) and sum(1 for seen in self._ids if seen <= up_to) >= count
+        floor = self._floor or 0
+        count = up_to - floor
+        return 0 < count <= len(self._ids) and sum(1 for seen in self._ids if floor < seen <= up_to) >= count
 
     def _suspect_cut(self, walked: _Walked) -> None:
         lone = not walked.several and self._asker.limit > 1
@@ -173,7 +176,7 @@ class Sweep:
             self._suspect(walked.part, walked.greatest)
 
     def _suspect(self, part: Part, greatest: int | None) -> None:
-        self._suspects.append((part, max(greatest or self.greatest or 0, self._start or 0)))
+        self._suspects.append((part, max(greatest or self.greatest or 0, self._floor or 0)))
         log.debug("a part may be cut", channel=self._channel.value, part=str(part))
 
     async def _known_symbols(self, part: Part) -> Sequence[str]:

@@ -47,6 +47,7 @@ class Worker:
         self._queued: asyncio.Task[Report] | None = None
         self._tasks: set[asyncio.Task[Report]] = set()
         self._wanted_since_us: int | None = None
+        self._floor: int | None = None
         self.baseline_timeout = BASELINE_TIMEOUT
 
     @property
@@ -130,7 +131,15 @@ class Worker:
                 return report
             state = await self._tools.memory.channel(self.channel)
         self._note(state)
-        round_ = CatchUp(self._tools, self.channel, state, self._settings(), observer=self._board, holes=self._holes)
+        round_ = CatchUp(
+            self._tools,
+            self.channel,
+            state,
+            self._settings(),
+            observer=self._board,
+            holes=self._holes,
+            floor=self._floor,
+        )
         return await round_.run()
 
     async def _first(self, state: ChannelState) -> Report | None:
@@ -142,6 +151,7 @@ class Worker:
         except RestRefusedError:
             await self._begin_without_past()
             raise
+        self._floor = first.floor
         if report is None:
             await self._begin_without_past()
         self._settled.set()

@@ -61,8 +61,14 @@ _ANY: Final = msgspec.json.Decoder()
 _MAY_BE_ANYTHING: Final = frozenset({"price", "continuation"})  # they do not identify: a container is just not said
 
 
-def decode_event(channel: Channel, data: bytes) -> Event:
+def decode_event(channel: Channel, data: bytes, *, lenient: bool = False) -> Event:
     """The event in ``data``, one JSON object of ``channel`` as the upstream sends it.
+
+    Args:
+        channel: What it is to be read as.
+        data: The object's bytes.
+        lenient: A container where a scalar belongs counts as not said, too. For REST: its items come again and again,
+            and one that is never taken could only be passed over.
 
     Raises:
         DecodeError: It is no JSON, not an object, holds a container where a scalar identifies the alert (or no list
@@ -75,7 +81,7 @@ def decode_event(channel: Channel, data: bytes) -> Event:
             return _break(_BREAK.decode(data), data)
         return _alert(channel, _ALERT.decode(data), data)
     except msgspec.ValidationError:
-        return _decode_by_field(channel, data)
+        return _decode_by_field(channel, data, lenient=lenient)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(RejectReason.NOT_JSON, _told(error)) from error
 
@@ -89,29 +95,30 @@ def peek_id(data: bytes) -> int | None:
         return None
 
 
-def _decode_by_field(channel: Channel, data: bytes) -> Event:
+def _decode_by_field(channel: Channel, data: bytes, *, lenient: bool) -> Event:
     try:
         fields = _FIELDS.decode(data)
     except msgspec.ValidationError as error:
         raise DecodeError(RejectReason.WRONG_TYPE, f"data: {error}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise DecodeError(RejectReason.NOT_JSON, _told(error)) from error
-    if channel is Channel.BREAKS:
-        values = {name: _field(name, fields[name]) for name in _Break.__struct_fields__ if name in fields}
-        return _break(_Break(**values), data)
-    values = {name: _field(name, fields[name]) for name in _Alert.__struct_fields__ if name in fields}
-    return _alert(channel, _Alert(**values), data)
+    wire = _Break if channel is Channel.BREAKS else _Alert
+    known = [name for name in wire.__struct_fields__ if name in fields]
+    values = {name: _field(name, fields[name], lenient=lenient) for name in known}
+    return _break(_Break(**values), data) if channel is Channel.BREAKS else _alert(channel, _Alert(**values), data)
 
 
-def _field(name: str, raw: msgspec.Raw) -> Any:  # noqa: ANN401  a JSON value of any type; its readers check it
+def _field(name: str, raw: msgspec.Raw, *, lenient: bool) -> Any:  # noqa: ANN401  a JSON value of any type; its readers check it
     text = bytes(raw)
     if name == "symbols":
         try:
             return _SYMBOLS.decode(text)
         except msgspec.ValidationError as error:
+            if lenient:
+                return None
             raise DecodeError(RejectReason.WRONG_TYPE, f"symbols: {error}") from error
     if text[:1] in b"[{":
-        if name in _MAY_BE_ANYTHING:
+        if lenient or name in _MAY_BE_ANYTHING:
             return None
         raise DecodeError(RejectReason.WRONG_TYPE, f"{name}: expected a single value")
     try:

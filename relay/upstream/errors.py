@@ -15,6 +15,7 @@ class RejectReason(StrEnum):
     OVERSIZED = "oversized"
     WRONG_TYPE = "wrong_type"
     UNIDENTIFIABLE = "unidentifiable"
+    REST_ITEM = "rest_item"  # an item of a REST answer, whatever is wrong with it
 
 
 class DecodeError(UpstreamError):

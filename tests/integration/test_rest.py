@@ -119,11 +119,28 @@ async def test_items_come_in_the_servers_order_with_their_bytes_unchanged() -> N
 
 
 async def test_items_that_are_no_events_are_counted_and_their_ids_still_move_on() -> None:
-    items = [{"id": 7, "symbol": "A"}, {"id": 12, "symbol": ["A"]}, 5, "x", None, [], {}, {"symbol": "B"}]
+    items = [{"id": 7, "symbol": "A"}, 5, "x", None, [], {}, {"symbol": "B"}]
     async with asking(saying({"items": items})) as rest:
         found = await page(rest)
     assert [(event.id, event.symbol) for event in found.items] == [(7, "A"), (None, "B")]
-    assert (found.size, found.rejected, found.greatest_id) == (8, 6, 12)
+    assert (found.size, found.rejected, found.greatest_id) == (7, 5, 7)
+
+
+async def test_an_item_with_a_field_of_the_wrong_type_is_taken_without_that_field() -> None:
+    items = [{"id": 12, "symbol": ["A"], "timeframe": "D"}, {"id": 13, "symbol": "B", "triggered_at": [1]}]
+    async with asking(saying({"items": items})) as rest:
+        found = await page(rest)
+    assert [(event.id, event.symbol, event.triggered_at) for event in found.items] == [
+        (12, None, None),
+        (13, "B", None),
+    ]
+    assert (found.rejected, found.greatest_id) == (0, 13)
+
+
+async def test_an_answer_without_a_single_alert_among_its_items_is_no_answer() -> None:
+    async with asking(saying({"items": ["x", 3, None]})) as rest:
+        with pytest.raises(RestUnavailableError, match="none of the answer's 3 items is an alert"):
+            await page(rest)
 
 
 async def test_an_empty_page_has_no_greatest_id() -> None:

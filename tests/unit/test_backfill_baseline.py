@@ -298,6 +298,45 @@ async def test_a_young_channel_neither_splits_nor_suspects_a_day_that_is_old(sce
     assert len(scene.rest.asked) <= 4
 
 
+async def test_a_young_channel_proves_only_what_lies_above_its_floor(scene: Scene) -> None:
+    scene.rest.clamp = 10
+    scene.fire(*(alert(number, at_us=START_US - HOUR) for number in range(1, 100)))
+    await scene.backfiller.ensure_baseline(IN_FORCE)
+    shapes = [("2U", "bullish"), ("2D", "bearish"), ("3", "bullish"), ("3", "bearish")]
+    scene.fire(
+        *(
+            alert(100 + 2 * number, at_us=START_US, cc=cc, direction=direction)
+            for number, (cc, direction) in enumerate(shapes * 8)
+        )
+    )
+    await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()))
+    assert len(scene.store.delivered) == 32
+    assert scene.store.holes == []
+
+
+async def test_an_id_that_appears_late_below_the_baseline_is_found_beside_a_full_page(scene: Scene) -> None:
+    scene.rest.clamp = 10
+    scene.fire(*(alert(number, at_us=START_US - HOUR) for number in range(1, 90)))
+    scene.fire(*(alert(number, at_us=START_US - MINUTE) for number in (90, 95, 97)))
+    await scene.backfiller.ensure_baseline(IN_FORCE)
+    scene.fire(alert(93, "LATE", at_us=START_US))
+    scene.fire(*(alert(number, at_us=START_US) for number in range(100, 120)))
+    await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()))
+    found = {event.id for event in scene.store.delivered}
+    holes = scene.store.holes
+    assert 93 in found or any(hole.after_id < 93 <= hole.up_to_id for hole in holes)
+
+
+async def test_a_server_that_ignores_filters_is_not_asked_for_ever(scene: Scene) -> None:
+    scene.caught_up()
+    scene.rest.clamp = 10
+    scene.rest.heeds_filters = False
+    scene.fire(*(alert(2 * number, f"S{number}", at_us=START_US) for number in range(1, 60)))
+    await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()))
+    assert len(scene.rest.asked) < 12
+    assert [hole.part for hole in scene.store.holes] == ["everything"]
+
+
 async def test_a_young_channel_that_is_cut_all_the_same_is_split(scene: Scene) -> None:
     scene.rest.clamp = 50
     await scene.backfiller.ensure_baseline(IN_FORCE)

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import pytest
+
 from relay.backfill.parts import Part, Seen, split
 from relay.events import Channel
 from tests.support.backfill import alert, some_break
+from tests.support.events import in_force
 
 
 def seen(*timeframes: str | None, direction: str | None = "bullish", cc: str | None = "2U") -> Seen:
@@ -79,3 +82,26 @@ def test_breaks_split_by_threshold_and_no_further() -> None:
 def test_a_part_says_itself_in_words() -> None:
     assert str(Part()) == "everything"
     assert str(D_BULL_2U) == "timeframe=D direction=bullish cc=2U"
+
+
+@pytest.mark.parametrize(
+    ("filters", "holds"),
+    [
+        ((), True),
+        ((("timeframe", "D"), ("direction", "bullish")), True),
+        ((("timeframe", "W"),), False),
+        ((("direction", "bearish"),), False),
+        ((("cc", "2U"),), True),
+        ((("cc", "3"),), False),
+        ((("symbols", "AAPL,MSFT"),), True),
+        ((("symbols", "MSFT"),), False),
+    ],
+)
+def test_an_alert_that_contradicts_the_filters_shows_that_the_server_heeds_none(
+    filters: tuple[tuple[str, str], ...], *, holds: bool
+) -> None:
+    assert Part(filters).holds_all([in_force(1)]) is holds
+
+
+def test_a_field_that_is_not_said_contradicts_nothing() -> None:
+    assert Part((("timeframe", "W"), ("cc", "3"))).holds_all([in_force(1, timeframe=None, cc=None)])

@@ -8,6 +8,7 @@ Both are plain values: the outbox and the destinations know them, and not each o
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
 
 import msgspec
@@ -78,6 +79,12 @@ class Delivery(msgspec.Struct, frozen=True):
     def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
         """The rules that still want it sent at ``now_us``; none means it has expired."""
         return tuple(rule for rule in self.rules if rule.expires_at_us is None or now_us < rule.expires_at_us)
+
+
+def webhook_id(event_key: str, destination: str) -> str:
+    """The id a receiver drops duplicates by: the same for one event and destination for ever, without a dot."""
+    digest = hashlib.sha256(f"{event_key}\n{destination}".encode()).hexdigest()
+    return f"msg_{digest[:32]}"
 
 
 class Verdict(StrEnum):

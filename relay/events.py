@@ -12,7 +12,6 @@ microseconds where REST shows seconds. (Source: the vendor's alert pages; what t
 
 from __future__ import annotations
 
-import hashlib
 import re
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -232,9 +231,3 @@ def same_alert(one: Event, other: Event) -> bool:
 
 def _roots(event: Event) -> frozenset[str] | None:
     return frozenset(map(symbol_root, event.symbols)) or None
-
-
-def webhook_id(event_key: str, destination: str) -> str:
-    """The id a receiver drops duplicates by: the same for one event and destination for ever, without a dot."""
-    digest = hashlib.sha256(f"{event_key}\n{destination}".encode()).hexdigest()
-    return f"msg_{digest[:32]}"

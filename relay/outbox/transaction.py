@@ -17,7 +17,8 @@ from typing import Any, Final
 import msgspec
 
 from relay.clock import MICROS
-from relay.events import Source, webhook_id
+from relay.deliveries import webhook_id
+from relay.events import Source
 from relay.outbox import rows
 from relay.outbox.base import Entry, Hole, RoundEnd, Sighting
 from relay.outbox.identity import Resolution, resolve, subject

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 import msgspec
 
 from relay.clock import isoformat
-from relay.deliveries import Delivery, Outcome, State
-from relay.events import Channel, Event, Source, webhook_id
+from relay.deliveries import Delivery, Outcome, State, webhook_id
+from relay.events import Channel, Event, Source
 from relay.outbox.base import (
     Baseline,
     ChannelState,

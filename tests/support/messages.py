@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from relay.deliveries import Delivery, Message, RuleMatch
-from relay.events import Event, Source, webhook_id
+from relay.deliveries import Delivery, Message, RuleMatch, webhook_id
+from relay.events import Event, Source
 from relay.secret import Secret
 from tests.support.clock import START_US
 from tests.support.events import in_force

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
-from relay.events import Channel, Event, Instant, same_alert, symbol_root, webhook_id
+from relay.deliveries import webhook_id
+from relay.events import Channel, Event, Instant, same_alert, symbol_root
 
 _UNHURRIED = settings(deadline=None)  # the machine may be busy; time is not what is tested
 _NOON_US = 1_775_822_400 * MICROS  # 2026-04-10T12:00:00Z

@@ -1,6 +1,9 @@
-"""``rules:`` of the config: how one is written, and what the matcher gets of it.
+"""The kinds of value in a rule: symbols, timeframes, thresholds, prices, and where to.
 
-YAML ──RuleConfig──> typed, folded ──rule_of──> relay.rules.rule.Rule
+    what the YAML holds ──a reader each──> typed and folded, or one sentence that says what is wanted
+
+``rules`` puts them together into a rule. What holds always: symbols, shapes and candles are upper case, directions
+lower, timeframes in the vendor's spelling; ``all`` stays a word until the rule is made.
 """
 
 from __future__ import annotations

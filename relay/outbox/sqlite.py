@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, NamedTuple, cast
@@ -356,9 +356,11 @@ class _Reader:
 
     async def row_or_none(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
         """The first row of a named query, or None."""
-        read: Callable[[], tuple[Any, ...] | None] = lambda: self._db.execute(  # noqa: E731  because it is one expression
-            queries()[name], cast("dict[str, Any]", parameters)
-        ).fetchone()
+
+        def read() -> tuple[Any, ...] | None:
+            row: tuple[Any, ...] | None = self._db.execute(queries()[name], parameters).fetchone()
+            return row
+
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, read)
         except sqlite3.Error as error:

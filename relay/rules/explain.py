@@ -85,7 +85,7 @@ def _traits(rule: Rule, event: Event) -> Iterator[Failure]:
     if rule.candles is not None and not text_holds(rule.candles, candle):
         yield Failure("cc", words.listing(words.candles(rule.candles), "or"), candle or "nothing")
     if not continuation_holds(rule.continuation, event.continuation):
-        yield Failure("continuation", _truth(rule.continuation), _truth(event.continuation))
+        yield Failure("continuation", _truth(value=rule.continuation), _truth(value=event.continuation))
 
 
 def _numbers(rule: Rule, event: Event) -> Iterator[Failure]:
@@ -105,5 +105,5 @@ def _symbols(symbols: Symbols, *, participants: bool) -> str:
     return ", ".join(parts)
 
 
-def _truth(value: bool | None) -> str:  # noqa: FBT001  because the value is the point
+def _truth(*, value: bool | None) -> str:
     return "nothing" if value is None else str(value).lower()

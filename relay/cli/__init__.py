@@ -9,15 +9,19 @@ the group prints that as a line or two and ends with the error's exit code, neve
 from __future__ import annotations
 
 import importlib
+import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import click
 
+from relay import __version__
 from relay.cli.options import CONFIG_BEFORE_VERB
 from relay.errors import Exit, RelayError
+from relay.logs import redact
 
 VERBS: Final = {
     "check": "Validate the config and say each rule in a plain sentence.",
@@ -56,6 +60,7 @@ class Verbs(click.Group):
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]}, no_args_is_help=False)
+@click.version_option(__version__, prog_name="relay", message="%(prog)s %(version)s")
 @click.option("-c", "--config", type=click.Path(path_type=Path), help="The config file; also after the verb.")
 @click.pass_context
 def group(ctx: click.Context, config: Path | None) -> None:
@@ -67,23 +72,46 @@ def run(arguments: list[str] | None = None) -> int:
     """Run one verb; the exit code."""
     try:
         result = group.main(arguments, prog_name="relay", standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
-        return Exit.USAGE
-    except click.UsageError as error:
-        error.show()
-        return Exit.USAGE
-    except click.Abort:
-        return 128 + signal.SIGINT
-    except RelayError as error:
-        click.echo(f"relay: {error}", err=True)
-        if error.hint:
-            click.echo(f"  {error.hint}", err=True)
-        return error.exit_code
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader of our output left; the interpreter would complain once more at exit
-        return Exit.OK
+        sys.stdout.flush()  # so that a full disk shows here, where it can be told
+    except Exception as error:
+        if os.environ.get("RELAY_TRACEBACK"):
+            raise
+        return _explain(error)
     return int(result) if isinstance(result, int) else Exit.OK
+
+
+def _explain(error: Exception) -> int:
+    """Tell in a line or two what ended the verb; its exit code."""
+    match error:
+        case click.UsageError():
+            error.show()
+            return Exit.USAGE
+        case click.Abort():
+            return 128 + signal.SIGINT
+        case RelayError():
+            return _tell(str(error), error.hint, error.exit_code)
+        case BrokenPipeError():  # the reader of our output left
+            _drop_output()
+            return Exit.OK
+        case OSError():
+            _drop_output()
+            return _tell(error.strerror or str(error), "", Exit.FAILED)
+        case _:
+            fault = redact(f"{type(error).__name__}: {error}")
+            return _tell(fault, "This is a fault of the relay; RELAY_TRACEBACK=1 shows where.", Exit.FAILED)
+
+
+def _tell(message: str, hint: str, code: Exit) -> Exit:
+    with suppress(OSError):
+        click.echo(f"relay: {message}", err=True)
+        if hint:
+            click.echo(f"  {hint}", err=True)
+    return code
+
+
+def _drop_output() -> None:
+    """Keep the interpreter from flushing once more at exit what nobody can take."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:

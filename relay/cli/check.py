@@ -14,6 +14,8 @@ from relay.cli.options import config_option, json_option
 from relay.config.faults import InvalidConfigError
 from relay.config.load import find_config, load
 from relay.config.model import Config
+from relay.destinations.factory import refuse_real
+from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
 
 
@@ -71,3 +73,7 @@ def notes(config: Config) -> Iterator[str]:
     for name in config.destinations:
         if name not in used:
             yield f"no enabled rule sends to {name}"
+    simulated = is_loopback_url(config.stratalerts.websocket_url)
+    real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
+    if real:
+        yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"

@@ -60,6 +60,7 @@ async def _run(config: Config, *, allow_real: bool) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
+    loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP ignored; restart to use a changed config")
     async with AsyncExitStack() as stack:
         await relay.open(stack)
         _settle_interpreter()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -73,3 +75,37 @@ def test_a_missing_config_exits_78_and_says_what_to_do(
     monkeypatch.delenv("RELAY_CONFIG", raising=False)
     assert run(["check"]) == 78
     assert "config.example.yaml" in capsys.readouterr().err
+
+
+def test_the_version_is_an_option_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("relay ")
+
+
+def test_a_fault_of_ours_is_told_in_two_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("relay.cli.version.json.dumps", lambda _facts: 1 / 0)
+    assert run(["version", "--json"]) == 1
+    told = capsys.readouterr().err
+    assert told.splitlines()[0] == "relay: ZeroDivisionError: division by zero"
+    assert "Traceback" not in told
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_nobody_can_take_is_told_without_a_traceback() -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "relay", "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (1, "relay: No space left on device\n")
+
+
+def test_check_says_that_a_simulator_does_not_reach_real_destinations(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    simulated = "{api_key: k, websocket_url: 'ws://127.0.0.1:8765/ws', rest_url: 'http://127.0.0.1:8765/api'}"
+    path.write_text(CONFIG.replace("{api_key: k}", simulated))
+    assert run(["check", "-c", str(path)]) == 0
+    assert "sends to bot only with --allow-real" in capsys.readouterr().out

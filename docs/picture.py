@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws ``docs/demo.svg``: a real demo, as it stands after its first troubles are mended.
+"""Draws ``docs/demo.svg``: a real demo, as it stands after its first faults are mended.
 
     .venv/bin/python docs/picture.py
 
@@ -18,7 +18,7 @@ from rich.console import Console, RenderableType
 
 from relay import logs
 from relay.clock import SystemClock
-from relay.demo.play import Demo, Settings
+from relay.demo.run import Demo, Settings
 from relay.demo.scene import Phase, Scene
 from relay.demo.view import View
 
@@ -40,7 +40,7 @@ class Camera:
     def show(self, scene: Scene) -> None:
         """Look, and keep it or not."""
         picture = self._view.picture(scene)
-        if any(arrival.letter.recovered for arrival in scene.arrivals):
+        if any(arrival.receipt.recovered for arrival in scene.arrivals):
             self._left = AFTERMATH
         if scene.phase is Phase.RUNNING and self._left:
             self._left -= 1
@@ -53,7 +53,7 @@ async def shoot(view: View) -> RenderableType:
     with tempfile.TemporaryDirectory(prefix="relay-demo-") as directory:
         report = await Demo(Settings(Path(directory), SECONDS), SystemClock(), camera).run()
     if not report.ok:
-        raise SystemExit("\n".join(report.faults))
+        raise SystemExit("\n".join(report.findings))
     return camera.picture
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 from relay import logs
 from relay.clock import SystemClock
 from relay.demo.lines import Lines
-from relay.demo.play import Demo, Screen, Settings
+from relay.demo.run import Demo, Screen, Settings
 from relay.demo.scene import Report
 from relay.demo.summary import summary
 from relay.demo.view import View

@@ -1,4 +1,4 @@
-"""A demo as plain lines, for a pipe or a file: one every few seconds, one a trouble that is mended."""
+"""A demo as plain lines, for a pipe or a file: one every few seconds, one a fault that is mended."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def progress(scene: Scene) -> str:
     """How it stands, in one line."""
     counts = scene.counts
     return (
-        f"{minutes(scene.seconds)} {scene.replay.day}  {scene.pulse.connection}  fired {counts.fired}"
+        f"{minutes(scene.seconds)} {scene.replay.day}  {scene.status.connection}  fired {counts.fired}"
         f"  delivered {counts.delivered} of {counts.matched}  recovered {counts.recovered}"
         f"  p50 {duration(counts.p50)}"
     )

@@ -7,10 +7,10 @@ from enum import StrEnum
 
 import msgspec
 
-from relay.demo.mail import Letter
-from relay.demo.pulse import Pulse
+from relay.demo.faults import Fault, Mishap
+from relay.demo.status import RelayStatus
 from relay.demo.tally import Counts
-from relay.demo.troubles import Mishap, Trouble
+from relay.demo.verify import Receipt
 
 
 class Phase(StrEnum):
@@ -32,9 +32,9 @@ class Replay(msgspec.Struct, frozen=True):
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """A letter, and how many seconds after the alert was fired it came."""
+    """A receipt, and how many seconds after the alert was fired it came."""
 
-    letter: Letter
+    receipt: Receipt
     latency: float
 
 
@@ -47,7 +47,7 @@ class Scene(msgspec.Struct, frozen=True):
         page: URL of the relay's page; empty before it is there.
         config: The config's file.
         arrivals: What arrived since the last moment shown, oldest first.
-        mishaps: Troubles so far, oldest first, each as it stands.
+        mishaps: Faults so far, oldest first, each as it stands.
     """
 
     phase: Phase
@@ -57,7 +57,7 @@ class Scene(msgspec.Struct, frozen=True):
     config: str
     replay: Replay
     counts: Counts
-    pulse: Pulse
+    status: RelayStatus
     arrivals: tuple[Arrival, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
 
@@ -69,19 +69,19 @@ class Report(msgspec.Struct, frozen=True):
         replay: Where it stopped; ``index`` is the number of days replayed.
         seconds: How long the replay was.
         counts: At the very end, the relay being stopped; latencies of the whole run.
-        troubles: What went wrong, in order.
+        injected: What went wrong on purpose, in order.
         seen_again: Sightings of alerts the relay had already.
-        faults: Whatever is not as it should be; empty where all that matched arrived exactly once.
+        findings: Whatever is not as it should be; empty where all that matched arrived exactly once.
     """
 
     replay: Replay
     seconds: float
     counts: Counts
-    troubles: tuple[Trouble, ...] = ()
+    injected: tuple[Fault, ...] = ()
     seen_again: int = 0
-    faults: tuple[str, ...] = ()
+    findings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether all that matched arrived exactly once."""
-        return not self.faults
+        return not self.findings

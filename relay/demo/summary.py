@@ -1,4 +1,4 @@
-"""What a demo came to, in words. Exit code 0 stands for: no faults."""
+"""What a demo came to, in words. Exit code 0 stands for: no findings."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from relay.demo.faults import Fault
 from relay.demo.scenario import TIMED
 from relay.demo.scene import Report
 from relay.demo.tally import Counts
-from relay.demo.troubles import Trouble
 
 _LISTED: Final = 10  # faults of a kind
 _WORDS: Final = {
-    Trouble.DROP: "socket dropped",
-    Trouble.SWALLOW: "frames swallowed",
-    Trouble.OUTAGE: "receiver down",
+    Fault.DROP: "socket dropped",
+    Fault.SWALLOW: "frames swallowed",
+    Fault.OUTAGE: "receiver down",
 }
 
 
-def faults_of(counts: Counts, *, missing: Sequence[str], wrong: Sequence[str], relay: Sequence[str]) -> tuple[str, ...]:
+def findings_of(
+    counts: Counts, *, missing: Sequence[str], wrong: Sequence[str], relay: Sequence[str]
+) -> tuple[str, ...]:
     """Whatever keeps this from being "all that matched arrived exactly once".
 
     Args:
@@ -45,8 +47,8 @@ def _shortened(faults: Sequence[str]) -> Iterator[str]:
 def summary(report: Report) -> list[str]:
     """The account, a line each, the verdict last."""
     counts, replay = report.counts, report.replay
-    troubles = Counter(report.troubles)
-    went_wrong = ", ".join(f"{_WORDS[kind]} {troubles[kind]}x" for kind in Trouble if troubles[kind]) or "nothing"
+    injected = Counter(report.injected)
+    went_wrong = ", ".join(f"{_WORDS[kind]} {injected[kind]}x" for kind in Fault if injected[kind]) or "nothing"
     rows = [
         ("replayed", f"{replay.index} trading days of real prices, to {replay.day}, in {report.seconds:.1f} s"),
         ("went wrong", went_wrong),
@@ -64,7 +66,7 @@ def summary(report: Report) -> list[str]:
     lines = [f"{name:<11} {value}" for name, value in rows]
     if report.ok:
         return [*lines, "ok: all that matched arrived exactly once"]
-    return [*lines, *(f"fault: {fault}" for fault in report.faults)]
+    return [*lines, *(f"fault: {fault}" for fault in report.findings)]
 
 
 def duration(seconds: float | None) -> str:

@@ -1,7 +1,7 @@
 """The demo's judge: what is due, what arrived, and whether the one is the other.
 
     fired ──each rule by itself──> due        (destination, channel, id) ──┐
-    letters ─────────────────────> arrived    (destination, channel, id) ──┴──> missing, duplicates, wrong
+    receipts ─────────────────────> arrived    (destination, channel, id) ──┴──> missing, duplicates, wrong
 
 An alert is due once at each destination that an admitting rule names.
 """
@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 import msgspec
 
 from relay.clock import MICROS
-from relay.demo.mail import Alert, Letter
+from relay.demo.verify import Alert, Receipt
 from relay.events import Channel, Event, Instant
 from relay.rules.explain import admits
 from relay.rules.rule import Rule
@@ -94,28 +94,28 @@ class Tally:
             self._due[Due(destination, channel, alert.id)] = rules
             self._matched_at[destination] += 1
 
-    def arrive(self, letter: Letter) -> float | None:
-        """A letter arrived; seconds since the alert was fired, None where it is unknown."""
-        channel, id_ = letter.channel, letter.alert.id
-        due = Due(letter.destination, channel, id_)
+    def arrive(self, receipt: Receipt) -> float | None:
+        """A receipt arrived; seconds since the alert was fired, None where it is unknown."""
+        channel, id_ = receipt.channel, receipt.alert.id
+        due = Due(receipt.destination, channel, id_)
         if due not in self._due:
-            self.wrong.append(f"{letter.destination} got what no rule sends there: {letter.alert}")
+            self.wrong.append(f"{receipt.destination} got what no rule sends there: {receipt.alert}")
             return None
         alert, fired_us = self._alerts[channel, id_]
-        if letter.alert != alert:
-            self.wrong.append(f"{letter.destination} got {letter.alert}, fired was {alert}")
-        elif sorted(letter.rules) != sorted(self._due[due]):
-            self.wrong.append(f"{letter.destination} got {alert} for the rules {letter.rules}, not {self._due[due]}")
-        latency = (letter.at_us - fired_us) / MICROS
+        if receipt.alert != alert:
+            self.wrong.append(f"{receipt.destination} got {receipt.alert}, fired was {alert}")
+        elif sorted(receipt.rules) != sorted(self._due[due]):
+            self.wrong.append(f"{receipt.destination} got {alert} for the rules {receipt.rules}, not {self._due[due]}")
+        latency = (receipt.at_us - fired_us) / MICROS
         self._arrived[due] += 1
         if self._arrived[due] > 1:
             self._duplicates += 1
             return latency
-        self._delivered_at[letter.destination] += 1
+        self._delivered_at[receipt.destination] += 1
         if (channel, id_) not in self._sources:
-            self._sources[channel, id_] = letter.recovered
-            self._recovered += letter.recovered
-        if letter.destination == self._timed and not letter.recovered:
+            self._sources[channel, id_] = receipt.recovered
+            self._recovered += receipt.recovered
+        if receipt.destination == self._timed and not receipt.recovered:
             self._latencies.append(latency)
             self._recent.append(latency)
         return latency

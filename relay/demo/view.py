@@ -81,26 +81,26 @@ def sample(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
     Recovered ones go before live ones, newer before older; no alert twice where there is another.
     """
-    ranked = sorted(arrivals, key=lambda arrival: (arrival.letter.recovered, arrival.letter.at_us), reverse=True)
+    ranked = sorted(arrivals, key=lambda arrival: (arrival.receipt.recovered, arrival.receipt.at_us), reverse=True)
     chosen: list[Arrival] = []
     for name in reversed(DESTINATIONS):  # the choosiest first
-        here = [arrival for arrival in ranked if arrival.letter.destination == name]
+        here = [arrival for arrival in ranked if arrival.receipt.destination == name]
         fresh = (arrival for arrival in here if all(_id(arrival) != _id(other) for other in chosen))
         chosen += [found for found in (next(fresh, None),) if found is not None] or here[:1]
-    return sorted(chosen, key=lambda arrival: arrival.letter.at_us)
+    return sorted(chosen, key=lambda arrival: arrival.receipt.at_us)
 
 
 def _id(arrival: Arrival) -> tuple[Channel, int]:
-    return arrival.letter.channel, arrival.letter.alert.id
+    return arrival.receipt.channel, arrival.receipt.alert.id
 
 
 def _head(scene: Scene) -> RenderableType:
-    counts, pulse, replay = scene.counts, scene.pulse, scene.replay
+    counts, status, replay = scene.counts, scene.status, scene.replay
     time = minutes(scene.seconds) + (f" of {minutes(scene.of_seconds)}" if scene.of_seconds is not None else "")
-    connection = Text(pulse.connection, "green" if pulse.connection in _GOOD else "yellow")
-    if pulse.reconnects:
-        connection.append(f", reconnected {pulse.reconnects}x", "dim")
-    known = f"{counts.live} live · {counts.recovered} recovered · {pulse.seen_again} seen again"
+    connection = Text(status.connection, "green" if status.connection in _GOOD else "yellow")
+    if status.reconnects:
+        connection.append(f", reconnected {status.reconnects}x", "dim")
+    known = f"{counts.live} live · {counts.recovered} recovered · {status.seen_again} seen again"
     return Group(
         _line(
             "market",
@@ -143,7 +143,7 @@ def _destinations(scene: Scene) -> Table:
     table.add_column("lane", width=12)
     for name in DESTINATIONS:
         due, arrived = scene.counts.by_destination.get(name, (0, 0))
-        waiting, lane = due - arrived, scene.pulse.lanes.get(name, "")
+        waiting, lane = due - arrived, scene.status.lanes.get(name, "")
         table.add_row(
             Text(name, "bold"),
             str(due),
@@ -166,7 +166,7 @@ def _arrivals(shown: list[Arrival], rows: int) -> Table:
 
 
 def _row(arrival: Arrival) -> tuple[RenderableType, ...]:
-    alert, letter = arrival.letter.alert, arrival.letter
+    alert, receipt = arrival.receipt.alert, arrival.receipt
     colour = _COLOURS.get(alert.direction, "")
     return (
         Text(alert.name, "bold"),
@@ -174,8 +174,8 @@ def _row(arrival: Arrival) -> tuple[RenderableType, ...]:
         Text(f"{_SIGNS.get(alert.direction, '')} {alert.direction}", colour),
         alert.shape or f"{alert.threshold} of 4",
         "" if alert.price is None else f"{alert.price:.2f}",
-        letter.destination,
-        Text("recovered", "magenta") if letter.recovered else Text("live", "dim"),
+        receipt.destination,
+        Text("recovered", "magenta") if receipt.recovered else Text("live", "dim"),
         duration(arrival.latency),
     )
 

@@ -1,4 +1,4 @@
-"""Made-up moments of a demo, and its letters as they come in."""
+"""Made-up moments of a demo, and its receipts as they come in."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from datetime import date
 from pathlib import Path
 
 from relay.config.load import loads
-from relay.demo.mail import Alert, Letter
-from relay.demo.pulse import Pulse
+from relay.demo.faults import Fault, Mishap
 from relay.demo.scenario import DESTINATIONS, config_text
 from relay.demo.scene import Arrival, Phase, Replay, Scene
+from relay.demo.status import RelayStatus
 from relay.demo.tally import Counts
-from relay.demo.troubles import Mishap, Trouble
+from relay.demo.verify import Alert, Receipt
 from relay.events import Channel
 from relay.rules.rule import Rule
 from relay.simulator.inbox import Received
@@ -60,10 +60,10 @@ def future_break(id_: int = 9, *symbols: str) -> Alert:
     )
 
 
-def letter(destination: str, alert: Alert, *rules: str, recovered: bool = False, after: float = 0.004) -> Letter:
+def receipt(destination: str, alert: Alert, *rules: str, recovered: bool = False, after: float = 0.004) -> Receipt:
     channel = Channel.BREAKS if alert.symbols else Channel.IN_FORCE
     at_us = START_US + round(after * 1e6)
-    return Letter(destination, channel, alert, rules, recovered=recovered, at_us=at_us)
+    return Receipt(destination, channel, alert, rules, recovered=recovered, at_us=at_us)
 
 
 def received(
@@ -86,14 +86,14 @@ def received(
 
 def scene(phase: Phase = Phase.RUNNING, *, seconds: float = 12.0, full: bool = True) -> Scene:
     mishaps = (
-        Mishap(Trouble.DROP, 3.0, 1.1, 143),
-        Mishap(Trouble.SWALLOW, 6.0, 0.0, 20),
-        Mishap(Trouble.OUTAGE, 9.0, None, 31),
+        Mishap(Fault.DROP, 3.0, 1.1, 143),
+        Mishap(Fault.SWALLOW, 6.0, 0.0, 20),
+        Mishap(Fault.OUTAGE, 9.0, None, 31),
     )
     arrivals = [
-        Arrival(letter("everything", setup(1)), 0.004),
-        Arrival(letter("daily", setup(1), after=0.005), 0.005),
-        Arrival(letter("market", future_break(2), recovered=True, after=1.2), 1.2),
+        Arrival(receipt("everything", setup(1)), 0.004),
+        Arrival(receipt("daily", setup(1), after=0.005), 0.005),
+        Arrival(receipt("market", future_break(2), recovered=True, after=1.2), 1.2),
     ]
     return Scene(
         phase=phase,
@@ -112,7 +112,7 @@ def scene(phase: Phase = Phase.RUNNING, *, seconds: float = 12.0, full: bool = T
             p50=0.004,
             p99=0.021,
         ),
-        pulse=Pulse("connected", "", 2, dict.fromkeys(DESTINATIONS, "idle"), 12),
+        status=RelayStatus("connected", "", 2, dict.fromkeys(DESTINATIONS, "idle"), 12),
         arrivals=tuple(arrivals) if full else (),
         mishaps=mishaps if full else (),
     )

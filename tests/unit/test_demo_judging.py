@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.demo.mail import Alert
+from relay.demo.faults import Fault
 from relay.demo.scene import Replay, Report
-from relay.demo.summary import faults_of, summary
+from relay.demo.summary import findings_of, summary
 from relay.demo.tally import Counts, Tally, due_at, event_of, percentile
-from relay.demo.troubles import Trouble
+from relay.demo.verify import Alert
 from relay.events import Channel
 from tests.support.clock import START_US
-from tests.support.demo import demo_rules, future_break, letter, setup
+from tests.support.demo import demo_rules, future_break, receipt, setup
 
 BULLS, TURNS = "daily and weekly bulls", "bullish reversals"
 
@@ -46,10 +46,10 @@ def test_an_alert_is_due_once_at_each_destination_that_a_rule_names(
 def test_all_is_well_when_what_is_due_has_arrived_once() -> None:
     tally = tally_of(setup())
     complete = [tally.complete]
-    tally.arrive(letter("everything", setup(), "every alert"))
+    tally.arrive(receipt("everything", setup(), "every alert"))
     complete.append(tally.complete)
     assert tally.waiting("daily") == 1
-    tally.arrive(letter("daily", setup(), BULLS, recovered=True))
+    tally.arrive(receipt("daily", setup(), BULLS, recovered=True))
     complete.append(tally.complete)
     assert complete == [False, False, True]
     counts = tally.counts(whole=True)
@@ -59,9 +59,9 @@ def test_all_is_well_when_what_is_due_has_arrived_once() -> None:
 
 def test_latency_is_told_of_live_alerts_where_nothing_fails_on_purpose() -> None:
     tally = tally_of(setup(1), setup(2))
-    assert tally.arrive(letter("everything", setup(1), "every alert", after=0.25)) == 0.25
-    assert tally.arrive(letter("daily", setup(1), BULLS, after=9.0)) == 9.0
-    tally.arrive(letter("everything", setup(2), "every alert", after=5.0, recovered=True))
+    assert tally.arrive(receipt("everything", setup(1), "every alert", after=0.25)) == 0.25
+    assert tally.arrive(receipt("daily", setup(1), BULLS, after=9.0)) == 9.0
+    tally.arrive(receipt("everything", setup(2), "every alert", after=5.0, recovered=True))
     counts = tally.counts()
     assert (counts.p50, counts.p99) == (0.25, 0.25)
     assert (counts.live, counts.recovered) == (1, 1)
@@ -70,30 +70,30 @@ def test_latency_is_told_of_live_alerts_where_nothing_fails_on_purpose() -> None
 def test_what_comes_twice_is_a_duplicate_and_still_delivered_once() -> None:
     tally = tally_of(setup())
     for _ in range(3):
-        tally.arrive(letter("everything", setup(), "every alert"))
+        tally.arrive(receipt("everything", setup(), "every alert"))
     counts = tally.counts()
     assert (counts.delivered, counts.duplicates) == (1, 2)
-    assert faults_of(counts, missing=[], wrong=[], relay=[]) == ("2 deliveries arrived more than once",)
+    assert findings_of(counts, missing=[], wrong=[], relay=[]) == ("2 deliveries arrived more than once",)
 
 
 @pytest.mark.parametrize(
     ("arrived", "said"),
     [
-        (letter("market", setup(), "every alert"), "market got what no rule sends there"),
-        (letter("everything", setup(8), "every alert"), "everything got what no rule sends there"),
-        (letter("everything", setup(price=1.0), "every alert"), "fired was AAPL"),
-        (letter("everything", setup(), BULLS), "for the rules"),
+        (receipt("market", setup(), "every alert"), "market got what no rule sends there"),
+        (receipt("everything", setup(8), "every alert"), "everything got what no rule sends there"),
+        (receipt("everything", setup(price=1.0), "every alert"), "fired was AAPL"),
+        (receipt("everything", setup(), BULLS), "for the rules"),
     ],
 )
 def test_what_arrives_otherwise_than_it_should_is_wrong(arrived: object, said: str) -> None:
     tally = tally_of(setup())
-    tally.arrive(arrived)  # type: ignore[arg-type]  # the table is of letters
+    tally.arrive(arrived)  # type: ignore[arg-type]  # the table is of receipts
     assert said in tally.wrong[0]
 
 
 def test_what_is_missing_is_named_with_its_destination() -> None:
     tally = tally_of(setup(), future_break())
-    tally.arrive(letter("everything", setup(), "every alert"))
+    tally.arrive(receipt("everything", setup(), "every alert"))
     assert tally.missing() == [
         "daily did not get AAPL D bullish 1-2U of 2001-05-03 (id 7)",
         "everything did not get ES NQ YM W bearish 3 of 4 of 2001-05-03 (id 9)",
@@ -102,19 +102,19 @@ def test_what_is_missing_is_named_with_its_destination() -> None:
 
 
 def test_only_the_first_faults_of_a_kind_are_listed() -> None:
-    faults = faults_of(Counts(fired=1), missing=[f"m{n}" for n in range(25)], wrong=["w"], relay=[])
+    faults = findings_of(Counts(fired=1), missing=[f"m{n}" for n in range(25)], wrong=["w"], relay=[])
     assert faults == (*(f"m{n}" for n in range(10)), "and 15 more like that", "w")
 
 
 def test_a_demo_that_fired_nothing_shows_nothing() -> None:
-    assert faults_of(Counts(), missing=[], wrong=[], relay=[]) == ("no alert was fired",)
-    assert faults_of(Counts(), missing=[], wrong=[], relay=["it ended"]) == ("it ended",)
+    assert findings_of(Counts(), missing=[], wrong=[], relay=[]) == ("no alert was fired",)
+    assert findings_of(Counts(), missing=[], wrong=[], relay=["it ended"]) == ("it ended",)
 
 
-def report(*faults: str) -> Report:
+def report(*findings: str) -> Report:
     counts = Counts(fired=10, matched=15, delivered=14, recovered=3, p50=0.004, p99=1.25)
-    troubles = (Trouble.DROP, Trouble.SWALLOW, Trouble.DROP)
-    return Report(Replay(None, 42, 100), 6.0, counts, troubles, seen_again=5, faults=faults)
+    injected = (Fault.DROP, Fault.SWALLOW, Fault.DROP)
+    return Report(Replay(None, 42, 100), 6.0, counts, injected, seen_again=5, findings=findings)
 
 
 def test_the_summary_ends_with_the_verdict() -> None:

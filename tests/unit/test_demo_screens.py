@@ -11,7 +11,7 @@ from rich.console import Console
 from relay.demo.lines import Lines
 from relay.demo.scene import Arrival, Phase
 from relay.demo.view import View, sample
-from tests.support.demo import letter, scene, setup
+from tests.support.demo import receipt, scene, setup
 
 
 def drawn(console: Console, view: View, *, phase: Phase = Phase.RUNNING, full: bool = True) -> list[str]:
@@ -78,22 +78,22 @@ def test_the_picture_keeps_its_height_as_alerts_come() -> None:
 
 def test_a_sample_has_one_of_each_destination_and_recovered_ones_first() -> None:
     arrivals = [
-        Arrival(letter("everything", setup(1), after=0.1, recovered=True), 0.1),
-        Arrival(letter("everything", setup(2), after=0.2), 0.2),
-        Arrival(letter("daily", setup(3), after=0.3), 0.3),
-        Arrival(letter("daily", setup(4), after=0.4), 0.4),
+        Arrival(receipt("everything", setup(1), after=0.1, recovered=True), 0.1),
+        Arrival(receipt("everything", setup(2), after=0.2), 0.2),
+        Arrival(receipt("daily", setup(3), after=0.3), 0.3),
+        Arrival(receipt("daily", setup(4), after=0.4), 0.4),
     ]
-    assert [arrival.letter.alert.id for arrival in sample(arrivals)] == [1, 4]
+    assert [arrival.receipt.alert.id for arrival in sample(arrivals)] == [1, 4]
 
 
 def test_a_sample_shows_no_alert_twice_where_there_is_another() -> None:
     arrivals = [
-        Arrival(letter("everything", setup(1), after=0.1), 0.1),
-        Arrival(letter("everything", setup(2), after=0.2), 0.2),
-        Arrival(letter("daily", setup(2), after=0.3), 0.3),
+        Arrival(receipt("everything", setup(1), after=0.1), 0.1),
+        Arrival(receipt("everything", setup(2), after=0.2), 0.2),
+        Arrival(receipt("daily", setup(2), after=0.3), 0.3),
     ]
-    assert [arrival.letter.alert.id for arrival in sample(arrivals)] == [1, 2]
-    assert [arrival.letter.destination for arrival in sample(arrivals[1:])] == ["everything", "daily"]
+    assert [arrival.receipt.alert.id for arrival in sample(arrivals)] == [1, 2]
+    assert [arrival.receipt.destination for arrival in sample(arrivals[1:])] == ["everything", "daily"]
     assert sample([]) == []
 
 

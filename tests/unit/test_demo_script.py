@@ -1,4 +1,4 @@
-"""What a demo consists of: its config, its troubles, the relay's surroundings and its pulse."""
+"""What a demo consists of: its config, its faults, the relay's surroundings and its status."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from relay.config.load import loads
 from relay.demo.daemon import own_environment
-from relay.demo.pulse import Pulse, pulse_of
+from relay.demo.faults import Fault, timetable
 from relay.demo.scenario import DESTINATIONS, FAILING, TIMED, signing_secret
-from relay.demo.troubles import Trouble, timetable
+from relay.demo.status import RelayStatus, status_of
 from relay.destinations.signing import decode_key
 from relay.secret import Secret
 from tests.support.demo import demo_config
@@ -36,13 +36,13 @@ def test_the_signing_secret_is_32_bytes() -> None:
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        (30.0, [(8.0, Trouble.DROP), (16.0, Trouble.SWALLOW), (24.0, Trouble.OUTAGE)]),
-        (1.0, [(0.3, Trouble.DROP)]),
-        (5.0, [(1.5, Trouble.DROP), (4.0, Trouble.SWALLOW)]),
+        (30.0, [(8.0, Fault.DROP), (16.0, Fault.SWALLOW), (24.0, Fault.OUTAGE)]),
+        (1.0, [(0.3, Fault.DROP)]),
+        (5.0, [(1.5, Fault.DROP), (4.0, Fault.SWALLOW)]),
     ],
 )
-def test_a_short_demo_has_a_drop_and_lost_frames_a_longer_one_all_troubles(
-    seconds: float, expected: list[tuple[float, Trouble]]
+def test_a_short_demo_has_a_drop_and_lost_frames_a_longer_one_all_faults(
+    seconds: float, expected: list[tuple[float, Fault]]
 ) -> None:
     assert list(timetable(seconds)) == expected
 
@@ -50,12 +50,12 @@ def test_a_short_demo_has_a_drop_and_lost_frames_a_longer_one_all_troubles(
 @given(st.floats(0.1, 3600))
 def test_every_demo_has_a_drop_and_a_quiet_end(seconds: float) -> None:
     table = list(timetable(seconds))
-    assert table[0][1] is Trouble.DROP
+    assert table[0][1] is Fault.DROP
     assert all(at < 0.85 * seconds for at, _ in table)
 
 
 def test_without_an_end_troubles_come_for_ever_in_turn() -> None:
-    assert [kind for _, kind in islice(timetable(None), 7)] == [*Trouble, *Trouble, Trouble.DROP]
+    assert [kind for _, kind in islice(timetable(None), 7)] == [*Fault, *Fault, Fault.DROP]
 
 
 def test_the_relay_gets_nothing_that_was_meant_for_another() -> None:
@@ -68,10 +68,10 @@ STATUS = b"""{"connection": {"state": "waiting", "detail": "down", "reconnects":
 METRICS = "# TYPE relay_events_duplicate_total counter\nrelay_events_duplicate_total 12.0\nrelay_queue_depth 3\n"
 
 
-def test_the_pulse_is_read_from_what_the_relay_serves() -> None:
-    assert pulse_of(STATUS, METRICS) == Pulse("waiting", "down", 2, {"daily": "idle"}, 12)
+def test_the_status_is_read_from_what_the_relay_serves() -> None:
+    assert status_of(STATUS, METRICS) == RelayStatus("waiting", "down", 2, {"daily": "idle"}, 12)
 
 
 def test_an_answer_that_is_no_status_is_refused() -> None:
     with pytest.raises(msgspec.DecodeError):
-        pulse_of(b"<html>", METRICS)
+        status_of(b"<html>", METRICS)

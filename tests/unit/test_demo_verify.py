@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 from standardwebhooks import Webhook
 
-from relay.demo.mail import LetterError, alert_of, read
+from relay.demo.verify import ReceiptError, alert_of, read
 from relay.destinations.signing import Signer
 from relay.events import Channel
 from relay.secret import Secret
@@ -17,10 +17,10 @@ from tests.support.clock import START_US
 from tests.support.demo import KEY, SECRET, received
 
 
-def test_a_signed_letter_tells_what_it_is_and_who_it_is_for() -> None:
-    letter = read(received(), KEY)
-    assert (letter.destination, letter.channel, letter.alert.id) == ("daily", Channel.IN_FORCE, 7)
-    assert (letter.rules, letter.recovered, letter.at_us) == (("bulls",), False, START_US)
+def test_a_signed_receipt_tells_what_it_is_and_who_it_is_for() -> None:
+    receipt = read(received(), KEY)
+    assert (receipt.destination, receipt.channel, receipt.alert.id) == ("daily", Channel.IN_FORCE, 7)
+    assert (receipt.rules, receipt.recovered, receipt.at_us) == (("bulls",), False, START_US)
 
 
 def test_the_signature_it_wants_is_the_one_that_is_sent() -> None:
@@ -37,29 +37,29 @@ def test_it_agrees_with_the_public_signer() -> None:
 
 @pytest.mark.parametrize("signature", ["", "v1,", "v1,AAAA", "v2,"])
 def test_a_wrong_signature_is_refused(signature: str) -> None:
-    with pytest.raises(LetterError, match="wrong signature"):
+    with pytest.raises(ReceiptError, match="wrong signature"):
         read(received(signature=signature), KEY)
 
 
 @pytest.mark.parametrize("raw", [b"", b"[]", b"{}", b'{"type":1}', json.dumps({"type": "alert.in_force"}).encode()])
 def test_what_is_not_the_documented_body_is_refused(raw: bytes) -> None:
-    with pytest.raises(LetterError, match="can't be read"):
+    with pytest.raises(ReceiptError, match="can't be read"):
         read(received(raw=raw), KEY)
 
 
 def test_an_unknown_type_is_refused() -> None:
     body = json.loads(received().body)
     body["type"] = "relay.test"
-    with pytest.raises(LetterError, match="can't be read"):
+    with pytest.raises(ReceiptError, match="can't be read"):
         read(received(body=body), KEY)
 
 
 def test_what_is_for_somebody_else_is_refused() -> None:
-    with pytest.raises(LetterError, match="what is for daily came to market"):
+    with pytest.raises(ReceiptError, match="what is for daily came to market"):
         read(received("/market"), KEY)
 
 
-def test_a_recovered_letter_says_so() -> None:
+def test_a_recovered_receipt_says_so() -> None:
     body = json.loads(received().body)
     body["relay"]["source"] = "backfill"
     assert read(received(body=body), KEY).recovered

@@ -1,6 +1,6 @@
 """What arrives in the inbox, read and verified as a receiver would.
 
-    Received (headers, body) ──signature──> Letter      the alert, who it was for, which rules wanted it
+    Received (headers, body) ──signature──> Receipt      the alert, who it was for, which rules wanted it
 
 Source: Standard Webhooks 1.0, "Verifying signatures".
 """
@@ -50,7 +50,7 @@ class Alert(msgspec.Struct, frozen=True):
         return f"{self.name} {self.timeframe} {self.direction} {what} of {self.market_date} (id {self.id})"
 
 
-class Letter(msgspec.Struct, frozen=True):
+class Receipt(msgspec.Struct, frozen=True):
     """A verified delivery.
 
     Attributes:
@@ -68,7 +68,7 @@ class Letter(msgspec.Struct, frozen=True):
     at_us: int
 
 
-class LetterError(RelayError):
+class ReceiptError(RelayError):
     """What arrived is not what the relay says it sends."""
 
 
@@ -92,30 +92,30 @@ def alert_of(fired: Fired) -> Alert:
     return msgspec.convert(fired.object, Alert)
 
 
-def read(received: Received, key: bytes) -> Letter:
-    """The letter in a request.
+def read(received: Received, key: bytes) -> Receipt:
+    """The receipt in a request.
 
     Args:
         received: As the inbox wrote it down.
         key: What deliveries are signed with.
 
     Raises:
-        LetterError: The signature is wrong, or the body is not the documented one.
+        ReceiptError: The signature is wrong, or the body is not the documented one.
     """
     timestamp = received.headers.get("webhook-timestamp", "")
     signed = b"%s.%s.%s" % (received.webhook_id.encode(), timestamp.encode(), received.body)
     right = "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
     if not hmac.compare_digest(right.encode(), received.headers.get("webhook-signature", "").encode()):
-        raise LetterError(f"a request to {received.path} has a wrong signature")
+        raise ReceiptError(f"a request to {received.path} has a wrong signature")
     try:
         body = _BODY.decode(received.body)
         channel = _CHANNELS[body.type]
     except (msgspec.DecodeError, KeyError) as error:
-        raise LetterError(f"a request to {received.path} can't be read: {error}") from error
+        raise ReceiptError(f"a request to {received.path} can't be read: {error}") from error
     destination = received.path.strip("/")
     if body.relay.destination != destination:
-        raise LetterError(f"what is for {body.relay.destination} came to {destination}")
-    return Letter(
+        raise ReceiptError(f"what is for {body.relay.destination} came to {destination}")
+    return Receipt(
         destination=destination,
         channel=channel,
         alert=body.data,

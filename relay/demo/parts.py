@@ -1,4 +1,4 @@
-"""What a demo is played on: simulator, inbox, and the relay between them with a real config.
+"""What a demo is made of: simulator, inbox, and the relay between them with a real config.
 
 Simulator and inbox take any free port, the relay's page its usual one, or another where that is taken.
 """
@@ -16,8 +16,8 @@ from typing import Final
 from relay.clock import Clock
 from relay.config.load import load
 from relay.demo.daemon import Daemon
+from relay.demo.faults import subscribed
 from relay.demo.scenario import KEY, config_text, signing_secret
-from relay.demo.troubles import subscribed
 from relay.destinations.signing import decode_key
 from relay.errors import Exit, RelayError
 from relay.rules.rule import Rule
@@ -31,7 +31,7 @@ _HOST: Final = "127.0.0.1"
 _START_SECONDS: Final = 30.0
 
 
-class Stage:
+class Parts:
     """The three parts.
 
     Args:

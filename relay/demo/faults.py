@@ -1,4 +1,4 @@
-"""The troubles of a demo: they happen by themselves, one after the other.
+"""The faults of a demo: they happen by themselves, one after the other.
 
     drop     the socket's TCP connection is aborted
     swallow  frames are counted in ``seq`` and not sent
@@ -30,7 +30,7 @@ _MENDED_WITHIN: Final = 60.0
 _OK, _UNAVAILABLE = 200, 503
 
 
-class Trouble(StrEnum):
+class Fault(StrEnum):
     """What goes wrong."""
 
     DROP = "drop"
@@ -40,7 +40,7 @@ class Trouble(StrEnum):
 
 @dataclass(slots=True)
 class Mishap:
-    """A trouble that happened.
+    """A fault that happened.
 
     Attributes:
         kind: What went wrong.
@@ -49,26 +49,26 @@ class Mishap:
         count: Alerts recovered since, or deliveries that had to wait.
     """
 
-    kind: Trouble
+    kind: Fault
     at: float
     took: float | None = None
     count: int = 0
 
     def __str__(self) -> str:
         match self.kind:
-            case Trouble.DROP:
+            case Fault.DROP:
                 back = "reconnecting" if self.took is None else f"back after {self.took:.1f} s"
                 return f"socket dropped, {back}, {self.count} alerts recovered by backfill"
-            case Trouble.SWALLOW:
+            case Fault.SWALLOW:
                 return f"{SWALLOWED} frames lost on the way, {self.count} alerts recovered by backfill"
-            case Trouble.OUTAGE:
+            case Fault.OUTAGE:
                 back = "still behind" if self.took is None else f"all there after {self.took:.1f} s"
                 return (
                     f"receiver {FAILING} answers 503 for {OUTAGE_SECONDS:g} s, {self.count} deliveries waited, {back}"
                 )
 
 
-def timetable(seconds: float | None) -> Iterator[tuple[float, Trouble]]:
+def timetable(seconds: float | None) -> Iterator[tuple[float, Fault]]:
     """When what goes wrong, in seconds from the start of the replay.
 
     Args:
@@ -77,15 +77,15 @@ def timetable(seconds: float | None) -> Iterator[tuple[float, Trouble]]:
     at = _SPACING if seconds is None else min(_SPACING, seconds * 0.3)
     last = float("inf") if seconds is None else seconds * 0.85
     spacing = max(at, _CLOSEST)
-    for trouble in cycle(Trouble):
+    for fault in cycle(Fault):
         if at >= last:
             return
-        yield at, trouble
+        yield at, fault
         at += spacing
 
 
-class Troublemaker:
-    """Causes the troubles and watches them mend.
+class FaultInjector:
+    """Causes the faults and watches them mend.
 
     Attributes:
         mishaps: What happened so far, oldest first.
@@ -98,7 +98,7 @@ class Troublemaker:
         self.mishaps: list[Mishap] = []
 
     async def run(self, seconds: float | None) -> None:
-        """Cause one trouble after the other."""
+        """Cause one fault after the other."""
         began = self._clock.monotonic()
         for due, kind in timetable(seconds):
             await self._clock.sleep(began + due - self._clock.monotonic())
@@ -117,13 +117,13 @@ class Troublemaker:
         if not self.mishaps:
             return
         last = self.mishaps[-1]
-        if last.kind is not Trouble.OUTAGE:
+        if last.kind is not Fault.OUTAGE:
             last.count = self._tally.recovered - self._recovered_before
         elif last.took is None:
             last.count = max(last.count, self._tally.waiting(FAILING))
 
     def settle(self) -> None:
-        """Cause no more, and undo what is wrong; the last trouble is watched until it is mended."""
+        """Cause no more, and undo what is wrong; the last fault is watched until it is mended."""
         self._quiet = True
         self._simulator.faults.clear()
         self._inbox.always(_OK, path=f"/{FAILING}")
@@ -131,15 +131,15 @@ class Troublemaker:
     async def _cause(self, mishap: Mishap) -> None:
         began = self._clock.monotonic()
         match mishap.kind:
-            case Trouble.DROP:
+            case Fault.DROP:
                 opened = self._simulator.opened
                 self._simulator.faults.drop()
                 await self._simulator.wait_until(
                     lambda: self._simulator.opened > opened and subscribed(self._simulator), _MENDED_WITHIN
                 )
-            case Trouble.SWALLOW:
+            case Fault.SWALLOW:
                 self._simulator.faults.swallow(SWALLOWED)
-            case Trouble.OUTAGE:
+            case Fault.OUTAGE:
                 self._inbox.always(_UNAVAILABLE, path=f"/{FAILING}")
                 await self._clock.sleep(OUTAGE_SECONDS)
                 self._inbox.always(_OK, path=f"/{FAILING}")

@@ -1,6 +1,6 @@
 """How the relay says it is, asked over its own HTTP as a person's browser or a scraper would.
 
-GET /api/status, /metrics ──> Pulse
+GET /api/status, /metrics ──> RelayStatus
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _EVERY_SECONDS: Final = 0.5
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=2)
 
 
-class Pulse(msgspec.Struct, frozen=True):
+class RelayStatus(msgspec.Struct, frozen=True):
     """The relay's word about itself.
 
     Attributes:
@@ -58,21 +58,21 @@ class _Status(msgspec.Struct):
 _STATUS: Final = msgspec.json.Decoder(_Status)
 
 
-def pulse_of(status: bytes, metrics: str) -> Pulse:
-    """The pulse in the answers of ``/api/status`` and ``/metrics``.
+def status_of(answer: bytes, metrics: str) -> RelayStatus:
+    """How it is, from the answers of ``/api/status`` and ``/metrics``.
 
     Raises:
         msgspec.DecodeError: The status is none.
         ValueError: The metrics are none.
     """
-    read = _STATUS.decode(status)
+    read = _STATUS.decode(answer)
     again = [
         sample.value
         for family in text_string_to_metric_families(metrics)
         for sample in family.samples
         if sample.name == "relay_events_duplicate_total"
     ]
-    return Pulse(
+    return RelayStatus(
         connection=read.connection.state,
         detail=read.connection.detail,
         reconnects=read.connection.reconnects,
@@ -81,17 +81,17 @@ def pulse_of(status: bytes, metrics: str) -> Pulse:
     )
 
 
-class Stethoscope:
+class StatusPoller:
     """Asks again and again.
 
     Attributes:
-        pulse: The last answer.
+        status: The last answer.
     """
 
     def __init__(self, url: str, clock: Clock) -> None:
         self._url = url
         self._clock = clock
-        self.pulse = Pulse()
+        self.status = RelayStatus()
 
     async def run(self) -> None:
         """Ask twice a second; keep the last answer where there is none."""
@@ -99,7 +99,7 @@ class Stethoscope:
             while True:
                 try:
                     status, metrics = await asyncio.gather(_get(session, "/api/status"), _get(session, "/metrics"))
-                    self.pulse = pulse_of(status, metrics.decode())
+                    self.status = status_of(status, metrics.decode())
                 except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError, ValueError):
                     _log.debug("the relay does not answer", url=self._url)
                 await self._clock.sleep(_EVERY_SECONDS)

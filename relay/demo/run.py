@@ -1,4 +1,4 @@
-"""The demo's life: set up, replay with troubles, catch up, judge.
+"""The demo's life: set up, replay with faults, catch up, judge.
 
 start   simulator, inbox, config, then the relay; the replay begins when it has subscribed
 run     until the time is up, somebody stops it, or the relay ends
@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from relay.clock import Clock
-from relay.demo.mail import LetterError, alert_of, read
-from relay.demo.pulse import Stethoscope
+from relay.demo.faults import FaultInjector
+from relay.demo.parts import Parts
 from relay.demo.scenario import RECONCILE_SECONDS, TIMED
 from relay.demo.scene import Arrival, Phase, Replay, Report, Scene
-from relay.demo.stage import Stage
-from relay.demo.summary import faults_of
+from relay.demo.status import StatusPoller
+from relay.demo.summary import findings_of
 from relay.demo.tally import Tally
-from relay.demo.troubles import Troublemaker
+from relay.demo.verify import ReceiptError, alert_of, read
 from relay.simulator.bars import load_bars
 from relay.simulator.inbox import Received
 from relay.simulator.ledger import fields_of
@@ -72,18 +72,18 @@ class Demo:
     """One demo; to be made on a running event loop.
 
     Args:
-        settings: What is played.
+        settings: What it is to be.
         clock: To live by.
         screen: Who shows it.
     """
 
     def __init__(self, settings: Settings, clock: Clock, screen: Screen) -> None:
         self._settings, self._clock, self._screen = settings, clock, screen
-        self._stage = Stage(settings.directory, seed=settings.seed, clock=clock, on_received=self._receive)
+        self._parts = Parts(settings.directory, seed=settings.seed, clock=clock, on_received=self._receive)
         self._market = Market(load_bars(), seed=settings.seed)
         self._tally = Tally((), TIMED)
-        self._stethoscope = Stethoscope("", clock)
-        self._troubles = self._troublemaker()
+        self._poller = StatusPoller("", clock)
+        self._faults = self._fault_injector()
         self._phase = Phase.STARTING
         self._began: float | None = None
         self._fell: float | None = None
@@ -102,44 +102,44 @@ class Demo:
             RelayError: It could not even begin.
         """
         async with AsyncExitStack() as stack:
-            stage = self._stage
-            await stage.open(stack)
-            self._tally = Tally(stage.rules, TIMED)
-            self._troubles = self._troublemaker()
+            parts = self._parts
+            await parts.open(stack)
+            self._tally = Tally(parts.rules, TIMED)
+            self._faults = self._fault_injector()
             watching = self._spawn(stack, self._watch())
             stopping = self._spawn(stack, self._stop.wait())
-            starting = self._spawn(stack, stage.start_relay())
+            starting = self._spawn(stack, parts.start_relay())
             await _first(starting, stopping, watching)
             if not starting.done():
                 return self._report(["it was stopped before it began"])
             starting.result()
-            ended = self._spawn(stack, stage.daemon.ended())
-            self._stethoscope = Stethoscope(stage.page, self._clock)
-            self._spawn(stack, self._stethoscope.run())
-            await self._play(stack, ended, stopping, watching)
+            ended = self._spawn(stack, parts.daemon.ended())
+            self._poller = StatusPoller(parts.page, self._clock)
+            self._spawn(stack, self._poller.run())
+            await self._replay(stack, ended, stopping, watching)
             await self._settle(stack, ended, watching)
             ended_early = ended.done()
-            code = await stage.daemon.stop()
+            code = await parts.daemon.stop()
             self._phase = Phase.ENDED
             self._show()
-            relay = [f"the relay ended with exit code {code}. {stage.daemon.last_words()}"] if code else []
+            relay = [f"the relay ended with exit code {code}. {parts.daemon.last_words()}"] if code else []
             if ended_early and not code:
                 relay = ["the relay ended by itself"]
             return self._report(relay)
 
-    async def _play(self, stack: AsyncExitStack, *ends: asyncio.Task[object]) -> None:
-        """Replay, with troubles, until one of ``ends`` comes or the time is up."""
+    async def _replay(self, stack: AsyncExitStack, *ends: asyncio.Task[object]) -> None:
+        """Replay, with faults, until one of ``ends`` comes or the time is up."""
         self._began = self._clock.monotonic()
         self._phase = Phase.RUNNING
         settings = self._settings
         replaying = self._spawn(stack, self._fire_all())
-        self._spawn(stack, self._troubles.run(settings.seconds))
+        self._spawn(stack, self._faults.run(settings.seconds))
         timer = [] if settings.seconds is None else [self._spawn(stack, self._clock.sleep(settings.seconds))]
         await _first(replaying, *timer, *ends)
         self._fell = self._clock.monotonic()
         over = replaying.done()
         await _end(replaying)
-        self._troubles.settle()
+        self._faults.settle()
         if over and settings.seconds is None:
             self._phase = Phase.OVER
             await _first(*ends)
@@ -157,13 +157,13 @@ class Demo:
         try:
             async with asyncio.timeout(_MOST_PATIENCE):
                 while not self._tally.complete:
-                    await self._stage.inbox.wait_until(self._moves(), _PATIENCE)
+                    await self._parts.inbox.wait_until(self._moves(), _PATIENCE)
         except TimeoutError:  # what is missing is told in the end
             return
 
     def _moves(self) -> Callable[[], bool]:
         """Whether all is there, or something more than now."""
-        inbox, tally = self._stage.inbox, self._tally
+        inbox, tally = self._parts.inbox, self._tally
         now = inbox.arrived
         return lambda: tally.complete or inbox.arrived > now
 
@@ -175,38 +175,38 @@ class Demo:
     def _fire(self, moment: Moment) -> None:
         if isinstance(moment, Tick):
             return
-        fired = self._stage.simulator.fire(fields_of(moment))
+        fired = self._parts.simulator.fire(fields_of(moment))
         self._tally.fire(fired.channel, alert_of(fired), fired.triggered_at_us)
 
     def _receive(self, received: Received) -> None:
         if received.status != _TAKEN:
             return
         try:
-            letter = read(received, self._stage.key)
-        except LetterError as error:
+            receipt = read(received, self._parts.key)
+        except ReceiptError as error:
             self._unreadable.append(str(error))
             return
-        latency = self._tally.arrive(letter)
+        latency = self._tally.arrive(receipt)
         if latency is not None:
-            self._arrivals.append(Arrival(letter, latency))
+            self._arrivals.append(Arrival(receipt, latency))
 
     def _show(self) -> None:
         self._screen.show(self._scene())
         self._arrivals.clear()
 
     def _scene(self) -> Scene:
-        self._troubles.watch()
+        self._faults.watch()
         return Scene(
             phase=self._phase,
             seconds=self._seconds(),
             of_seconds=self._settings.seconds,
-            page=self._stage.page,
-            config=str(self._stage.config),
+            page=self._parts.page,
+            config=str(self._parts.config),
             replay=self._where(),
             counts=self._tally.counts(),
-            pulse=self._stethoscope.pulse,
+            status=self._poller.status,
             arrivals=tuple(self._arrivals),
-            mishaps=tuple(map(replace, self._troubles.mishaps)),
+            mishaps=tuple(map(replace, self._faults.mishaps)),
         )
 
     def _report(self, relay: list[str]) -> Report:
@@ -215,9 +215,9 @@ class Demo:
             replay=self._where(),
             seconds=self._seconds(),
             counts=counts,
-            troubles=tuple(mishap.kind for mishap in self._troubles.mishaps),
-            seen_again=self._stethoscope.pulse.seen_again,
-            faults=faults_of(
+            injected=tuple(mishap.kind for mishap in self._faults.mishaps),
+            seen_again=self._poller.status.seen_again,
+            findings=findings_of(
                 counts, missing=self._tally.missing(), wrong=[*self._unreadable, *self._tally.wrong], relay=relay
             ),
         )
@@ -237,8 +237,8 @@ class Demo:
         index, days = self._market.day_index, self._market.days
         return Replay(days[min(index, len(days) - 1)], index, len(days))
 
-    def _troublemaker(self) -> Troublemaker:
-        return Troublemaker(self._stage.simulator, self._stage.inbox, self._tally, self._clock)
+    def _fault_injector(self) -> FaultInjector:
+        return FaultInjector(self._parts.simulator, self._parts.inbox, self._tally, self._clock)
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:

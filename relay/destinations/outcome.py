@@ -22,7 +22,7 @@ import msgspec
 
 from relay.deliveries import Outcome, Verdict
 from relay.destinations.answer import INVALID, Answer, Failure, succeeded
-from relay.destinations.retry_after import parse_retry_after, parse_seconds, plausible
+from relay.retry_after import parse_retry_after, parse_seconds, plausible
 
 CLOUDFLARE_WAIT: Final = 60.0
 """Seconds to leave Discord alone when its edge, not its API, says 429 and not for how long."""

@@ -9,10 +9,7 @@ not followed (the key goes nowhere else) and an answer is read up to a cap. Sour
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
@@ -22,6 +19,7 @@ import msgspec
 
 from relay.clock import MICROS, Clock
 from relay.events import Channel, Event
+from relay.retry_after import parse_date, parse_retry_after
 from relay.secret import Secret
 from relay.upstream.access import SCOPES, USER_AGENT, AuthStyle, auth_headers, clean, environment_proxy
 from relay.upstream.decide import MISSING_SCOPE, vendor_code
@@ -174,17 +172,9 @@ class Rest:
         return RestUnavailableError(reason, said, hint=hint, retry_after=self._wait_asked(retry_after))
 
     def _wait_asked(self, retry_after: str | None) -> float | None:
-        """Seconds in a ``Retry-After`` header (RFC 9110, 10.2.3), in either of its forms."""
-        if retry_after is None:
-            return None
-        try:
-            seconds = float(retry_after)
-        except ValueError:
-            at_us = _date_us(retry_after)
-            if at_us is None:
-                return None
-            seconds = (at_us - self._clock.now_us()) / MICROS
-        return min(max(seconds, 0.0), _LONGEST_WAIT) if math.isfinite(seconds) else None
+        """Seconds that a ``Retry-After`` header asks for, a day at most: an outage must not last longer than that."""
+        seconds = parse_retry_after(retry_after, self._clock.now_us())
+        return None if seconds is None else min(seconds, _LONGEST_WAIT)
 
     def _items(self, body: bytes) -> list[msgspec.Raw]:
         try:
@@ -233,10 +223,5 @@ def _refused(channel: Channel, status: int, code: str | None) -> RestRefusedErro
 
 
 def _date_us(text: str | None) -> int | None:
-    if text is None:
-        return None
-    try:
-        moment = parsedate_to_datetime(text)
-        return int(moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()) * MICROS
-    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser lets out of a broken date
-        return None
+    moment = parse_date(text or "")
+    return None if moment is None else int(moment.timestamp()) * MICROS

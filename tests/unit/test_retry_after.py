@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
-from relay.destinations.retry_after import LONGEST, parse_retry_after, parse_seconds
+from relay.retry_after import LONGEST, parse_retry_after, parse_seconds
 from tests.support.clock import START_US
 
 NOW = "Fri, 10 Apr 2026 13:45:22 GMT"

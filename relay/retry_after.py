@@ -1,7 +1,8 @@
-"""How long a destination asks us to wait: seconds, or a date (RFC 9110, section 10.2.3).
+"""How long a server asks us to wait: seconds, or a date (RFC 9110, section 10.2.3).
 
 Seconds may have decimals, because Discord sends them so. A time that has passed is zero. What is neither, and
-what is further away than a year (milliseconds by mistake, a broken clock), is no request at all.
+what is further away than a year (milliseconds by mistake, a broken clock), is no request at all. A caller that can't wait so
+long shortens what comes out.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ def parse_retry_after(text: str | None, now_us: int) -> float | None:
         return None
     if _SECONDS.fullmatch(text.strip()):
         return parse_seconds(text)
-    moment = _parse_date(text.strip())
+    moment = parse_date(text)
     return None if moment is None else plausible(moment.timestamp() - now_us / MICROS)
 
 
@@ -46,7 +47,9 @@ def plausible(seconds: float) -> float | None:
     return max(0.0, seconds) if seconds <= LONGEST else None
 
 
-def _parse_date(text: str) -> datetime | None:
+def parse_date(text: str) -> datetime | None:
+    """The moment that an HTTP date names, in any of its three forms; None where it is none."""
+    text = text.strip()
     if _DATE.fullmatch(text) is None:
         return None
     try:

@@ -30,6 +30,7 @@ from relay.outbox.base import Entry, Hole, NewDelivery, Outbox, RoundEnd, Sighti
 from relay.rules.match import RuleIndex
 from relay.rules.merge import merge
 from relay.rules.rule import Rule
+from relay.upstream.errors import RejectReason
 
 _log = structlog.get_logger()
 
@@ -112,7 +113,7 @@ class Intake:
         """Take a live event. Never waits."""
         if len(self._queue) >= QUEUE_LIMIT:
             self._let_go += 1
-            self._metrics.rejected.labels("queue_full").inc()
+            self._metrics.rejected.labels(RejectReason.QUEUE_FULL.value).inc()
             return
         self._queue.append((event, self._clock.now_us()))
         self._wake.set()

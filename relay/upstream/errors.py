@@ -15,7 +15,22 @@ class RejectReason(StrEnum):
     OVERSIZED = "oversized"
     WRONG_TYPE = "wrong_type"
     UNIDENTIFIABLE = "unidentifiable"
+    QUEUE_FULL = "queue_full"  # nothing wrong with it: the store was too slow, and REST brings it again
     REST_ITEM = "rest_item"  # an item of a REST answer, whatever is wrong with it
+
+
+class Unavailability(StrEnum):
+    """Why a REST call brought no page this time; the set is closed."""
+
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    TIMEOUT = "timeout"
+    CONNECTION = "connection"
+    REDIRECT = "redirect"
+    STATUS = "status"
+    OVERSIZED = "oversized"
+    NOT_JSON = "not_json"
+    NO_ITEMS = "no_items"
 
 
 class DecodeError(UpstreamError):
@@ -38,12 +53,13 @@ class RestUnavailableError(RestError):
     """It may work later: 429, 5xx, time-out, no connection, a redirect, or an answer that is not the API's.
 
     Attributes:
-        reason: A short name from a closed set (``rate_limited``, ``server_error``, ``timeout``, ``connection``,
-            ``redirect``, ``status``, ``oversized``, ``not_json``, ``no_items``).
+        reason: Which of these it was.
         retry_after: Seconds the server asks us to wait, or None where it did not say.
     """
 
-    def __init__(self, reason: str, message: str, *, hint: str = "", retry_after: float | None = None) -> None:
+    def __init__(
+        self, reason: Unavailability, message: str, *, hint: str = "", retry_after: float | None = None
+    ) -> None:
         super().__init__(message, hint=hint)
         self.reason = reason
         self.retry_after = retry_after

@@ -24,7 +24,7 @@ from relay.secret import Secret
 from relay.upstream.access import SCOPES, USER_AGENT, AuthStyle, auth_headers, clean, environment_proxy
 from relay.upstream.decide import MISSING_SCOPE, vendor_code
 from relay.upstream.decode import decode_event, peek_id
-from relay.upstream.errors import DecodeError, RestRefusedError, RestUnavailableError
+from relay.upstream.errors import DecodeError, RestRefusedError, RestUnavailableError, Unavailability
 
 PATHS: Final[Mapping[Channel, str]] = {
     Channel.IN_FORCE: "/alerts/in-force",
@@ -140,17 +140,18 @@ class Rest:
                     return body, _date_us(answer.headers.get("Date"))
                 raise self._refusal(channel, answer.status, body, answer.headers.get("Retry-After"))
         except TimeoutError as error:
-            raise RestUnavailableError("timeout", f"no answer within {self._timeout.total:g} s") from error
+            raise RestUnavailableError(Unavailability.TIMEOUT, f"no answer within {self._timeout.total:g} s") from error
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
             text = clean(f"{error}" or type(error).__name__, self._key)
-            raise RestUnavailableError("connection", f"the request failed ({text})") from error
+            raise RestUnavailableError(Unavailability.CONNECTION, f"the request failed ({text})") from error
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         body = bytearray()
         async for chunk in answer.content.iter_any():
             body += chunk
             if len(body) > self._max_answer:
-                raise RestUnavailableError("oversized", f"the answer is longer than {self._max_answer} bytes")
+                said = f"the answer is longer than {self._max_answer} bytes"
+                raise RestUnavailableError(Unavailability.OVERSIZED, said)
         return bytes(body)
 
     def _refusal(
@@ -160,14 +161,15 @@ class Rest:
         if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
             return _refused(channel, status, code)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            reason = "rate_limited"
+            reason = Unavailability.RATE_LIMITED
         elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            reason = "server_error"
+            reason = Unavailability.SERVER_ERROR
         elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            reason = "redirect"
+            reason = Unavailability.REDIRECT
         else:
-            reason = "status"
-        hint = "Look at stratalerts.rest_url; redirects are not followed." if reason in {"redirect", "status"} else ""
+            reason = Unavailability.STATUS
+        misled = reason in {Unavailability.REDIRECT, Unavailability.STATUS}
+        hint = "Look at stratalerts.rest_url; redirects are not followed." if misled else ""
         said = f"the upstream answered HTTP {status}{f', {code}' if code else ''}"
         return RestUnavailableError(reason, said, hint=hint, retry_after=self._wait_asked(retry_after))
 
@@ -180,10 +182,10 @@ class Rest:
         try:
             return _decode_answer(body).items
         except msgspec.ValidationError as error:
-            raise RestUnavailableError("no_items", f"the answer has no list of items ({error})") from error
+            raise RestUnavailableError(Unavailability.NO_ITEMS, f"the answer has no list of items ({error})") from error
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             hint = "Something on the way answers in the API's place: look at a proxy, and at stratalerts.rest_url."
-            raise RestUnavailableError("not_json", "the answer is not JSON", hint=hint) from error
+            raise RestUnavailableError(Unavailability.NOT_JSON, "the answer is not JSON", hint=hint) from error
 
 
 def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None) -> RestPage:
@@ -206,7 +208,7 @@ def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None)
         if found is not None and (greatest is None or found > greatest):
             greatest = found
     if raws and not items:
-        raise RestUnavailableError("no_items", f"none of the answer's {len(raws)} items is an alert")
+        raise RestUnavailableError(Unavailability.NO_ITEMS, f"none of the answer's {len(raws)} items is an alert")
     return RestPage(tuple(items), len(raws), len(raws) - len(items), greatest, server_time_us)
 
 

@@ -14,7 +14,7 @@ from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.metrics import Metrics
 from relay.outbox.base import Baseline, ChannelState, Hole, RoundEnd
-from relay.upstream.errors import RestRefusedError, RestUnavailableError
+from relay.upstream.errors import RestRefusedError, RestUnavailableError, Unavailability
 from relay.upstream.rest import RestPage
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_break, in_force
@@ -22,9 +22,9 @@ from tests.support.events import a_break, in_force
 MINUTE = 60 * MICROS
 HOUR = 60 * MINUTE
 
-DOWN = RestUnavailableError("server_error", "the upstream answered HTTP 503")
+DOWN = RestUnavailableError(Unavailability.SERVER_ERROR, "the upstream answered HTTP 503")
 REFUSED = RestRefusedError("missing_scope", "alerts:read", "the upstream refused the key")
-UNKNOWN_VALUE = RestUnavailableError("status", "the upstream answered HTTP 422")
+UNKNOWN_VALUE = RestUnavailableError(Unavailability.STATUS, "the upstream answered HTTP 422")
 
 
 def alert(id_: int | None, symbol: str = "AAPL", *, at_us: int = START_US - MINUTE, **fields: str | None) -> Event:

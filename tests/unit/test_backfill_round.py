@@ -11,7 +11,7 @@ from relay.backfill.status import Standing
 from relay.errors import StoreError
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event
 from relay.outbox.base import Baseline, ChannelState
-from relay.upstream.errors import RestUnavailableError
+from relay.upstream.errors import RestUnavailableError, Unavailability
 from tests.support.backfill import (
     DOWN,
     HOUR,
@@ -321,7 +321,7 @@ async def test_the_same_request_is_repeated_until_it_is_answered_and_the_cursor_
 
 
 async def test_a_retry_after_is_obeyed(scene: Scene) -> None:
-    scene.rest.failures = [RestUnavailableError("rate_limited", "HTTP 429", retry_after=42.0)]
+    scene.rest.failures = [RestUnavailableError(Unavailability.RATE_LIMITED, "HTTP 429", retry_after=42.0)]
     running = asyncio.ensure_future(scene.backfiller.run_now())
     await scene.clock.advance(41)
     assert len(scene.rest.asked) == 1

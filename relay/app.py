@@ -1,8 +1,9 @@
 """The relay itself: the only place that knows concrete classes. One screen of wiring, then the order of its life.
 
-    Reader ──events──> Intake ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · Slack
-      │                  ^             ^
-      └──gaps──> Backfiller ──Rest─────┘                            Web ──Desk──> all of them
+    Reader ──events──────────────> Intake ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · Slack
+      │                              ^
+      └──gaps──> Backfiller ─recovered       Web ──FrontDesk──> all of them       housekeeping beside them
+                     └──asks── Rest
 
 Start: the store's lock first, then the port, then the socket. Stop: reading ends, commits and requests in flight are
 finished within ``shutdown_grace``, queues stay in the store. Whatever breaks down ends the process, so that the
@@ -15,7 +16,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import Final
+from typing import Final, NamedTuple
 
 import aiohttp
 import structlog
@@ -24,10 +25,9 @@ from relay import __version__
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
-from relay.clock import MICROS, Clock, SystemClock
+from relay.clock import Clock, SystemClock
 from relay.config.destinations import Destination as DestinationConfig
 from relay.config.model import Config
-from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
@@ -36,6 +36,7 @@ from relay.destinations.factory import build, refuse_real
 from relay.destinations.http import HttpClient
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
+from relay.housekeeping import feed_watchdog, measure, tidy
 from relay.intake import Intake, Plan, Terms
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
@@ -52,10 +53,17 @@ from relay.web.server import Web
 
 _log = structlog.get_logger()
 
-_JANITOR_SECONDS: Final = 60.0
-_GAUGE_SECONDS: Final = 5.0
-_PRUNE_PAUSE: Final = 0.05
-_IDENTITIES_KEPT: Final = 30 * 86_400.0
+_LAST_SECONDS: Final = 5.0  # for what was given up to let go
+
+
+class _Work(NamedTuple):
+    """The tasks of a running relay."""
+
+    reader: asyncio.Task[None]
+    intake: asyncio.Task[None]
+    lanes: asyncio.Task[None]
+    backfill: asyncio.Task[None]
+    house: asyncio.Task[None]
 
 
 class Relay:
@@ -88,7 +96,7 @@ class Relay:
             )
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """Take the store and put everything together; nothing runs yet.
+        """Take the store, put everything together and let the pages answer; nothing is read or sent yet.
 
         Raises:
             LockedError: Another relay holds the store, or the port is taken.
@@ -175,18 +183,13 @@ class Relay:
             EvictedError: Another connection took over and the config says to exit; drained.
             RejectedError: The upstream refuses the key; drained.
         """
-        work = [
-            asyncio.create_task(job, name=name)
-            for name, job in (
-                ("intake", self.intake.run()),
-                ("lanes", self.dispatcher.run()),
-                ("backfill", self.backfiller.run()),
-                ("janitor", self._tidy()),
-                ("gauges", self._measure()),
-                ("watchdog", self._feed_watchdog()),
-            )
-        ]
-        reading = asyncio.create_task(self._read(), name="reader")
+        work = _Work(
+            reader=asyncio.create_task(self._read(), name="reader"),
+            intake=asyncio.create_task(self.intake.run(), name="intake"),
+            lanes=asyncio.create_task(self.dispatcher.run(), name="lanes"),
+            backfill=asyncio.create_task(self.backfiller.run(), name="backfill"),
+            house=asyncio.create_task(self._keep_house(), name="housekeeping"),
+        )
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         _log.info(
             "relay started",
@@ -197,12 +200,12 @@ class Relay:
         )
         self._notifier.ready()
         try:
-            await asyncio.wait([*work, reading, stopping], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._notifier.stopping()
-            await self._drain(reading, work)
+            await self._drain(work)
             stopping.cancel()
-        for task in (*work, reading):
+        for task in work:
             if task.done() and not task.cancelled():
                 task.result()
 
@@ -217,59 +220,32 @@ class Relay:
             _log.error("evicted: standing by, polling REST", every=self.config.backfill.every)
             await self._stop.wait()
 
-    async def _drain(self, reading: asyncio.Task[None], work: list[asyncio.Task[None]]) -> None:
+    async def _drain(self, work: _Work) -> None:
         """Stop reading, finish commits and requests in flight; queues stay stored."""
-        intake, lanes, backfill, *rest = work
         _log.info("draining", grace=self.config.shutdown_grace)
         deadline = asyncio.get_running_loop().time() + self.config.shutdown_grace
         self._stop.set()
         self.reader.stop()
-        for task in (backfill, *rest):
-            task.cancel()
+        work.backfill.cancel()
+        work.house.cancel()
         self.dispatcher.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                await _ended(reading, backfill, *rest)
+                await _ended(work.reader, work.backfill, work.house)
                 self.intake.stop()
-                await _ended(intake, lanes)
+                await _ended(work.intake, work.lanes)
         self.dispatcher.abort()
-        for task in (reading, *work):
+        for task in work:
             task.cancel()
-        await asyncio.wait([reading, *work], timeout=5)
+        await asyncio.wait(work, timeout=_LAST_SECONDS)
 
-    async def _tidy(self) -> None:
-        """Retention, in small steps with pauses: it never holds up a commit for long."""
-        while True:
-            now_us = self.clock.now_us()
-            finished = now_us - round(self.config.storage.retention * MICROS)
-            identities = now_us - round(max(_IDENTITIES_KEPT, self.config.storage.retention) * MICROS)
-            while await self.outbox.prune(finished_before_us=finished, identities_before_us=identities):
-                await self.clock.sleep(_PRUNE_PAUSE)
-            await self.clock.sleep(_JANITOR_SECONDS)
-
-    async def _measure(self) -> None:
-        """Keep the gauges that come from the store fresh; one that was never set would be missing, not 0."""
-        for name in self.dispatcher.lanes:
-            self.metrics.queue_depth.labels(name)
-            self.metrics.oldest_pending.labels(name)
-        while True:
-            now_us = self.clock.now_us()
-            for name, queue in (await self.outbox.stats()).items():
-                waiting = queue.counts.get(State.PENDING, 0)
-                self.metrics.queue_depth.labels(name).set(waiting)
-                oldest = queue.oldest_pending_us
-                age = 0.0 if oldest is None else max(0.0, (now_us - oldest) / MICROS)
-                self.metrics.oldest_pending.labels(name).set(age)
-            await self.clock.sleep(_GAUGE_SECONDS)
-
-    async def _feed_watchdog(self) -> None:
-        if self._watchdog_seconds is None:
-            await asyncio.Event().wait()
-            return
-        while True:
-            self._notifier.watchdog()
-            self._notifier.status(self._one_line())
-            await self.clock.sleep(self._watchdog_seconds)
+    async def _keep_house(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(tidy(self.outbox, self.clock, retention=self.config.storage.retention))
+            group.create_task(measure(self.outbox, self.clock, self.metrics, destinations=self.dispatcher.lanes.keys()))
+            group.create_task(
+                feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
+            )
 
     def _one_line(self) -> str:
         state = self.reader.state

@@ -13,28 +13,14 @@ import pytest
 
 from relay import intake
 from relay.app import Relay
-from relay.clock import SystemClock
 from relay.config.load import load
 from relay.deliveries import State
 from relay.outbox.transaction import Operation
 from relay.simulator.inbox import Inbox
-from relay.simulator.settings import SimulatorSettings
 from relay.simulator.upstream import Simulator
 from relay.upstream.state import Phase
 from tests.support.alerts import arrived, fire, once
 from tests.support.process import webhook, write_config
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(SimulatorSettings(), SystemClock()) as running:
-        yield running
-
-
-@pytest.fixture
-async def inbox() -> AsyncIterator[Inbox]:
-    async with Inbox(SystemClock()) as running:
-        yield running
 
 
 @asynccontextmanager
@@ -62,16 +48,21 @@ async def acknowledged(relay: Relay, running: asyncio.Task[None]) -> None:
 
 
 async def nothing_pending(relay: Relay) -> None:
+    """Return once nothing waits any more; looked at whenever an attempt has been noted."""
+    noted = asyncio.Event()
+    for lane in relay.dispatcher.lanes.values():
+        lane.observers.append(lambda *_: noted.set())
     async with asyncio.timeout(10):
         while True:
+            noted.clear()
             stats = await relay.outbox.stats()
             if not any(queue.counts.get(State.PENDING) for queue in stats.values()):
                 return
-            await asyncio.sleep(0.01)
+            await noted.wait()
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    """Return once ``holds()``; what is looked at tells nobody when it changes."""
+    """Return once ``holds()``; readiness and metrics tell nobody when they change, so they are looked at often."""
     async with asyncio.timeout(10):
         while True:
             if holds():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -17,17 +16,6 @@ from relay.web.desk import Readiness
 from relay.web.server import REQUEST_BYTES
 from tests.support.desk import FakeDesk
 from tests.support.web import get, own_page, post, serving
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
-
-
-@pytest.fixture
-async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving(desk) as client:
-        yield client
 
 
 async def test_health_is_200_while_it_is_well_and_503_with_the_reasons_otherwise(

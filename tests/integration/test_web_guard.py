@@ -15,17 +15,6 @@ from tests.support.web import BEARER, EVERY_PATH, TOKEN, get, own_page, post, ra
 
 
 @pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
-
-
-@pytest.fixture
-async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving(desk) as client:
-        yield client
-
-
-@pytest.fixture
 async def public(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
     async with serving(desk, "0.0.0.0", token=TOKEN, clock=FakeClock()) as client:
         yield client

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -18,17 +17,6 @@ from relay.web.desk import ConnectionStatus, Readiness
 from relay.web.server import Web
 from tests.support.desk import FakeDesk, a_letter
 from tests.support.web import EVERY_PATH, TOKEN, get, own_page, raw, serving
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
-
-
-@pytest.fixture
-async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving(desk) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/", "/api/stream", "/static/other.css", "/favicon.ico"])

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import aiohttp
-import pytest
 
 from relay.web.desk import ConnectionStatus, Readiness
 from tests.support.desk import FakeDesk
-from tests.support.web import own_page, serving
-
-
-@pytest.fixture
-def desk() -> FakeDesk:
-    return FakeDesk()
-
-
-@pytest.fixture
-async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
-    async with serving(desk) as client:
-        yield client
+from tests.support.web import own_page
 
 
 async def test_the_page_shows_how_everything_stands(desk: FakeDesk, local: aiohttp.ClientSession) -> None:

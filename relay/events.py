@@ -77,7 +77,7 @@ class Instant(msgspec.Struct, frozen=True, order=False):
     def parse(cls, value: object) -> Instant | None:
         """An instant from ISO 8601 text (no zone means UTC) or an epoch number in s, ms or µs; else None.
 
-        A time outside of the years 1900 to 9999 is no time of an alert.
+        A time outside of the years 1970 to 9999 is no time of an alert: most stores and languages can't show it.
         """
         if isinstance(value, bool) or value is None:
             return None
@@ -123,13 +123,12 @@ def _parse_iso(text: str) -> Instant | None:
     micros = int((fraction or "0").ljust(6, "0")[:6])
     seconds_since = int((moment - _EPOCH).total_seconds())
     us = seconds_since * MICROS + micros
-    return Instant(us, precision) if _EPOCH_BEGIN < us < _EPOCH_END else None
+    return Instant(us, precision) if 0 < us < _EPOCH_END else None
 
 
 _NUMBER: Final = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
 _EPOCH_MILLIS: Final = 100_000_000_000  # as seconds this would be the year 5138: the number is in ms
 _EPOCH_MICROS: Final = 100_000_000_000_000
-_EPOCH_BEGIN: Final = -2_208_988_800_000_000  # year 1900, in µs
 _EPOCH_END: Final = 253_402_300_800_000_000  # year 10000, in µs
 
 

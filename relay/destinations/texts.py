@@ -117,4 +117,4 @@ def remarks(message: Message) -> tuple[str, ...]:
 def happened_us(delivery: Delivery) -> int:
     """When it triggered, or was received where the upstream told no usable time; µs since the epoch."""
     triggered = delivery.event.triggered_at
-    return delivery.received_at_us if triggered is None or triggered.us < 0 else triggered.us
+    return delivery.received_at_us if triggered is None else triggered.us

@@ -15,7 +15,6 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from relay.clock import MICROS
 from relay.events import Channel, Event, Instant
 from relay.upstream.errors import DecodeError, RejectReason
 
@@ -23,7 +22,6 @@ _Scalar: TypeAlias = str | int | float | None
 
 _END: Final = 2**63  # what a store's integer holds
 _DIGITS: Final = 19  # of 2**63; also keeps int() and str() away from texts of a megabyte
-_YEAR_10000_US: Final = 253_402_300_800 * MICROS
 _DIRECTIONAL: Final = ("2U", "2D")
 
 
@@ -141,7 +139,7 @@ def _alert(channel: Channel, wire: _Alert, data: bytes) -> Event:
         price=_number(wire.price),
         cc=_upper(wire.cc),
         continuation=_continuation(wire.continuation, shape),
-        triggered_at=_instant(wire.triggered_at),
+        triggered_at=Instant.parse(wire.triggered_at),
         data=data,
     )
 
@@ -158,7 +156,7 @@ def _break(wire: _Break, data: bytes) -> Event:
         timeframe=_upper(wire.timeframe),
         direction=_direction(wire.direction),
         threshold=threshold if threshold is not None else len(symbols) or None,
-        triggered_at=_instant(wire.triggered_at),
+        triggered_at=Instant.parse(wire.triggered_at),
         data=data,
     )
 
@@ -218,14 +216,6 @@ def _continuation(said: object, shape: str | None) -> bool | None:
         return None
     candles = [candle.strip() for candle in shape.split("-")]
     return len(candles) > 1 and candles[-1] in _DIRECTIONAL and candles[-1] == candles[-2]
-
-
-def _instant(value: object) -> Instant | None:
-    moment = Instant.parse(value)
-    if moment is None and isinstance(value, str):
-        moment = Instant.parse(_whole(value) or _number(value))  # an epoch number that was sent as text
-    # What lies outside the calendar can't be shown, compared or stored as a date.
-    return moment if moment is not None and 0 < moment.us < _YEAR_10000_US else None
 
 
 def _told(error: Exception) -> str:

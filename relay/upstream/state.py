@@ -13,7 +13,6 @@ from typing import Final
 import msgspec
 
 from relay.events import Channel
-from relay.upstream.access import SCOPES
 
 HISTORY: Final = 50
 
@@ -47,7 +46,7 @@ class ConnectionState:
         phase: Where it stands.
         since_us: Since when, µs since the epoch; 0 before the first attempt.
         accepted: Channels the server has acknowledged on this connection.
-        refused: Channels it left out; ``refused_scopes`` names what to add.
+        refused: Channels it left out: the key lacks their scope.
         last_seq: ``seq`` of the newest frame of this connection.
         last_frame_us: When the newest frame came, over all connections.
         attempts: Connection attempts of this run.
@@ -74,16 +73,6 @@ class ConnectionState:
     def acknowledged(self) -> bool:
         """The socket is open and the subscription was answered."""
         return self.phase is Phase.ACKNOWLEDGED
-
-    @property
-    def evicted(self) -> bool:
-        """Another connection of the account took over."""
-        return self.phase is Phase.EVICTED
-
-    @property
-    def refused_scopes(self) -> dict[Channel, str]:
-        """For each refused channel the scope that the key lacks."""
-        return {channel: SCOPES[channel] for channel in sorted(self.refused)}
 
     def enter(self, phase: Phase, at_us: int, detail: str = "") -> None:
         """Note a step."""

@@ -101,7 +101,7 @@ async def test_a_refused_channel_is_an_error_that_names_the_scope_and_the_others
             subject = bench(url)
             async with running(subject):
                 assert await subject.event_ids(1) == [1]
-                assert subject.reader.state.refused_scopes == {Channel.BREAKS: "alerts:read"}
+                assert subject.reader.state.refused == {Channel.BREAKS}
     errors = [line for line in lines if line["log_level"] == "error"]
     assert [(line["channel"], line["scope"]) for line in errors] == [("alerts.simultaneous_breaks", "alerts:read")]
 

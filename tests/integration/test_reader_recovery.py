@@ -144,12 +144,12 @@ async def test_an_eviction_ends_the_run_after_the_events_before_it() -> None:
             await subject.reader.run()
         assert caught.value.exit_code == 69
         assert "standby" in caught.value.hint
-        assert subject.reader.state.evicted
+        assert subject.reader.state.phase is Phase.EVICTED
         assert await subject.event_ids(1) == [1]
 
         async with running(subject):  # what takes the socket back runs it again
             assert await subject.event_ids(1) == [1]
-            assert not subject.reader.state.evicted
+            assert subject.reader.state.phase is not Phase.EVICTED
 
 
 @pytest.mark.parametrize(("code", "words"), [(4401, "rejected the key"), (4403, "ws:connect")])

@@ -10,7 +10,6 @@ the low, 3 both. An equal high is not a break.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
@@ -139,15 +138,3 @@ class CandleSeries:
         """Speak of the past in today's prices, after a split."""
         self.forming = self.forming and self.forming.scaled(ratio)
         self.previous = self.previous and self.previous.scaled(ratio)
-
-
-def aggregate(bars: Iterable[Bar], timeframe: str) -> list[Candle]:
-    """Every candle of ``bars`` (in order), the forming one last."""
-    series, candles = CandleSeries(timeframe), list[Candle]()
-    for bar in bars:
-        series.add(bar)
-        assert series.forming is not None
-        if candles and candles[-1].period == series.forming.period:
-            candles.pop()
-        candles.append(series.forming)
-    return candles

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from relay.events import CANDLES, DIRECTIONS
 from relay.simulator.bars import Bar, load_bars
-from relay.simulator.candles import TIMEFRAMES, aggregate, classify, period_of
+from relay.simulator.candles import TIMEFRAMES, classify, period_of
 from relay.simulator.futures import FutureBreak, simultaneous
 from relay.simulator.market import Break, Market, Moment, Setup, Tick
+from tests.support.candles import aggregate
 
 SPLITS = {("AAPL", date(2000, 6, 21)), ("AAPL", date(2005, 2, 28)), ("MSFT", date(2003, 2, 18))}
 

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.simulator.bars import Bar
-from relay.simulator.candles import TIMEFRAMES, Candle, aggregate, classify, is_continuation, period_of, shape_of
+from relay.simulator.candles import TIMEFRAMES, Candle, classify, is_continuation, period_of, shape_of
+from tests.support.candles import aggregate
 
 START = date(2004, 12, 20)
 

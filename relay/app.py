@@ -197,6 +197,7 @@ class Relay:
             rules=sum(rule.enabled for rule in self.config.rules),
             destinations=len(self.config.destinations),
             simulated=self.simulated,
+            **({"page": self._page()} if self.config.http.address else {}),
         )
         self._notifier.ready()
         try:
@@ -246,6 +247,11 @@ class Relay:
             group.create_task(
                 feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
             )
+
+    def _page(self) -> str:
+        assert self.config.http.address is not None
+        host = self.config.http.address[0] or "0.0.0.0"  # noqa: S104  because it is shown, not bound
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.web.port}/"
 
     def _one_line(self) -> str:
         state = self.reader.state

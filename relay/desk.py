@@ -41,6 +41,9 @@ _PHASES = {
 }
 
 
+_BEFORE_CONNECTING = {True: "the baseline is being fetched over REST first", False: "the connection is being made"}
+
+
 @dataclass(frozen=True, slots=True)
 class FrontDesk:
     """Implements ``relay.web.desk.Desk``.
@@ -75,7 +78,7 @@ class FrontDesk:
         if self.standby():
             return Readiness(ready=True, degraded=("standing by: another connection took over", *degraded))
         if not self.connection.acknowledged:
-            detail = self.connection.last_error or "the connection is being made"
+            detail = self.connection.last_error or _BEFORE_CONNECTING[self.connection.phase is Phase.IDLE]
             return Readiness(ready=False, reasons=(f"not connected: {detail}",), degraded=tuple(degraded))
         missing = [
             f"{channel.value} has no baseline yet"
@@ -119,7 +122,7 @@ class FrontDesk:
         state = self.connection
         return ConnectionStatus(
             state="standby" if self.standby() else _PHASES[state.phase],
-            since_us=state.since_us,
+            since_us=state.since_us or self.started_at_us,
             detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
             last_frame_us=state.last_frame_us,
             reconnects=max(0, state.attempts - 1),

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from enum import Enum
-from typing import Final, TextIO
+from typing import Final, Literal, TextIO, TypeAlias, get_args
 from urllib.parse import quote, unquote, urlsplit
 
 import structlog
@@ -30,8 +30,11 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from relay.secret import Secret
 
 MASK: Final = "***"
-LEVELS: Final = ("debug", "info", "warning", "error")
-FORMATS: Final = ("auto", "console", "json")
+Level: TypeAlias = Literal["debug", "info", "warning", "error"]
+Format: TypeAlias = Literal["auto", "console", "json"]
+
+LEVELS: Final[tuple[Level, ...]] = get_args(Level)
+FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 _SHORTEST: Final = 4  # replacing anything shorter would eat ordinary words and hide nothing
 _SHORTEST_PART: Final = 16  # of a URL's path: `/webhooks` is a word, a token is not
@@ -98,7 +101,7 @@ def redact(text: str) -> str:
     return _REDACTOR.redact(text)
 
 
-def configure(level: str = "info", form: str = "auto", stream: TextIO | None = None) -> None:
+def configure(level: Level = "info", form: Format = "auto", stream: TextIO | None = None) -> None:
     """Set up structlog and the standard library's logging, process-wide; calling it again replaces the setting.
 
     Args:

@@ -25,6 +25,7 @@ from relay.config.addresses import (
 from relay.config.destinations import AnyDestination, Destination, Name, default_span
 from relay.config.fields import Later, Many, Section, Span, SpanOrZero, Text, choice, whole
 from relay.config.rules import RuleConfig
+from relay.logs import FORMATS, LEVELS, Format, Level
 from relay.rules.rule import Rule
 
 _LARGEST_PAGE = 10_000
@@ -88,9 +89,9 @@ class Http(Section):
 class Log(Section):
     """What is logged, and how."""
 
-    level: Annotated[Literal["debug", "info", "warning", "error"], choice("debug", "info", "warning", "error")] = "info"
+    level: Annotated[Level, choice(*LEVELS)] = "info"
     """The least level that is logged."""
-    format: Annotated[Literal["auto", "console", "json"], choice("auto", "console", "json")] = "auto"
+    format: Annotated[Format, choice(*FORMATS)] = "auto"
     """auto is console on a terminal, json otherwise."""
 
 

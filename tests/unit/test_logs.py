@@ -73,7 +73,7 @@ def test_a_line_is_one_json_object_with_time_level_event_and_context() -> None:
         ("console", io.StringIO, False),
     ],
 )
-def test_auto_is_console_on_a_terminal_and_json_elsewhere(form: str, stream: type[io.StringIO], is_json: bool) -> None:
+def test_auto_is_console_on_a_terminal_and_json_elsewhere(form: logs.Format, stream: type[io.StringIO], is_json: bool) -> None:
     out = stream()
     logs.configure("info", form, out)
 
@@ -104,7 +104,7 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
         ("error", ["error"]),
     ],
 )
-def test_what_is_below_the_level_is_dropped(level: str, seen: list[str]) -> None:
+def test_what_is_below_the_level_is_dropped(level: logs.Level, seen: list[str]) -> None:
     out = io.StringIO()
     logs.configure(level, "json", out)
     log = structlog.get_logger()
@@ -116,7 +116,7 @@ def test_what_is_below_the_level_is_dropped(level: str, seen: list[str]) -> None
 
 
 @pytest.mark.parametrize(("level", "seen"), [("debug", ["warning", "error"]), ("error", ["error"])])
-def test_libraries_speak_from_warning_up_through_the_same_pipeline(level: str, seen: list[str]) -> None:
+def test_libraries_speak_from_warning_up_through_the_same_pipeline(level: logs.Level, seen: list[str]) -> None:
     out = io.StringIO()
     logs.configure(level, "json", out)
     library = logging.getLogger("websockets.client")
@@ -152,7 +152,7 @@ class Colour(Enum):
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_no_secret_appears_wherever_it_is_put(form: str) -> None:
+def test_no_secret_appears_wherever_it_is_put(form: logs.Format) -> None:
     out = io.StringIO()
     logs.configure("debug", form, out)
     for text in (DISCORD, API_KEY):

@@ -10,10 +10,14 @@ from __future__ import annotations
 
 import hashlib
 from enum import StrEnum
+from typing import Literal, TypeAlias
 
 import msgspec
 
 from relay.events import Event, Source
+
+Ordering: TypeAlias = Literal["symbol", "strict", "none"]
+"""What a lane keeps in order: the deliveries of each key, all of them, or nothing."""
 
 
 class State(StrEnum):

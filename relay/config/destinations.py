@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jinja2 import TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -28,6 +28,7 @@ from relay.config.fields import (
     wrong,
 )
 from relay.config.scalars import FromOutside
+from relay.deliveries import Ordering
 from relay.durations import format_duration, parse_duration
 from relay.events import Source
 from relay.secret import Secret
@@ -37,8 +38,6 @@ _SOURCES: Final = (Source.LIVE.value, Source.BACKFILL.value)
 _ALL_SOURCES: Final = frozenset({Source.LIVE, Source.BACKFILL})
 _NAME: Final = re.compile(r"[^\W_][\w .@+-]{0,62}\w|[^\W_]")
 _MOST_CONCURRENT: Final = 256
-
-Ordering: TypeAlias = Literal["symbol", "strict", "none"]
 
 
 class RateLimit(NamedTuple):
@@ -150,7 +149,7 @@ class WebhookConfig(_Destination):
     """The HTTP method."""
     concurrency: Annotated[int, whole(1, _MOST_CONCURRENT)] = 8
     """Requests in flight at once."""
-    ordering: Annotated[Ordering, choice("symbol", "strict", "none")] = "symbol"
+    ordering: Annotated[Ordering, choice(*get_args(Ordering))] = "symbol"
     """In order per symbol, in order over all, or in any order."""
     rate_limit: RateLimited | None = None
     """Requests in a time, like 50/1s; none by default."""

@@ -6,8 +6,7 @@ from typing import Protocol
 
 import msgspec
 
-from relay.deliveries import Delivery, Outcome
-from relay.delivery.window import Ordering
+from relay.deliveries import Delivery, Ordering, Outcome
 from relay.outbox.base import Switch
 
 

@@ -16,13 +16,11 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
-from relay.deliveries import Delivery
-
-Ordering = Literal["symbol", "strict", "none"]
+from relay.deliveries import Delivery, Ordering
 
 PARK_AFTER: Final = 8  # attempts, after which a failing head of an ordered key lets its successors go on
 

@@ -16,10 +16,10 @@ from typing import Any, Final
 import hypothesis.strategies as st
 from hypothesis import HealthCheck, given, settings
 
-from relay.deliveries import Delivery, Message, Outcome, State
+from relay.deliveries import Delivery, Message, Ordering, Outcome, State
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
-from relay.delivery.window import PARK_AFTER, Ordering
+from relay.delivery.window import PARK_AFTER
 from relay.errors import StoreBusyError
 from relay.metrics import Metrics
 from tests.support.clock import START_US, FakeClock, settle

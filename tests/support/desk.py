@@ -111,24 +111,41 @@ class FakeDesk:
         self, *, state: State | None, destination: str | None, before: int | None, limit: int
     ) -> Page:
         self.asked.append(("deliveries", state, destination, before, limit))
-        return _page(self.letters, before, limit)
+        chosen = [
+            letter
+            for letter in self.letters
+            if state in {None, letter["state"]} and destination in {None, letter["destination"]}
+        ]
+        return _page(chosen, before, limit)
 
     async def retry_dead(self, delivery_id: int) -> bool:
         self.asked.append(("retry", delivery_id))
-        return any(letter["id"] == delivery_id for letter in self.letters)
+        left = [letter for letter in self.letters if letter["id"] != delivery_id]
+        found, self.letters = len(left) < len(self.letters), left
+        return found
 
     async def pause(self, name: str) -> None:
         self._known(name)
         self.asked.append(("pause", name))
+        self._put(name, "paused")
 
     async def resume(self, name: str, *, drop_older: float | None) -> int:
         self._known(name)
         self.asked.append(("resume", name, drop_older))
+        self._put(name, "idle")
         return 4 if drop_older else 0
 
     def _known(self, name: str) -> None:
         if name not in {lane.name for lane in self.now.destinations}:
             raise KeyError(name)
+
+    def _put(self, name: str, state: str) -> None:
+        self.change(
+            destinations=tuple(
+                msgspec.structs.replace(lane, state=state) if lane.name == name else lane
+                for lane in self.now.destinations
+            )
+        )
 
     def change(self, **changes: object) -> None:
         self.now = msgspec.structs.replace(self.now, **changes)

@@ -320,7 +320,15 @@ class MemoryOutbox:
         limit: int = 100,
     ) -> Page:
         found: list[dict[str, object]] = [
-            {"id": number, "event": record.delivery.event_key, "state": record.state.value, "data": None}
+            {
+                "id": number,
+                "event": record.delivery.event_key,
+                "destination": record.delivery.destination,
+                "state": record.state.value,
+                "attempts": record.delivery.attempts,
+                "last_error": record.error,
+                "data": None,
+            }
             for number, record in sorted(self.memory.records.items(), reverse=True)
             if (before is None or number < before)
             and (state is None or record.state is state)

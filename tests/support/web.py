@@ -11,8 +11,8 @@ import aiohttp
 from yarl import URL
 
 from relay.secret import Secret
+from relay.web.desk import Desk
 from relay.web.server import Web
-from tests.support.desk import FakeDesk
 
 TOKEN: Final = Secret("correct-horse-battery-staple")
 BEARER: Final = {"Authorization": f"Bearer {TOKEN.reveal()}"}
@@ -25,7 +25,7 @@ EVERY_PATH: Final = [
 
 
 @contextlib.asynccontextmanager
-async def serving(desk: FakeDesk, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[aiohttp.ClientSession]:
+async def serving(desk: Desk, host: str = "127.0.0.1", **options: Any) -> AsyncIterator[aiohttp.ClientSession]:
     """A client whose paths lead to a server over ``desk`` that listens on ``host``."""
     web = Web(desk, **options)
     await web.start(host, 0)

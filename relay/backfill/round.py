@@ -155,10 +155,15 @@ class CatchUp:
 async def finished(work: Coroutine[Any, Any, _T]) -> _T:
     """Await ``work`` to its end even when cancelled meanwhile: a commit under way is not left in the dark."""
     task = asyncio.ensure_future(work)
+    task.add_done_callback(_heard)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait([task])
-        if not task.cancelled():
-            task.exception()  # told to nobody: the cancellation is what goes up
+        await asyncio.wait([task])  # a second cancellation ends this, too, and the commit goes on alone
         raise
+
+
+def _heard(task: asyncio.Future[Any]) -> None:
+    """Whoever is cancelled is told of that, not of how the commit ended: nobody else asks."""
+    if not task.cancelled():
+        task.exception()

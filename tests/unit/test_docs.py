@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import signal
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from relay.cli import VERBS
 from relay.config.load import load
 from relay.destinations.endpoint import ANSWER_SHOWN
 from relay.destinations.http import BODY_CAP
+from relay.errors import Exit
 from relay.intake import QUEUE_LIMIT
 from relay.upstream.protocol import MAX_FRAME
 from relay.upstream.rest import MAX_ANSWER
@@ -106,3 +108,8 @@ def test_every_package_begins_with_a_docstring_that_draws_its_part(package: Path
     drawing = ast.get_docstring(ast.parse(package.read_text())) or ""
     assert len(drawing.splitlines()) >= 5
     assert re.search(r"[─═]>", drawing)
+
+
+def test_every_exit_code_is_told() -> None:
+    codes = [int(code) for row in table(section("docs/running.md", "Exit codes")) for code in row[0].split(", ")]
+    assert sorted(codes) == sorted([*Exit, *(128 + number for number in (signal.SIGINT, signal.SIGTERM))])

@@ -1,0 +1,68 @@
+"""docs/http.md names the fields that the running relay's desk answers with, no more and no less."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from relay.outbox.sqlite import SqliteOutbox
+from tests.support.clock import FakeClock
+from tests.support.front_desk import fill, front_desk
+from tests.support.web import get, serving
+
+DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
+AS_THEY_ARE = {"data", "deliveries", "counts"}  # their keys are names, not fields
+
+
+@pytest.fixture
+async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
+    await fill(outbox)
+    async with front_desk(outbox) as desk, serving(desk) as client:
+        yield client
+    await outbox.close()
+
+
+def documented(path: str) -> set[str]:
+    """The first column under the heading of ``path``."""
+    _, _, rest = DOC.partition(f"\n## GET {path}\n")
+    return set(re.findall(r"^\| `([^`]+)` \|", rest.partition("\n## ")[0], re.MULTILINE))
+
+
+def fields(value: object, name: str = "") -> Iterator[str]:
+    """Names of all fields: ``connection.state``, ``channels[].name``."""
+    if isinstance(value, dict) and name not in AS_THEY_ARE and name.rpartition(".")[2] not in AS_THEY_ARE:
+        for key, item in value.items():
+            yield from fields(item, f"{name}.{key}" if name else key)
+    elif isinstance(value, list) and value and isinstance(value[0], dict):
+        for item in value:
+            yield from fields(item, f"{name}[]")
+    else:
+        yield name
+
+
+async def test_readiness(client: aiohttp.ClientSession) -> None:
+    _, body = await get(client, "/readyz")
+    assert set(fields(body)) == documented("/readyz")
+
+
+async def test_status(client: aiohttp.ClientSession) -> None:
+    status, body = await get(client, "/api/status")
+    assert status == 200
+    assert set(fields(body)) == documented("/readyz") | documented("/api/status")
+
+
+@pytest.mark.parametrize(
+    ("path", "section"),
+    [("/api/events", "/api/events"), ("/api/deliveries", "/api/deliveries"), ("/api/dead", "/api/deliveries")],
+)
+async def test_listings(client: aiohttp.ClientSession, path: str, section: str) -> None:
+    status, body = await get(client, path)
+    assert (status, set(body)) == (200, {"items", "next"})
+    assert body["items"]
+    for item in body["items"]:
+        assert set(fields(item)) == documented(section)

@@ -22,6 +22,7 @@ from relay.delivery.settings import LaneSettings
 from relay.delivery.window import PARK_AFTER
 from relay.errors import StoreBusyError
 from relay.metrics import Metrics
+from relay.outbox.base import Switch
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import a_break, entry, in_force
 from tests.support.lane import DOWN, OK, slow_down
@@ -54,6 +55,7 @@ class World:
         self.lane = self._new_lane()
         self.task = asyncio.ensure_future(self.lane.run())
         self.under_way = 0
+        self.lags: list[asyncio.Future[None]] = []
 
     def _new_lane(self) -> Lane:
         return Lane(self, self.outbox, self.settings, clock=self.clock, rng=self.rng, metrics=Metrics())
@@ -166,6 +168,18 @@ class World:
             event.set()
         self.outbox.stuck.clear()
 
+    async def _lag(self, number: int) -> None:
+        """One kind of read answers late: with how things stood when it was asked."""
+        read = READS[number % len(READS)]
+        if read not in self.outbox.late:
+            late = self.outbox.late[read] = asyncio.Event()
+            self.lags.append(asyncio.ensure_future(self._catch_up(read, late, number / 60)))
+
+    async def _catch_up(self, read: str, late: asyncio.Event, seconds: float) -> None:
+        await self.clock.sleep(seconds)
+        self.outbox.late.pop(read, None)
+        late.set()
+
     async def _advance(self, number: int) -> None:
         await self.clock.advance(number / 7)
 
@@ -177,7 +191,9 @@ class World:
     async def finish(self) -> None:
         await self._unstick()
         self.mode, self.poison = "up", frozenset()
-        await self._ask(self.lane.resume())
+        await self.clock.advance(3)  # whatever the lane found when it started, it knows by now
+        if self.lane.status().switch is not Switch.ON:
+            await self._ask(self.lane.resume())
         for _ in range(200):
             await self.clock.advance(1)
             if all(record.state is not State.PENDING for record in self.memory.records.values()):
@@ -197,7 +213,22 @@ class World:
 
 KINDS: Final = (
     *("arrive", "advance") * 4,
-    *("burst", "up", "down", "flaky", "poison", "restart", "kill", "pause", "resume", "unreadable", "stick", "unstick"),
+    *(
+        "burst",
+        "up",
+        "down",
+        "flaky",
+        "poison",
+        "restart",
+        "kill",
+        "pause",
+        "resume",
+        "resume",
+        "unreadable",
+        "stick",
+        "unstick",
+    ),
+    *("lag",) * 3,
 )
 steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 60)), max_size=40)
 

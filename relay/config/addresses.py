@@ -6,11 +6,12 @@ No message here repeats its value: a webhook's URL is a secret, and other URLs m
 from __future__ import annotations
 
 import base64
-import binascii
 import ipaddress
 import re
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
+
+from yarl import URL
 
 from relay.config.fields import FROM_ENV, Leaf, hidden_text, text, wrong
 from relay.secret import Secret
@@ -25,6 +26,15 @@ _VISIBLE: Final = re.compile(r"[\x21-\x7e]+")
 _SMALLEST_KEY, _LARGEST_KEY = 24, 64  # bytes, Standard Webhooks 1.0, "Signature scheme"
 
 
+def parse_url(url: str) -> URL:
+    """``url`` as requests are sent to it: exactly as it was written, where that is possible.
+
+    Raises:
+        ValueError: It is no URL.
+    """
+    return URL(url, encoded=url.isascii())  # re-quoting may change what a signed url was signed over
+
+
 def check_url(url: str, schemes: tuple[str, ...]) -> None:
     """Refuse what is no absolute URL of one of ``schemes``; the text itself is not repeated."""
     example = f"{schemes[-1]}://host/path"
@@ -36,11 +46,12 @@ def check_url(url: str, schemes: tuple[str, ...]) -> None:
         host = parts.hostname or ""
         if ":" not in host:
             host.encode("idna")
+        usable = bool(parse_url(url).host)
     except (ValueError, UnicodeError):
         raise wrong(f"a URL like {example} is wanted; this one's host or port is malformed") from None
     if parts.scheme not in schemes:
         raise wrong(f"a URL that begins with {' or '.join(f'{scheme}://' for scheme in schemes)} is wanted")
-    if not host or port == 0:
+    if not host or not usable or port == 0:
         raise wrong(f"a URL like {example} is wanted; this one has no {'port' if host else 'host'}")
 
 
@@ -75,12 +86,21 @@ def credential(value: object) -> Secret:
     return secret
 
 
+def signing_key(secret: Secret) -> bytes:
+    """The key in a signing secret.
+
+    Raises:
+        ValueError: It is not base64.
+    """
+    return base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
+
+
 def signing_secret(value: object) -> Secret:
     """A Standard Webhooks secret: ``whsec_`` and base64 of 24 to 64 bytes."""
     secret = secret_text(value)
     try:
-        key = base64.b64decode(secret.reveal().removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
+        key = signing_key(secret)
+    except ValueError:
         raise wrong(f"a signing secret is base64, with or without whsec_ before it; {HOW_TO_MAKE_ONE}") from None
     if not _SMALLEST_KEY <= len(key) <= _LARGEST_KEY:
         raise wrong(

@@ -8,7 +8,6 @@ import re
 from typing import Annotated, Any, ClassVar, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jinja2 import TemplateSyntaxError
-from jinja2.sandbox import ImmutableSandboxedEnvironment
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from relay.config.addresses import HeaderName, HeaderValue, SecretUrl, SigningSecret
@@ -32,6 +31,7 @@ from relay.deliveries import Ordering
 from relay.durations import format_duration, parse_duration
 from relay.events import Source
 from relay.secret import Secret
+from relay.template import BodyTemplate
 
 TYPES: Final = ("webhook", "discord", "slack")
 _SOURCES: Final = (Source.LIVE.value, Source.BACKFILL.value)
@@ -60,15 +60,15 @@ def _rate_limit(value: object) -> RateLimit:
     return limit
 
 
-def _template(value: object) -> str:
-    source = text(value)
+def _template(value: object) -> BodyTemplate:
+    if isinstance(value, BodyTemplate):
+        return value
     try:
-        ImmutableSandboxedEnvironment(autoescape=False).from_string(source)
+        return BodyTemplate(text(value))
     except TemplateSyntaxError as error:
         # Jinja2 quotes pieces of the template; one that came from outside may be secret.
         detail = "" if isinstance(value, FromOutside) else f": {(error.message or '').rstrip('.')}"
         raise wrong(f"line {error.lineno} of the template is not Jinja2{detail}") from None
-    return source
 
 
 def _name(value: object) -> str:
@@ -85,7 +85,7 @@ def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field
 
 Name: TypeAlias = Annotated[str, Leaf(_name, {"type": "string"})]
 RateLimited: TypeAlias = Annotated[RateLimit, Leaf(_rate_limit, {"type": "string", "pattern": r"^\d+/\d|\$\{"})]
-Template: TypeAlias = Annotated[str, Leaf(_template, {"type": "string"})]
+Template: TypeAlias = Annotated[BodyTemplate, Leaf(_template, {"type": "string"})]
 Method: TypeAlias = Annotated[Literal["POST", "PUT", "PATCH"], choice("POST", "PUT", "PATCH")]
 SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(Source)]
 
@@ -241,8 +241,8 @@ AnyDestination: TypeAlias = Annotated[
 def _stable(value: object) -> object:
     """``value`` as JSON that is equal whenever the value is; a secret by its fingerprint."""
     match value:
-        case Secret():
-            return value.fingerprint()
+        case Secret() | BodyTemplate():
+            return value.fingerprint() if isinstance(value, Secret) else value.source
         case Section():
             return {name: _stable(getattr(value, name)) for name in type(value).model_fields}
         case dict():

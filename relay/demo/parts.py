@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from relay.clock import Clock
+from relay.config.addresses import signing_key
 from relay.config.load import load
 from relay.demo.daemon import Daemon
 from relay.demo.faults import subscribed
 from relay.demo.scenario import KEY, config_text, signing_secret
-from relay.destinations.signing import decode_key
 from relay.errors import Exit, RelayError
 from relay.rules.rule import Rule
 from relay.secret import Secret
@@ -55,7 +55,7 @@ class Parts:
         self.simulator = Simulator(SimulatorSettings(keys={KEY: ApiKey()}, seed=seed), clock)
         self.daemon = Daemon(self.config, directory / "relay.log")
         self._secret = signing_secret(random.SystemRandom())
-        self.key = decode_key(Secret(self._secret))
+        self.key = signing_key(Secret(self._secret))
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Start simulator and inbox and write the config."""

@@ -13,11 +13,12 @@ import msgspec
 
 from relay import __version__
 from relay.clock import Clock, isoformat
+from relay.config.addresses import parse_url
+from relay.config.destinations import DiscordConfig
 from relay.deliveries import Message, Outcome
-from relay.destinations.endpoint import Endpoint, parse_url
+from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import judge_discord
-from relay.destinations.settings import ChatSettings
 from relay.destinations.texts import facts, fit, happened_us, headline, remarks, rule_names
 
 TITLE: Final = 256
@@ -61,15 +62,11 @@ def embed_of(message: Message) -> dict[str, object]:
 class Discord:
     """Delivers to one Discord webhook; see ``relay.destinations.base.Destination``."""
 
-    def __init__(self, name: str, config: ChatSettings, client: HttpClient, clock: Clock) -> None:
-        """Make the destination ready to send.
-
-        Raises:
-            ConfigError: Its url can't be used.
-        """
+    def __init__(self, name: str, config: DiscordConfig, client: HttpClient, clock: Clock) -> None:
+        """Make the destination ready to send."""
         self._name = name
         # With wait=true the answer says whether the message was made, not just whether it was taken.
-        url = parse_url(name, config.url).update_query(wait="true")
+        url = parse_url(config.url.reveal()).update_query(wait="true")
         self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_discord)
 
     @property

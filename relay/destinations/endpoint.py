@@ -20,35 +20,12 @@ from relay.destinations.answer import Answer, Failure
 from relay.destinations.http import HttpClient, Request
 from relay.destinations.outcome import judge_failure
 from relay.destinations.redact import Redactor, printable
-from relay.errors import ConfigError
-from relay.secret import Secret
 
 ANSWER_SHOWN: Final = 2048
 DETAIL_SHOWN: Final = 400
 """Characters of an answer's body and of a sentence about it that an outcome keeps."""
 
 Judge = Callable[[Answer, int], Outcome]
-
-
-def parse_url(name: str, url: Secret) -> URL:
-    """The address of destination ``name``, sent exactly as it was written where that is possible.
-
-    Raises:
-        ConfigError: It is no http or https url. The message does not hold it.
-    """
-    text = url.reveal().strip()
-    try:
-        # Re-quoting may change what a signed url was signed over.
-        parsed = URL(text, encoded=text.isascii() and text.isprintable() and " " not in text)
-        usable = parsed.scheme in {"http", "https"} and bool(parsed.host) and parsed.port is not None
-    except ValueError:
-        usable = False
-    if not usable:
-        raise ConfigError(
-            f"destinations.{name}.url: not a usable address",
-            hint="A url starts with https:// (or http://) and a host.",
-        )
-    return parsed
 
 
 class Endpoint:

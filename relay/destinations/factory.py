@@ -7,45 +7,33 @@ all of them, a simulated upstream ──refuse_real──> names of those that w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import assert_never
 
 from relay.clock import Clock
+from relay.config.destinations import Destination as DestinationConfig
+from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
 from relay.destinations.base import Destination
 from relay.destinations.discord import Discord
 from relay.destinations.http import HttpClient
-from relay.destinations.settings import Addressed, ChatSettings, WebhookSettings
 from relay.destinations.slack import Slack
 from relay.destinations.webhook import Webhook
-from relay.errors import ConfigError
 from relay.loopback import is_loopback_url
 
 
-class DestinationSettings(ChatSettings, Protocol):
-    """A destination's config of any type."""
-
-    @property
-    def type(self) -> str:
-        """``webhook``, ``discord`` or ``slack``."""
-        ...
-
-
-def build(name: str, config: DestinationSettings, client: HttpClient, clock: Clock) -> Destination:
-    """Make the destination that ``config`` describes.
-
-    Raises:
-        ConfigError: The type has no implementation here, or its url, secret, headers or template can't be used.
-    """
-    match config.type:
-        case "webhook" if isinstance(config, WebhookSettings):
+def build(name: str, config: DestinationConfig, client: HttpClient, clock: Clock) -> Destination:
+    """Make the destination that ``config`` describes."""
+    match config:
+        case WebhookConfig():
             return Webhook(name, config, client, clock)
-        case "discord":
+        case DiscordConfig():
             return Discord(name, config, client, clock)
-        case "slack":
+        case SlackConfig():
             return Slack(name, config, client, clock)
-    raise ConfigError(f"destinations.{name}.type: {config.type} is not supported yet")
+        case _:
+            assert_never(config)
 
 
-def refuse_real(destinations: Mapping[str, Addressed], *, simulated: bool, allow_real: bool) -> list[str]:
+def refuse_real(destinations: Mapping[str, DestinationConfig], *, simulated: bool, allow_real: bool) -> list[str]:
     """Names of the destinations that must not be used, in the config's order.
 
     With a simulator upstream (``simulated``), alerts are invented: they go to this machine only, unless the user

@@ -9,31 +9,12 @@ receiver accepts any. The key is what follows ``whsec_``, base64.
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Sequence
-from typing import Final
 
+from relay.config.addresses import signing_key
 from relay.secret import Secret
-
-PREFIX: Final = "whsec_"
-
-
-def decode_key(secret: Secret) -> bytes:
-    """The key in a ``whsec_…`` secret; the prefix and the padding may be missing.
-
-    Raises:
-        ValueError: It is not base64, or empty. The message does not hold the secret.
-    """
-    text = secret.reveal().strip().removeprefix(PREFIX).rstrip("=")
-    try:
-        key = base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
-    except binascii.Error:
-        key = b""
-    if not key:
-        raise ValueError(f"a signing secret is {PREFIX} followed by base64")
-    return key
 
 
 class Signer:
@@ -42,12 +23,8 @@ class Signer:
     __slots__ = ("_keys",)
 
     def __init__(self, secrets: Sequence[Secret]) -> None:
-        """Decode the keys.
-
-        Raises:
-            ValueError: A secret is not usable.
-        """
-        self._keys = tuple(decode_key(secret) for secret in secrets)
+        """Decode the keys of secrets that the config has accepted."""
+        self._keys = tuple(signing_key(secret) for secret in secrets)
 
     def sign(self, webhook_id: str, timestamp: int, body: bytes) -> str:
         """The value of ``webhook-signature``; empty without a secret.

@@ -12,11 +12,12 @@ import msgspec
 
 from relay import __version__
 from relay.clock import Clock
+from relay.config.addresses import parse_url
+from relay.config.destinations import SlackConfig
 from relay.deliveries import Message, Outcome
-from relay.destinations.endpoint import Endpoint, parse_url
+from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import judge_slack
-from relay.destinations.settings import ChatSettings
 from relay.destinations.texts import facts, fit, headline, remarks, rule_names
 
 HEADLINE: Final = 150
@@ -54,14 +55,10 @@ def fallback_of(message: Message) -> str:
 class Slack:
     """Delivers to one incoming webhook; see ``relay.destinations.base.Destination``."""
 
-    def __init__(self, name: str, config: ChatSettings, client: HttpClient, clock: Clock) -> None:
-        """Make the destination ready to send.
-
-        Raises:
-            ConfigError: Its url can't be used.
-        """
+    def __init__(self, name: str, config: SlackConfig, client: HttpClient, clock: Clock) -> None:
+        """Make the destination ready to send."""
         self._name = name
-        url = parse_url(name, config.url)
+        url = parse_url(config.url.reveal())
         self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_slack)
 
     @property

@@ -16,31 +16,19 @@ from multidict import CIMultiDict
 
 from relay import __version__
 from relay.clock import MICROS, Clock, isoformat
+from relay.config.addresses import parse_url
+from relay.config.destinations import WebhookConfig
 from relay.deliveries import Message, Outcome, Verdict
-from relay.destinations.endpoint import Endpoint, parse_url
+from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import judge_webhook
-from relay.destinations.settings import WebhookSettings
 from relay.destinations.signing import Signer
-from relay.destinations.template import BodyTemplate, RenderError
-from relay.errors import ConfigError
 from relay.events import Source
+from relay.template import RenderError
 
 USER_AGENT: Final = f"relay/{__version__}"
 
 TEST_TYPE: Final = "relay.test"
-
-RESERVED_HEADERS: Final = frozenset(
-    {
-        "webhook-id",
-        "webhook-timestamp",
-        "webhook-signature",
-        "content-length",
-        "transfer-encoding",
-        "connection",
-    }
-)
-"""Headers that the relay or HTTP itself sets; a config can't."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -127,29 +115,19 @@ def variables_of(body: Body) -> dict[str, object]:
 class Webhook:
     """Delivers to one address; see ``relay.destinations.base.Destination``."""
 
-    def __init__(self, name: str, config: WebhookSettings, client: HttpClient, clock: Clock) -> None:
-        """Make the destination ready to send.
-
-        Raises:
-            ConfigError: Its url, secret, headers or template can't be used.
-        """
+    def __init__(self, name: str, config: WebhookConfig, client: HttpClient, clock: Clock) -> None:
+        """Make the destination ready to send."""
         self._name = name
         headers = {key: value.reveal() for key, value in config.headers.items()}
-        taken = sorted(key for key in headers if key.lower() in RESERVED_HEADERS)
-        if taken:
-            raise ConfigError(f"destinations.{name}.headers: {', '.join(taken)} is set by the relay itself")
-        try:
-            self._signer = Signer(config.secrets)
-        except ValueError as error:
-            raise ConfigError(f"destinations.{name}.secret: {error}") from None
-        self._template = None if config.template is None else BodyTemplate(name, config.template)
+        self._signer = Signer(config.secrets)
+        self._template = config.template
         self._headers = CIMultiDict({"Content-Type": "application/json", "User-Agent": USER_AGENT})
         self._headers.update(headers)
         self._signed = bool(config.secrets)
         self._endpoint = Endpoint(
             client,
             clock,
-            url=parse_url(name, config.url),
+            url=parse_url(config.url.reveal()),
             timeout=config.timeout,
             judge=judge_webhook,
             method=config.method,

@@ -11,7 +11,6 @@ import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 
@@ -25,9 +24,8 @@ from relay.destinations.base import Destination
 from relay.destinations.endpoint import ANSWER_SHOWN, DETAIL_SHOWN
 from relay.destinations.factory import build
 from relay.destinations.http import BODY_CAP, SUCCESS_PATIENCE, HttpClient
-from relay.secret import Secret
 from tests.support.clock import START_US, FakeClock
-from tests.support.messages import Config, message
+from tests.support.messages import config_of, message
 from tests.support.receiver import Receiver, raw_server, receiving
 
 KINDS = ("webhook", "discord", "slack")
@@ -45,10 +43,8 @@ class Kind:
         self._client = client
 
     def at(self, url: str, timeout: float = 5.0) -> Destination:
-        config = Config(Secret(url), type=self.kind, timeout=timeout)
-        if self.kind == "webhook":
-            config = replace(config, secrets=(Secret(SIGNING),), headers={"X-Token": Secret(HEADER)})
-        return build("bot", config, self._client, FakeClock())
+        secrets = {"secret": SIGNING, "headers": {"X-Token": HEADER}} if self.kind == "webhook" else {}
+        return build("bot", config_of(self.kind, url, timeout=timeout, **secrets), self._client, FakeClock())
 
 
 @pytest.fixture(params=KINDS)

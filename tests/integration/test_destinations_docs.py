@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +16,13 @@ from relay.deliveries import Verdict
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import verdict_of
 from relay.destinations.webhook import Webhook
-from relay.secret import Secret
 from tests.support.clock import START_US
-from tests.support.messages import Config, message
+from tests.support.messages import message, webhook_config
 
 DOC = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text(encoding="utf-8")
 SECRET = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
-CONFIG = Config(Secret("http://127.0.0.1:9/alerts"), secrets=(Secret(SECRET),))
+URL = "http://127.0.0.1:9/alerts"
+FOREIGN = "whsec_" + "A" * 32
 SENT = message(received_at_us=START_US + 250_000, expires_at_us=START_US + 10_000_000)
 
 
@@ -41,7 +40,7 @@ def _block(language: str, containing: str = "") -> str:
 
 
 async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient) -> None:
-    body = Webhook("bot", CONFIG, client, SystemClock()).render(SENT)
+    body = Webhook("bot", webhook_config(URL, secret=SECRET), client, SystemClock()).render(SENT)
     assert msgspec.json.decode(body) == msgspec.json.decode(_block("json"))
 
 
@@ -51,25 +50,25 @@ async def test_the_receiver_in_the_docs_takes_our_alerts_once_and_no_forgeries(
     scope: dict[str, Any] = {"__name__": "receiver"}
     exec(_block("python"), scope)  # noqa: S102  because it is our own page that is under test
     async with TestServer(scope["app"], host="127.0.0.1") as server:
-        url = Secret(str(server.make_url("/alerts")))
+        url = str(server.make_url("/alerts"))
         sent = message(now_us=SystemClock().now_us())
-        bot = Webhook("bot", replace(CONFIG, url=url), client, SystemClock())
+        bot = Webhook("bot", webhook_config(url, secret=SECRET), client, SystemClock())
         for _ in range(2):
             assert (await bot.send(sent)).verdict is Verdict.DELIVERED
         assert capsys.readouterr().out.count("AAPL") == 1
-        foreign = replace(CONFIG, url=url, secrets=(Secret("whsec_" + "A" * 32),))
+        foreign = webhook_config(url, secret=FOREIGN)
         outcome = await Webhook("bot", foreign, client, SystemClock()).send(sent)
         assert (outcome.verdict, outcome.code) == (Verdict.DEAD, "401")
-        rotating = replace(CONFIG, url=url, secrets=(*foreign.secrets, *CONFIG.secrets))
+        rotating = webhook_config(url, secret=[FOREIGN, SECRET])
         assert (await Webhook("bot", rotating, client, SystemClock()).send(sent)).verdict is Verdict.DELIVERED
-        old = replace(CONFIG, url=url)
+        old = webhook_config(url, secret=SECRET)
         outcome = await Webhook("bot", old, client, SystemClock()).send(message(now_us=sent.now_us - 600_000_000))
         assert outcome.code == "401"
 
 
 async def test_the_template_in_the_docs_renders(client: HttpClient) -> None:
     _, _, text = _block("yaml", "template: |").partition("template: |\n")
-    webhook = Webhook("bot", replace(CONFIG, template=text.strip()), client, SystemClock())
+    webhook = Webhook("bot", webhook_config(URL, template=text.strip()), client, SystemClock())
     assert msgspec.json.decode(webhook.render(SENT)) == {"ticker": "AAPL", "side": "buy", "attempt": 1}
 
 

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import Final
 
+from relay.config.destinations import Destination, DiscordConfig, SlackConfig, WebhookConfig
 from relay.deliveries import Delivery, Message, RuleMatch, webhook_id
 from relay.events import Event, Source
-from relay.secret import Secret
 from tests.support.clock import START_US
 from tests.support.events import in_force
 
+CONFIGS: Final[Mapping[str, type[Destination]]] = {
+    "webhook": WebhookConfig,
+    "discord": DiscordConfig,
+    "slack": SlackConfig,
+}
 
-@dataclass(frozen=True)
-class Config:
-    """Stands for a destination's config of any type."""
 
-    url: Secret
-    type: str = "webhook"
-    timeout: float = 5.0
-    secrets: tuple[Secret, ...] = ()
-    headers: Mapping[str, Secret] = field(default_factory=dict)
-    template: str | None = None
-    method: str = "POST"
+def config_of(kind: str, url: str = "https://bot.example/hooks/tok-123456789", **more: object) -> Destination:
+    """The config of a destination, read as if it stood in a file."""
+    return CONFIGS[kind].model_validate({"type": kind, "url": url, "timeout": 5.0, **more})
+
+
+def webhook_config(url: str = "https://bot.example/hooks/tok-123456789", **more: object) -> WebhookConfig:
+    """The config of a webhook."""
+    return WebhookConfig.model_validate({"type": "webhook", "url": url, "timeout": 5.0, **more})
 
 
 def message(

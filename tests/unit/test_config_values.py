@@ -57,7 +57,8 @@ def test_a_webhooks_keys_are_read() -> None:
     assert isinstance(bot, WebhookConfig)
     assert [secret.reveal() for secret in bot.secrets] == [SIGNING_SECRET, SIGNING_SECRET.removeprefix("whsec_")]
     assert {name: value.reveal() for name, value in bot.headers.items()} == {"X-Team": "5", "Content-Type": "a"}
-    assert (bot.template, bot.method) == ("{{ symbol | tojson }}", "PUT")
+    assert bot.template is not None
+    assert (bot.template.source, bot.method) == ("{{ symbol | tojson }}", "PUT")
     assert (bot.timeout, bot.max_age, bot.sources) == (0.25, 10, frozenset({Source.LIVE}))
     assert (bot.concurrency, bot.ordering, bot.rate_limit) == (2, "none", RateLimit(50, 1.0))
     assert (bot.retry.initial, bot.retry.max, bot.retry.give_up_after) == (2, 2, 3600)

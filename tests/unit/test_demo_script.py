@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.config.addresses import signing_key
 from relay.config.load import loads
 from relay.demo.daemon import own_environment
 from relay.demo.faults import Fault, timetable
 from relay.demo.scenario import DESTINATIONS, FAILING, TIMED, signing_secret
 from relay.demo.status import RelayStatus, status_of
-from relay.destinations.signing import decode_key
 from relay.secret import Secret
 from tests.support.demo import demo_config
 
@@ -30,7 +30,7 @@ def test_the_config_is_one_that_the_relay_takes() -> None:
 
 
 def test_the_signing_secret_is_32_bytes() -> None:
-    assert len(decode_key(Secret(signing_secret(random.SystemRandom())))) == 32
+    assert len(signing_key(Secret(signing_secret(random.SystemRandom())))) == 32
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.config.destinations import DiscordConfig, SlackConfig
 from relay.deliveries import Message
 from relay.destinations import discord, slack
 from relay.destinations.discord import Discord, embed_of
@@ -20,9 +21,11 @@ from relay.events import Channel, Event, Instant, Source
 from relay.secret import Secret
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_break, in_force
-from tests.support.messages import Config, message
+from tests.support.messages import message
 
 MINUTE_US = 60_000_000
+DISCORD = DiscordConfig(type="discord", url=Secret("https://discord.example/api/webhooks/1/t"))
+SLACK = SlackConfig(type="slack", url=Secret("https://slack.example/services/T/B/x"))
 
 
 @pytest.fixture
@@ -91,7 +94,7 @@ def test_an_invented_alert_says_so() -> None:
 
 
 async def test_a_discord_message_is_one_embed_that_pings_nobody(client: HttpClient) -> None:
-    destination = Discord("swing", Config(Secret("https://discord.example/api/webhooks/1/t")), client, FakeClock())
+    destination = Discord("swing", DISCORD, client, FakeClock())
     sent = message(source=Source.BACKFILL, now_us=START_US + 3 * MINUTE_US, rules=("daily bulls", "all"))
     assert msgspec.json.decode(destination.render(sent)) == {
         "embeds": [
@@ -114,7 +117,7 @@ async def test_a_discord_message_is_one_embed_that_pings_nobody(client: HttpClie
 
 
 async def test_a_slack_message_is_one_section_with_a_fallback(client: HttpClient) -> None:
-    destination = Slack("desk", Config(Secret("https://slack.example/services/T/B/x")), client, FakeClock())
+    destination = Slack("desk", SLACK, client, FakeClock())
     sent = message(source=Source.BACKFILL, now_us=START_US + 3 * MINUTE_US, rules=("R&D", "all"))
     assert msgspec.json.decode(destination.render(sent)) == {
         "text": "AAPL [D] 1-2U · recovered, 3 min late",

@@ -11,10 +11,10 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError
+from jinja2 import StrictUndefined, UndefinedError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-from relay.errors import ConfigError, RelayError
+from relay.errors import RelayError
 
 BODY_CAP: Final = 256 * 1024
 """Bytes a rendered body may have."""
@@ -34,25 +34,20 @@ _environment.filters["tojson"] = to_json
 
 
 class BodyTemplate:
-    """A compiled template."""
+    """A compiled template.
 
-    def __init__(self, name: str, source: str) -> None:
-        """Compile it.
+    Attributes:
+        source: What it was compiled from.
+    """
 
-        Args:
-            name: The destination's, for the error.
-            source: Jinja2.
+    def __init__(self, source: str) -> None:
+        """Compile ``source``.
 
         Raises:
-            ConfigError: The template has a syntax error. Its text is not quoted: it may hold a token.
+            jinja2.TemplateSyntaxError: It is not Jinja2. The message may quote it.
         """
-        try:
-            self._template = _environment.from_string(source)
-        except TemplateSyntaxError as error:
-            raise ConfigError(
-                f"destinations.{name}.template: syntax error in its line {error.lineno}",
-                hint="The template is Jinja2: https://jinja.palletsprojects.com/templates/",
-            ) from None
+        self.source = source
+        self._template = _environment.from_string(source)
 
     def render(self, variables: Mapping[str, object]) -> bytes:
         """The body.

@@ -11,10 +11,13 @@ from pathlib import Path
 import click
 
 from relay.cli.options import config_option, json_option
+from relay.config.destinations import Destination
 from relay.config.faults import InvalidConfigError
 from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.destinations.factory import refuse_real
+from relay.durations import format_duration
+from relay.events import Source
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
 
@@ -40,7 +43,7 @@ def command(config: Path | None, *, as_json: bool) -> None:
 def _lines(config: Config) -> Iterator[str]:
     yield "destinations:"
     for name, destination in config.destinations.items():
-        yield f"  {name}: {destination.type}"
+        yield f"  {name}: {', '.join([destination.type, *terms(destination)])}"
     yield "rules:"
     for rule in config.rules:
         yield f"  {sentence(rule)}"
@@ -53,7 +56,10 @@ def _json(config: Config) -> str:
     shown = {
         "ok": True,
         "file": str(config.path),
-        "destinations": [{"name": name, "type": kind.type} for name, kind in config.destinations.items()],
+        "destinations": [
+            {"name": name, "type": destination.type, "terms": list(terms(destination))}
+            for name, destination in config.destinations.items()
+        ],
         "rules": [
             {"name": rule.name, "enabled": rule.enabled, "to": rule.to, "sentence": sentence(rule)}
             for rule in config.rules
@@ -61,6 +67,16 @@ def _json(config: Config) -> str:
         "notes": list(notes(config)),
     }
     return json.dumps(shown, ensure_ascii=False)
+
+
+def terms(destination: Destination) -> Iterator[str]:
+    """What a destination takes less of than its rules send."""
+    if destination.sources != {Source.LIVE, Source.BACKFILL}:
+        yield f"{' and '.join(sorted(destination.sources))} alerts only"
+    if destination.max_age is not None:
+        yield f"nothing older than {format_duration(destination.max_age)}"
+    if destination.rate_limit is not None:
+        yield f"at most {destination.rate_limit.requests} in {format_duration(destination.rate_limit.seconds)}"
 
 
 def notes(config: Config) -> Iterator[str]:

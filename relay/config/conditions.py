@@ -41,6 +41,20 @@ from relay.events import ALERT_CHANNELS, CANDLES, DIRECTIONS, TIMEFRAMES, Channe
 ALL: Final = "all"
 _LONGEST_NAME: Final = 100
 _FEWEST, _MOST = 2, 4  # of the four index futures break together
+_QUOTES: Final = re.compile("[\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb]")
+_MEANT: Final = {
+    **dict.fromkeys(("15M", "15MIN", "M15"), "15"),
+    **dict.fromkeys(("30M", "30MIN", "M30"), "30"),
+    **dict.fromkeys(("60M", "60MIN", "1H", "H1", "H", "HOURLY"), "60"),
+    **dict.fromkeys(("240", "H4", "4HR"), "4H"),
+    **dict.fromkeys(("720", "H12", "12HR"), "12H"),
+    **dict.fromkeys(("1D", "D1", "DAY", "DAILY"), "D"),
+    **dict.fromkeys(("1W", "W1", "WEEK", "WEEKLY"), "W"),
+    **dict.fromkeys(("MN", "1MO", "MONTH", "MONTHLY"), "M"),
+    **dict.fromkeys(("1Q", "3M", "3MO", "QUARTER", "QUARTERLY"), "Q"),
+    **dict.fromkeys(("1Y", "12M", "12MO", "YEAR", "YEARLY"), "Y"),
+}
+"""How other programs write the timeframes; 1M is left out, for it is a minute as often as a month."""
 _CHANNEL_NAME: Final = choice(*map(str, Channel))
 
 
@@ -48,6 +62,8 @@ def _symbol(value: object) -> str:
     symbol = text(value).strip()
     if re.search(r"[\s,;]", symbol):
         raise wrong("one symbol is wanted; write several as a list: [AAPL, SPY]", value)
+    if _QUOTES.search(symbol):
+        raise wrong('no symbol has a quote in it; YAML takes the plain ones around it, "…"', value)
     return symbol.upper()
 
 
@@ -75,6 +91,21 @@ def _hours(value: object) -> str:
     return str(value)
 
 
+def _timeframe() -> Leaf:
+    """One of the vendor's timeframes. The nearest by letters would be a trap (5m is no M), so the meaning is told."""
+    known = choice(*TIMEFRAMES, ALL, fold=_upper_or_all)
+
+    def read(value: object) -> object:
+        name = text(value).strip()
+        if _upper_or_all(name) in (*TIMEFRAMES, ALL):
+            return known.read(value)
+        meant = _MEANT.get(name.upper())
+        told = f"that timeframe is written '{meant}'" if meant else f"a timeframe is one of {', '.join(TIMEFRAMES)}"
+        raise wrong(told, value)
+
+    return Leaf(read, known.schema, known.options)
+
+
 def _upper_or_all(name: str) -> str:
     return ALL if name.lower() == ALL else name.upper()
 
@@ -85,7 +116,7 @@ AlertChannel: TypeAlias = Annotated[Channel, Leaf(_channel, {"enum": list(map(st
 Symbol: TypeAlias = Annotated[str, Leaf(_symbol, _SYMBOL_SCHEMA)]
 Shape: TypeAlias = Annotated[str, Leaf(_shape, {"type": ["string", "number"]})]
 RuleName: TypeAlias = Annotated[str, Leaf(_rule_name, {"type": ["string", "number"]})]
-Timeframe: TypeAlias = Annotated[str, choice(*TIMEFRAMES, ALL, fold=_upper_or_all)]
+Timeframe: TypeAlias = Annotated[str, _timeframe()]
 Direction: TypeAlias = Annotated[str, choice(*DIRECTIONS, ALL, fold=str.lower)]
 Candle: TypeAlias = Annotated[str, choice(*CANDLES, ALL, fold=_upper_or_all)]
 Count: TypeAlias = Annotated[int, whole(_FEWEST, _MOST)]

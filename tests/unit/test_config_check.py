@@ -52,7 +52,7 @@ def test_json_tells_a_program_what_a_person_reads(config: Path, capsys: pytest.C
     assert run(["check", "-c", str(config), "--json"]) == Exit.OK
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is True
-    assert told["destinations"] == [{"name": "bot", "type": "webhook"}]
+    assert told["destinations"] == [{"name": "bot", "type": "webhook", "terms": []}]
     assert [(rule["name"], rule["enabled"], rule["to"]) for rule in told["rules"]] == [
         ("a", True, ["bot"]),
         ("b", False, ["bot"]),
@@ -87,3 +87,10 @@ def test_what_is_right_and_still_odd_is_noted(
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"]) == Exit.OK
     assert capsys.readouterr().out == schema_text()
+
+
+def test_what_a_destination_takes_less_of_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text("webhook", "sources: live, max_age: 10s, rate_limit: 50/1s"))
+    assert run(["check", "-c", str(path)]) == 0
+    assert "  bot: webhook, live alerts only, nothing older than 10s, at most 50 in 1s\n" in capsys.readouterr().out

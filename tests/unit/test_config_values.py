@@ -214,3 +214,23 @@ def test_a_fingerprint_changes_with_url_and_type_and_tells_neither() -> None:
 
 def test_the_smallest_config_has_no_fault() -> None:
     assert faults_of(MINIMAL) == []
+
+
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("1h", "that timeframe is written '60'"),
+        ("240", "that timeframe is written '4H'"),
+        ("daily", "that timeframe is written 'D'"),
+        ("5m", "a timeframe is one of 15, 30"),
+        ("1m", "a timeframe is one of 15, 30"),
+    ],
+)
+def test_a_timeframe_of_another_program_is_told_by_its_meaning(written: str, told: str) -> None:
+    (fault,) = faults_of(config_text("rule", f"timeframe: {written}"))
+    assert told in fault
+
+
+def test_quotes_that_were_pasted_are_no_part_of_a_symbol() -> None:
+    (fault,) = faults_of(config_text("rule", "symbol: “AAPL”"))
+    assert "no symbol has a quote in it" in fault

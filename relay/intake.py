@@ -10,6 +10,7 @@ What holds always:
 * While one commit is being synced, what arrives gathers and goes into the next one together.
 * The queue is bounded. When it is full (the store takes nothing for long), new live events are let go and counted,
   and a backfill is asked for as soon as the store writes again: what the upstream still has is not lost.
+* One event that the store refuses takes no other with it: it would come again at every start.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import structlog
 
 from relay.clock import MICROS, Clock
 from relay.deliveries import RuleMatch
+from relay.errors import StoreBusyError
 from relay.events import Event, Source
 from relay.metrics import Metrics
 from relay.outbox.base import Entry, Hole, NewDelivery, Outbox, RoundEnd, Sighting
@@ -163,11 +165,15 @@ class Intake:
         round_end: RoundEnd | None = None,
         holes: Sequence[Hole] = (),
         quiet: int = 0,
-    ) -> list[Sighting]:
-        """Commit and tell everybody; the first ``quiet`` entries are old and of no interest to observers."""
-        sightings = await self._outbox.commit(entries, round_end=round_end, holes=holes)
+    ) -> Sequence[Sighting | None]:
+        """Commit and tell everybody; the first ``quiet`` entries are old and of no interest to observers.
+
+        Returns:
+            What each entry turned out to be; None where the store refuses it.
+        """
+        sightings = await self._write(entries, round_end, holes)
         new = [entry for entry, sighting in zip(entries, sightings, strict=True) if sighting is Sighting.NEW]
-        self._metrics.duplicates.inc(len(entries) - len(new))
+        self._metrics.duplicates.inc(sightings.count(Sighting.DUPLICATE))
         kinds = Counter((entry.event.channel.value, entry.source.value) for entry in new)
         for labels, count in kinds.items():
             self._metrics.events.labels(*labels).inc(count)
@@ -181,6 +187,31 @@ class Intake:
                 for observe in self.observers:
                     observe(entry.event, entry.source)
         return sightings
+
+    async def _write(
+        self, entries: list[Entry], round_end: RoundEnd | None, holes: Sequence[Hole]
+    ) -> Sequence[Sighting | None]:
+        """Commit together; where that is refused, each alone, and the end of the round after them."""
+        try:
+            return await self._outbox.commit(entries, round_end=round_end, holes=holes)
+        except StoreBusyError:
+            raise
+        except Exception:  # noqa: BLE001  because whatever is wrong with one event must not hold up the others
+            sightings = [await self._write_alone(entry) for entry in entries]
+        if round_end is not None or holes:
+            await self._outbox.commit([], round_end=round_end, holes=holes)
+        return sightings
+
+    async def _write_alone(self, entry: Entry) -> Sighting | None:
+        try:
+            (sighting,) = await self._outbox.commit([entry])
+        except StoreBusyError:
+            raise
+        except Exception as error:  # noqa: BLE001  because of the same
+            self._metrics.rejected.labels(RejectReason.UNSTORABLE.value).inc()
+            _log.exception("event let go: the store refuses it", event_key=entry.event.key(), error=str(error))
+            return None
+        return sighting
 
     def _report_overflow(self) -> None:
         if self._let_go and len(self._queue) < QUEUE_LIMIT // 2:

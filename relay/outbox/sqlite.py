@@ -307,7 +307,10 @@ class SqliteOutbox:
 
     def _apply(self, operations: Sequence[Operation]) -> Sequence[object]:
         """Runs in the writer's thread."""
-        answers, self._counters = apply(self._db, self._counters, operations)
+        try:
+            answers, self._counters = apply(self._db, self._counters, operations)
+        except sqlite3.IntegrityError:  # a commit that seemed to fail may have come through: then the numbers are taken
+            answers, self._counters = apply(self._db, Counters.load(self._db), operations)
         return answers
 
 

@@ -16,6 +16,7 @@ class RejectReason(StrEnum):
     WRONG_TYPE = "wrong_type"
     UNIDENTIFIABLE = "unidentifiable"
     QUEUE_FULL = "queue_full"  # nothing wrong with it: the store was too slow, and REST brings it again
+    UNSTORABLE = "unstorable"  # it looked well, and the store refuses it all the same
     REST_ITEM = "rest_item"  # an item of a REST answer, whatever is wrong with it
 
 

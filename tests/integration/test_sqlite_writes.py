@@ -146,6 +146,16 @@ async def test_the_log_does_not_grow_for_ever_while_queues_are_read(outbox: Sqli
     assert log.stat().st_size < 8_000_000
 
 
+async def test_a_commit_that_only_seemed_to_fail_is_found_when_it_is_tried_again(outbox: SqliteOutbox) -> None:
+    before = outbox._counters.copy()
+    await outbox.commit([entry(in_force(1), "bot")])
+    outbox._counters = before  # as if an error had come back for a commit that went through
+    sightings = await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2, "MSFT"), "bot")])
+    assert sightings == [Sighting.DUPLICATE, Sighting.NEW]
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [(delivery.id, delivery.sequence) for delivery in found] == [(1, 1), (2, 2)]
+
+
 class _Stubborn(sqlite3.Connection):
     """A connection whose next commit and next roll-back fail, and leave the transaction open."""
 

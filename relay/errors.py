@@ -1,7 +1,8 @@
 """The root of the tree of errors the relay raises on purpose, and the exit code each one ends the process with.
 
-A package grows its own branch from a class here. An error says what happened (``str(error)``) and what to do next (``error.hint``); the command line
-prints those two lines and never a traceback. Exit codes follow sysexits.h where it has a name for the case.
+A package grows its own branch from a class here. An error says what happened (``str(error)``) and what to do next
+(``error.hint``); the command line prints those two lines and never a traceback. Exit codes follow sysexits.h where it
+has a name for the case.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How long a server asks us to wait: seconds, or a date (RFC 9110, section 10.2.3).
 
 Seconds may have decimals, because Discord sends them so. A time that has passed is zero. What is neither, and
-what is further away than a year (milliseconds by mistake, a broken clock), is no request at all. A caller that can't wait so
-long shortens what comes out.
+what is further away than a year (milliseconds by mistake, a broken clock), is no request at all. A caller that
+can't wait so long shortens what comes out.
 """
 
 from __future__ import annotations

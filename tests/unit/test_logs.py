@@ -73,7 +73,9 @@ def test_a_line_is_one_json_object_with_time_level_event_and_context() -> None:
         ("console", io.StringIO, False),
     ],
 )
-def test_auto_is_console_on_a_terminal_and_json_elsewhere(form: logs.Format, stream: type[io.StringIO], is_json: bool) -> None:
+def test_auto_is_console_on_a_terminal_and_json_elsewhere(
+    form: logs.Format, stream: type[io.StringIO], is_json: bool
+) -> None:
     out = stream()
     logs.configure("info", form, out)
 

@@ -161,6 +161,13 @@ class Price(Section):
     crosses_above: Annotated[Number | None, Later()] = None
     crosses_below: Annotated[Number | None, Later()] = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_bounds(cls, value: object) -> object:
+        if not isinstance(value, dict | Price):
+            raise wrong("bounds are wanted, like {min: 5, max: 500}", value)
+        return value
+
     @model_validator(mode="after")
     def _in_order(self) -> Price:
         if self.min is None and self.max is None:

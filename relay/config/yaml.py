@@ -25,8 +25,17 @@ _UNPRINTABLE: Final = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\
 _TEXT_TAGS: Final = ("!", "tag:yaml.org,2002:str")
 _START: Final = Mark(1, 1)
 
+_TAB: Final = "a tab; YAML is indented with spaces alone"
+_COLON: Final = "a second ': '; put a text that has one in quotes"
+_PLAINEST: Final = (  # what it says, what the line looks like up to there, what is wrong then
+    ("tab character", re.compile(""), _TAB),
+    ("cannot start any token", re.compile(r"\t$"), _TAB),
+    ("expected ',' or", re.compile(r"\$\{$"), 'between { } or [ ] a variable stands in quotes: "${NAME}"'),
+    ("expected ',' or", re.compile(r":\s[^][{},]*:$"), _COLON),
+    ("mapping values are not allowed", re.compile(r":\s.*:$"), _COLON),
+)
 _PLAINER: Final = (
-    ("mapping values are not allowed", "a second ': ' on the line; quote the text if it is one"),
+    ("mapping values are not allowed", "this line is indented deeper than the one above it allows"),
     ("cannot start any token", "this character can't start a value; indent with spaces, and quote such a text"),
     ("unexpected end of stream", "the quote is never closed"),
     ("expected ',' or ']'", "the list is never closed, or a comma is missing"),
@@ -103,7 +112,8 @@ def read(text: str, faults: Faults) -> Document:
     try:
         top = _Composer(faults).compose(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        faults.add(_mark(error.problem_mark or error.context_mark), (), _explain(error))
+        place = error.problem_mark or error.context_mark
+        faults.add(_mark(place), (), _explain(error, "" if place is None else text[: place.index + 1]))
         raise faults.error() from None
     if top is None or (top.plain and not top.text):
         faults.add(_START, (), "the file is empty")
@@ -264,9 +274,18 @@ def _mark(mark: _Place | None) -> Mark:
     return _START if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 
-def _explain(error: yaml.MarkedYAMLError) -> str:
-    """What is wrong with the syntax; pieces of the file that PyYAML quotes are left out, they may be secret."""
+def _explain(error: yaml.MarkedYAMLError, until: str) -> str:
+    """What is wrong with the syntax; pieces of the file that PyYAML quotes are left out, they may be secret.
+
+    Args:
+        error: As the parser raised it.
+        until: The file up to where it stopped, the character there included.
+    """
     problem = error.problem or "it can't be read"
+    line = until[until.rfind("\n") + 1 :]
+    for sign, shape, plainer in _PLAINEST:
+        if sign in problem and shape.search(line):
+            return f"this is not YAML: {plainer}"
     for sign, plainer in _PLAINER:
         if sign in problem:
             return f"this is not YAML: {plainer}"

@@ -15,6 +15,9 @@ from relay.config.scalars import WrittenFloat, WrittenInt, resolve
 from relay.config.yaml import Document, read
 
 NO_START = "this character can't start a value; indent with spaces, and quote such a text"
+TAB = "a tab; YAML is indented with spaces alone"
+COLON = "a second ': '; put a text that has one in quotes"
+VARIABLE = 'between { } or [ ] a variable stands in quotes: "${NAME}"'
 NO_TAG = "a YAML tag (!…) means nothing here; quote a text that begins with !"
 
 
@@ -150,13 +153,18 @@ def test_a_bomb_of_aliases_is_refused_before_it_goes_off(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("a: b: c\n", "1:5: this is not YAML: a second ': ' on the line; quote the text if it is one"),
+        ("a: b: c\n", f"1:5: this is not YAML: {COLON}"),
         ("a: [1,\nb: 2", "3:1: this is not YAML: the list is never closed, or a comma is missing"),
         ("a: {b: 1\n", "2:1: this is not YAML: the mapping is never closed, or a comma is missing"),
-        ("a:\n\tb: 1\n", f"2:1: this is not YAML: {NO_START}"),
+        ("a: {b: c: d}\n", f"1:9: this is not YAML: {COLON}"),
+        ("ö𝄞: {b: ${X}}\n", f"1:10: this is not YAML: {VARIABLE}"),
+        ("a: [${X:-y}]\n", f"1:6: this is not YAML: {VARIABLE}"),
+        ("a: {b: http://x/${X}}\n", f"1:18: this is not YAML: {VARIABLE}"),
+        ("a:\n\tb: 1\n", f"2:1: this is not YAML: {TAB}"),
+        ("a:\n  b: 1\n\tc: 1\n", f"3:1: this is not YAML: {TAB}"),
         ("a: 'x", "1:6: this is not YAML: the quote is never closed"),
         ("a: @x", f"1:4: this is not YAML: {NO_START}"),
-        ("a: 1\n b: 2\n", "2:3: this is not YAML: a second ': ' on the line; quote the text if it is one"),
+        ("a: 1\n b: 2\n", "2:3: this is not YAML: this line is indented deeper than the one above it allows"),
         ("a:\n  b: 1\n c: 2\n", "3:2: this is not YAML: this does not line up with the keys above it"),
         ("a:\n - b\n c: d\n", "3:2: this is not YAML: this does not line up with the list above it"),
         ("a: *nobody\n", "1:4: this alias names nothing above it; quote a text that begins with *"),

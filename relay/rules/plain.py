@@ -9,11 +9,14 @@ Every condition of the rule is in the sentence, and what is not in it is not ask
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from relay.events import Channel
 from relay.rules import words
 from relay.rules.conditions import is_glob
 from relay.rules.rule import Rule, Symbols
+
+_EVERY: Final = "*"
 
 
 def sentence(rule: Rule) -> str:
@@ -33,12 +36,12 @@ def sentence(rule: Rule) -> str:
 
 
 def _symbols(symbols: Symbols) -> str:
-    if not symbols.none:
-        return f" on {words.listing(_each(symbols.any), 'or')}" if symbols.any else ""
     refused = words.listing(_each(symbols.none), "or")
-    if not symbols.any:
+    if symbols.any and _EVERY not in symbols.any:
+        return f" on {words.listing(_each(symbols.any), 'or')}{f' but not {refused}' if refused else ''}"
+    if refused:
         return f" on every symbol but {refused}"
-    return f" on {words.listing(_each(symbols.any), 'or')} but not {refused}"
+    return " on every symbol" if symbols.any else ""
 
 
 def _participants(symbols: Symbols) -> str:

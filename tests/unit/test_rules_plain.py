@@ -50,6 +50,14 @@ BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
             "daily bulls: in-force alerts on every symbol but TSLA or any *-USD go to swing and bot.",
         ),
         (
+            replace(RULE, symbols=Symbols(any=("*",), none=("AAPL",))),
+            "daily bulls: in-force alerts on every symbol but AAPL go to swing and bot.",
+        ),
+        (
+            replace(RULE, symbols=Symbols(any=("AAPL", "*"))),
+            "daily bulls: in-force alerts on every symbol go to swing and bot.",
+        ),
+        (
             replace(RULE, symbols=Symbols(any=("*-USD",), none=("DOGE-USD",))),
             "daily bulls: in-force alerts on any *-USD but not DOGE-USD go to swing and bot.",
         ),

@@ -8,8 +8,10 @@ the group prints that as a line or two and ends with the error's exit code, neve
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
+import re
 import signal
 import sys
 from contextlib import suppress
@@ -34,6 +36,8 @@ VERBS: Final = {
     "version": "Print the version.",
 }
 
+_CONFIG_AS_ARGUMENT: Final = re.compile(r"extra arguments? .*\.ya?ml\b")  # in click's words, which a test holds us to
+
 
 class Verbs(click.Group):
     """A group that imports a verb's module only when that verb is used."""
@@ -51,6 +55,15 @@ class Verbs(click.Group):
         command = importlib.import_module(f"relay.cli.{cmd_name}").command
         assert isinstance(command, click.Command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The verb; where there is no such verb, the nearest is named."""
+        if args[0] not in VERBS and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            raise click.UsageError(f"No such command '{args[0]}'.{f' Did you mean {near[0]}?' if near else ''}", ctx)
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
@@ -84,6 +97,8 @@ def _explain(error: Exception) -> int:
     """Tell in a line or two what ended the verb; its exit code."""
     match error:
         case click.UsageError():
+            if _CONFIG_AS_ARGUMENT.search(error.message):
+                error = click.UsageError(f"{error.message} The config file is named with -c.", error.ctx)
             error.show()
             return Exit.USAGE
         case click.Abort():

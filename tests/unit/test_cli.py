@@ -41,6 +41,29 @@ def test_wrong_usage_exits_64(arguments: list[str], capsys: pytest.CaptureFixtur
     assert "Traceback" not in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["chekc"], "No such command 'chekc'. Did you mean check?"),
+        (["simulator"], "Did you mean simulate?"),
+        (["check", "config.yaml"], "The config file is named with -c."),
+        (["run", "my relay.yml", "x"], "The config file is named with -c."),
+    ],
+)
+def test_a_slip_is_answered_with_what_was_probably_meant(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 64
+    assert said in capsys.readouterr().err
+
+
+def test_nothing_is_guessed_where_nothing_is_near(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["bogus"]) == 64
+    assert "Did you mean" not in capsys.readouterr().err
+    assert run(["version", "again"]) == 64
+    assert "-c" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_the_config_may_stand_before_and_after_the_verb(
     place: str, config: str, capsys: pytest.CaptureFixture[str]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final
 
 import click
 
 from relay.cli.options import config_option, json_option
-from relay.config.destinations import Destination
+from relay.config.destinations import Destination, DiscordConfig, WebhookConfig
 from relay.config.faults import InvalidConfigError
 from relay.config.load import find_config, load
 from relay.config.model import Config
@@ -20,6 +22,10 @@ from relay.durations import format_duration
 from relay.events import Source
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
+
+_DISCORD: Final = re.compile(
+    r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/", re.IGNORECASE
+)
 
 
 @click.command()
@@ -89,7 +95,20 @@ def notes(config: Config) -> Iterator[str]:
     for name in config.destinations:
         if name not in used:
             yield f"no enabled rule sends to {name}"
+    for name, destination in config.destinations.items():
+        yield from _doubts(name, destination)
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:
         yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"
+
+
+def _doubts(name: str, destination: Destination) -> Iterator[str]:
+    """What looks odd about where a destination leads; its URL is a secret and not shown."""
+    url = destination.url.reveal()
+    if is_loopback_url(url):
+        return
+    if isinstance(destination, DiscordConfig) and not _DISCORD.match(url):
+        yield f"{name}'s url is no Discord webhook; they begin with https://discord.com/api/webhooks/"
+    elif url.lower().startswith("http:") and not (isinstance(destination, WebhookConfig) and not destination.secret):
+        yield f"{name} is reached over http://, so others on the way can read what is sent; use https://"

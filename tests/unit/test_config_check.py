@@ -84,6 +84,40 @@ def test_what_is_right_and_still_odd_is_noted(
     assert f"note: {note}" in capsys.readouterr().out.splitlines()
 
 
+DISCORD = "bot's url is no Discord webhook; they begin with https://discord.com/api/webhooks/"
+PLAIN = "bot is reached over http://, so others on the way can read what is sent; use https://"
+SECRET = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+@pytest.mark.parametrize(
+    ("destination", "notes"),
+    [
+        ("type: discord, url: 'https://discord.com/api/webhooks/1/hunter2'", []),
+        ("type: discord, url: 'https://discordapp.com/api/webhooks/1/hunter2'", []),
+        ("type: discord, url: 'https://ptb.discord.com/api/webhooks/1/hunter2'", []),
+        ("type: discord, url: 'https://canary.discord.com/api/v10/webhooks/1/hunter2'", []),
+        ("type: discord, url: 'http://127.0.0.1:9/hunter2'", []),
+        ("type: discord, url: 'https://discord.com/channels/1/hunter2'", [DISCORD]),
+        ("type: discord, url: 'https://discord.com.example/api/webhooks/1/hunter2'", [DISCORD]),
+        ("type: discord, url: 'http://discord.com/api/webhooks/1/hunter2'", [DISCORD]),
+        ("type: slack, url: 'https://hooks.slack.com/services/hunter2'", []),
+        ("type: slack, url: 'http://hooks.slack.com/services/hunter2'", [PLAIN]),
+        (f"type: webhook, url: 'http://bot.example/hunter2', {SECRET}", [PLAIN]),
+        (f"type: webhook, url: 'http://localhost/hunter2', {SECRET}", []),
+        ("type: webhook, url: 'http://bot.example/hunter2'", []),
+    ],
+)
+def test_an_address_that_is_probably_not_meant_is_noted_and_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], destination: str, notes: list[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(config_text("destinations", f"destinations: {{bot: {{{destination}}}}}"))
+    assert run(["check", "-c", str(file)]) == Exit.OK
+    out = capsys.readouterr().out
+    assert [line.removeprefix("note: ") for line in out.splitlines() if line.startswith("note: ")] == notes
+    assert "hunter2" not in out
+
+
 def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["schema"]) == Exit.OK
     assert capsys.readouterr().out == schema_text()

@@ -25,6 +25,7 @@ from relay.upstream.access import SCOPES, USER_AGENT, AuthStyle, auth_headers, c
 from relay.upstream.decide import MISSING_SCOPE, vendor_code
 from relay.upstream.decode import decode_event, peek_id
 from relay.upstream.errors import DecodeError, RestRefusedError, RestUnavailableError, Unavailability
+from relay.upstream.unreachable import why_unreachable
 
 PATHS: Final[Mapping[Channel, str]] = {
     Channel.IN_FORCE: "/alerts/in-force",
@@ -142,8 +143,8 @@ class Rest:
         except TimeoutError as error:
             raise RestUnavailableError(Unavailability.TIMEOUT, f"no answer within {self._timeout.total:g} s") from error
         except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            text = clean(f"{error}" or type(error).__name__, self._key)
-            raise RestUnavailableError(Unavailability.CONNECTION, f"the request failed ({text})") from error
+            text = clean(why_unreachable(error, self._url), self._key)
+            raise RestUnavailableError(Unavailability.CONNECTION, text) from error
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         body = bytearray()

@@ -1,8 +1,10 @@
 """Delivery: a lane a destination, from the outbox to the wire and back.
 
-    outbox ──claim──> Window (what is held, in order) ──> Lane ──Message──> Destination ──Outcome──> Lane ──> outbox
-                                                           │
-                                             Condition (may it send now?) · Limiter (how often?)
+    outbox ──claims──> Supply ──> Window (what is held, in order) ──> Lane ──Message──> Destination
+      ^                                                                │                    │
+      └──notes── Settlement (whose fault? again, parked, dead?) <──────┴─────Outcome────────┘
+
+    may it send?  LaneSwitch (on, paused, off) · Condition (open, held, probe) · Limiter (how often)
 
 What one destination does never delays another: lanes share nothing but the outbox.
 """

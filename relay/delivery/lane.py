@@ -25,15 +25,16 @@ import structlog
 from relay.clock import MICROS, Clock, wait_until
 from relay.deliveries import Message, Outcome, RuleMatch, Verdict
 from relay.delivery.condition import Condition
+from relay.delivery.item import Item
 from relay.delivery.limiter import Limiter
 from relay.delivery.settings import LaneSettings, LaneStatus, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
-from relay.delivery.window import Item
+from relay.delivery.switch import LaneSwitch
 from relay.destinations.base import Destination
 from relay.errors import StoreBusyError
 from relay.metrics import Metrics
-from relay.outbox.base import DestinationState, Outbox, Switch
+from relay.outbox.base import Outbox, Switch
 
 _log = structlog.get_logger()
 
@@ -62,6 +63,7 @@ class Lane:
         self._metrics = metrics
         self._condition = Condition(first=settings.retry_initial, cap=settings.retry_max, rng=rng)
         self._limiter = Limiter(*settings.rate_limit) if settings.rate_limit else None
+        self._switch = LaneSwitch(self.name, outbox, clock, settings.fingerprint)
         self._supply = Supply(self.name, outbox, settings, clock)
         self._window = self._supply.window
         self._settlement = Settlement(
@@ -73,12 +75,9 @@ class Lane:
             clock=clock,
             rng=rng,
             metrics=metrics,
-            switch_off=self._switch_off,
+            switch_off=lambda reason: self._switch.turn(Switch.OFF, reason),
         )
         self._wake = asyncio.Event()
-        self._restored = asyncio.Event()
-        self._switching = asyncio.Lock()
-        self._state = self._wanted = DestinationState()
         self._in_flight = 0
         self._unsettled = 0
         self._expiring = 0
@@ -97,8 +96,8 @@ class Lane:
         """How it stands."""
         now = self._clock.monotonic()
         return LaneStatus(
-            switch=self._state.switch,
-            reason=self._state.reason,
+            switch=self._switch.state.switch,
+            reason=self._switch.state.reason,
             condition=self._condition.permits(now, 0).value,
             held_seconds=max(0.0, self._condition.held_until - now),
             in_flight=self._in_flight,
@@ -109,10 +108,9 @@ class Lane:
 
     async def pause(self) -> None:
         """Send nothing more until ``resume``; the queue is kept."""
-        await self._restored.wait()
-        async with self._switching:
-            if self._state.switch is Switch.ON:
-                await self._switch(Switch.PAUSED, "paused by an operator")
+        async with self._switch.by_hand():
+            if self._switch.state.switch is Switch.ON:
+                await self._switch.turn(Switch.PAUSED, "paused by an operator")
 
     async def resume(self, *, drop_older: float | None = None) -> int:
         """Go on, after a pause or when it was switched off; nothing that was asked for before is waited for.
@@ -123,15 +121,21 @@ class Lane:
         Returns:
             How many were dropped.
         """
-        await self._restored.wait()
         try:
-            async with self._switching:
+            async with self._switch.by_hand():
                 dropped = 0 if drop_older is None else await self._drop_older(drop_older)
-                await self._switch(Switch.ON, "")
+                await self._switch.turn(Switch.ON)
                 self._condition.release()
                 self._supply.start_over(forgive=True)
         finally:
             self._wake.set()
+        return dropped
+
+    async def _drop_older(self, seconds: float) -> int:
+        now_us = self._clock.now_us()
+        before_us = max(0, now_us - round(seconds * MICROS))
+        dropped = await self._outbox.drop_older(self.name, before_us=before_us, at_us=now_us)
+        self._metrics.deliveries.labels(self.name, "expired").inc(dropped)
         return dropped
 
     async def run(self) -> None:
@@ -139,9 +143,9 @@ class Lane:
         while not self._stopping:
             self._wake.clear()
             try:
-                if not self._restored.is_set():
-                    await self._restore()
-                if self._is_on():
+                if held := await self._switch.restore():
+                    self._condition.hold(self._clock.monotonic(), held)
+                if self._switch.is_on:
                     await self._supply.load(failing=self._condition.failures > 0)
             except StoreBusyError as error:
                 _log.warning("queue can't be read, trying again", destination=self.name, error=str(error))
@@ -161,52 +165,6 @@ class Lane:
         """Give up what is under way: it stays pending in the store."""
         for task in self._tasks:
             task.cancel()
-
-    # --- the switch
-
-    async def _restore(self) -> None:
-        """Take up what the last run knew: switched off, asked to wait."""
-        state = await self._outbox.destination(self.name)
-        if state.switch is Switch.OFF and state.fingerprint != self._settings.fingerprint:
-            _log.info("destination has a new config and is switched on", destination=self.name)
-            state = DestinationState(since_us=self._clock.now_us())
-            await self._outbox.switch(self.name, state)
-        self._state = self._wanted = state
-        if state.switch is not Switch.ON:
-            _log.warning("destination takes nothing", destination=self.name, switch=state.switch, reason=state.reason)
-        # Should the clock have been set back, then at least no longer than was asked for.
-        waiting_us = min(state.held_until_us - self._clock.now_us(), state.held_until_us - state.held_since_us)
-        if waiting_us > 0:
-            self._condition.hold(self._clock.monotonic(), waiting_us / MICROS)
-        self._restored.set()
-
-    def _switch(self, switch: Switch, reason: str) -> Coroutine[Any, Any, None]:
-        """Off counts from this moment, on from when it is noted: the queue is read as the store has it then."""
-        state = DestinationState(switch, reason, self._clock.now_us(), self._settings.fingerprint)
-        if self._state.switch is not switch:
-            _log.warning("destination switched", destination=self.name, switch=switch.value, reason=reason)
-        if switch is not Switch.ON:
-            self._state = state
-        self._wanted = state
-        return self._note_switch(state)
-
-    def _switch_off(self, reason: str) -> Coroutine[Any, Any, None]:
-        return self._switch(Switch.OFF, reason)
-
-    async def _note_switch(self, state: DestinationState) -> None:
-        await self._outbox.switch(self.name, state)
-        if state is self._wanted:  # nobody has switched it once more meanwhile
-            self._state = state
-
-    async def _drop_older(self, seconds: float) -> int:
-        now_us = self._clock.now_us()
-        before_us = now_us - round(seconds * MICROS)
-        dropped = await self._outbox.drop_older(self.name, before_us=before_us, at_us=now_us)
-        self._metrics.deliveries.labels(self.name, "expired").inc(dropped)
-        return dropped
-
-    def _is_on(self) -> bool:
-        return self._state.switch is Switch.ON and not self._switching.locked()
 
     # --- the loop
 
@@ -243,7 +201,7 @@ class Lane:
 
     def _ready_at(self) -> float | None:
         """When another attempt may begin, if there is one; None: not before something has ended or changed."""
-        if not self._is_on() or self._expiring >= _EXPIRING_AT_ONCE:
+        if not self._switch.is_on or self._expiring >= _EXPIRING_AT_ONCE:
             return None
         at_once = 1 if self._condition.failures else self._settings.at_once
         if self._in_flight >= at_once or self._unsettled >= 2 * self._settings.at_once:

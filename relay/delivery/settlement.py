@@ -24,9 +24,10 @@ from relay.backoff import full_jitter
 from relay.clock import MICROS, Clock
 from relay.deliveries import Delivery, Outcome, Verdict
 from relay.delivery.condition import Condition
+from relay.delivery.item import Item
 from relay.delivery.settings import LaneSettings
 from relay.delivery.supply import Supply
-from relay.delivery.window import PARK_AFTER, Item
+from relay.delivery.window import PARK_AFTER
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox
 

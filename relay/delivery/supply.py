@@ -20,8 +20,9 @@ from typing import Final
 
 from relay.clock import MICROS, Clock
 from relay.deliveries import Delivery
+from relay.delivery.item import Item
 from relay.delivery.settings import LaneSettings
-from relay.delivery.window import Item, Window
+from relay.delivery.window import Window
 from relay.errors import StoreBusyError
 from relay.outbox.base import Outbox
 

@@ -18,35 +18,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-import msgspec
-
 from relay.deliveries import Delivery, Ordering
+from relay.delivery.item import Item
 
 PARK_AFTER: Final = 8  # attempts, after which a failing head of an ordered key lets its successors go on
-
-
-class Item(msgspec.Struct, eq=False):
-    """A held delivery.
-
-    Attributes:
-        delivery: As claimed; replaced after each attempt.
-        not_before: Monotonic time of its own back-off.
-        last_attempt: Monotonic time at which its last attempt in this process began; None before.
-        first_failed: Monotonic time at which it first failed in this process.
-        last_failed: And last.
-        stepped_aside: How many times it let a successor be the probe.
-        suspect: A successor was answered while it failed: should it fail once more, it is to blame itself.
-        stale: It was under way when the queue was read anew: the store may know that it is no longer wanted.
-    """
-
-    delivery: Delivery
-    not_before: float = float("-inf")
-    last_attempt: float | None = None
-    first_failed: float | None = None
-    last_failed: float | None = None
-    stepped_aside: int = 0
-    suspect: bool = False
-    stale: bool = False
 
 
 class Window:
@@ -199,14 +174,14 @@ class Window:
         heads = [item for item in self.heads() if item.not_before <= now]
         if all(item.delivery.attempts >= PARK_AFTER for item in heads):
             heads = [self._stand_in(item) for item in heads]
-        return min(heads, key=lambda item: (item.delivery.parked, _longest_ago(item)), default=None)
+        return min(heads, key=lambda item: (item.delivery.parked, item.tried_longest_ago()), default=None)
 
     def _stand_in(self, head: Item) -> Item:
         turns = head.delivery.attempts // PARK_AFTER
         queue = self._keys[self.key_of(head.delivery)]
         if turns <= head.stepped_aside or len(queue) == 1:
             return head
-        return min((item for item in queue if item is not head), key=_longest_ago)
+        return min((item for item in queue if item is not head), key=Item.tried_longest_ago)
 
     def begin(self, item: Item, now: float) -> None:
         """An attempt of ``item`` begins."""
@@ -303,8 +278,3 @@ class Window:
 
 def _is_alone_and_worn(queue: Sequence[Item]) -> bool:
     return len(queue) == 1 and queue[0].delivery.attempts >= PARK_AFTER
-
-
-def _longest_ago(item: Item) -> tuple[float, int, int]:
-    last = float("-inf") if item.last_attempt is None else item.last_attempt
-    return (last, item.delivery.attempts, item.delivery.sequence)

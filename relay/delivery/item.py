@@ -1,0 +1,36 @@
+"""One delivery that a lane holds, and what it remembers of it while it does."""
+
+from __future__ import annotations
+
+import msgspec
+
+from relay.deliveries import Delivery
+
+
+class Item(msgspec.Struct, eq=False):
+    """A held delivery.
+
+    Attributes:
+        delivery: As claimed; replaced after each attempt.
+        not_before: Monotonic time of its own back-off.
+        last_attempt: Monotonic time at which its last attempt in this process began; None before.
+        first_failed: Monotonic time at which it first failed in this process.
+        last_failed: And last.
+        stepped_aside: How many times it let a successor be the probe.
+        suspect: A successor was answered while it failed: should it fail once more, it is to blame itself.
+        stale: It was under way when the queue was read anew: the store may know that it is no longer wanted.
+    """
+
+    delivery: Delivery
+    not_before: float = float("-inf")
+    last_attempt: float | None = None
+    first_failed: float | None = None
+    last_failed: float | None = None
+    stepped_aside: int = 0
+    suspect: bool = False
+    stale: bool = False
+
+    def tried_longest_ago(self) -> tuple[float, int, int]:
+        """Sorts what was never tried first, then by time, then by attempts and place in the queue."""
+        last = float("-inf") if self.last_attempt is None else self.last_attempt
+        return (last, self.delivery.attempts, self.delivery.sequence)

@@ -23,7 +23,7 @@ from relay.clock import Clock
 from relay.deliveries import Delivery, Outcome, State
 from relay.errors import StoreBusyError
 from relay.events import Channel
-from relay.outbox import rows
+from relay.outbox import listings, rows
 from relay.outbox.base import (
     Baseline,
     ChannelState,
@@ -262,7 +262,7 @@ class SqliteOutbox:
     async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
         """Stored events, newest first."""
         (text,) = await self._listings.row("list_events", before=before or _NEWEST, limit=limit)
-        return _page(rows.event_items(text), limit)
+        return _page(listings.event_items(text), limit)
 
     async def list_deliveries(
         self,
@@ -278,7 +278,7 @@ class SqliteOutbox:
             (text,) = await self._listings.row("list_dead", **found)
         else:
             (text,) = await self._listings.row("list_deliveries", state=state and state.value, **found)
-        return _page(rows.delivery_items(text), limit)
+        return _page(listings.delivery_items(text), limit)
 
     async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
         """One small step of retention."""

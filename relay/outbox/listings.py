@@ -1,0 +1,129 @@
+"""What pages and ``/api`` show of stored events and deliveries: rows of the listing queries as plain values."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from relay.clock import isoformat
+from relay.deliveries import RuleMatch, State
+from relay.events import Channel, Source
+from relay.outbox.rows import instant
+
+_Int = int | None
+_Text = str | None
+
+
+class _EventListing(msgspec.Struct, array_like=True):
+    seq: int
+    key: str
+    channel: Channel
+    upstream_id: _Int
+    subject: _Text
+    symbols: tuple[str, ...]
+    timeframe: _Text
+    direction: _Text
+    shape: _Text
+    threshold: _Int
+    price: float | None
+    cc: _Text
+    triggered_at: _Int
+    precision: _Int
+    source: Source
+    received_at: int
+    data: _Text
+    deliveries: list[tuple[str, State]]
+
+
+class _DeliveryListing(msgspec.Struct, array_like=True):
+    id: int
+    key: str
+    channel: Channel
+    subject: _Text
+    timeframe: _Text
+    direction: _Text
+    destination: str
+    state: State
+    attempts: int
+    last_code: str
+    last_error: str
+    last_answer: str
+    webhook_id: str
+    sequence: int
+    rules: tuple[RuleMatch, ...]
+    source: Source
+    received_at: int
+    updated_at: int
+    first_attempt_at: _Int
+    retry_at: int
+    parked: int
+    data: _Text
+
+
+_event_listings: Final = msgspec.json.Decoder(list[_EventListing])
+_delivery_listings: Final = msgspec.json.Decoder(list[_DeliveryListing])
+
+
+def event_items(text: str) -> list[dict[str, object]]:
+    """Decode ``list_events`` into what the listing shows."""
+    items: list[dict[str, object]] = []
+    for row in _event_listings.decode(text):
+        when = instant(row.triggered_at, row.precision)
+        items.append(
+            {
+                "id": row.seq,
+                "event": row.key,
+                "channel": row.channel.value,
+                "upstream_id": row.upstream_id,
+                "symbol": None if row.channel is Channel.BREAKS else row.subject,
+                "symbols": list(row.symbols),
+                "timeframe": row.timeframe,
+                "direction": row.direction,
+                "shape": row.shape,
+                "threshold": row.threshold,
+                "price": row.price,
+                "cc": row.cc,
+                "triggered_at": when.isoformat() if when else None,
+                "source": row.source.value,
+                "received_at": isoformat(row.received_at),
+                "deliveries": {name: state.value for name, state in row.deliveries},
+                "data": _raw(row.data),
+            }
+        )
+    return items
+
+
+def delivery_items(text: str) -> list[dict[str, object]]:
+    """Decode a listing of deliveries into what it shows."""
+    return [
+        {
+            "id": row.id,
+            "event": row.key,
+            "channel": row.channel.value,
+            "symbol": None if row.channel is Channel.BREAKS else row.subject,
+            "timeframe": row.timeframe,
+            "direction": row.direction,
+            "destination": row.destination,
+            "state": row.state.value,
+            "attempts": row.attempts,
+            "last_code": row.last_code,
+            "last_error": row.last_error,
+            "last_answer": row.last_answer,
+            "webhook_id": row.webhook_id,
+            "sequence": row.sequence,
+            "rules": [rule.name for rule in row.rules],
+            "source": row.source.value,
+            "received_at": isoformat(row.received_at),
+            "updated_at": isoformat(row.updated_at),
+            "first_attempt_at": None if row.first_attempt_at is None else isoformat(row.first_attempt_at),
+            "retry_at": isoformat(row.retry_at) if row.retry_at and row.state is State.PENDING else None,
+            "parked": bool(row.parked),
+            "data": _raw(row.data),
+        }
+        for row in _delivery_listings.decode(text)
+    ]
+
+
+def _raw(data: str | None) -> object:
+    return None if data is None else msgspec.json.decode(data)

@@ -150,10 +150,8 @@ async def test_nor_when_the_key_is_rejected(tmp_path: Path) -> None:
     assert found_in(relay.stdout + relay.stderr) == []
 
 
-@pytest.mark.parametrize(
-    ("rest_status", "trouble"), [(401, "HTTP 401"), (500, "connection is being made")], ids=["proxy", "no REST"]
-)
-async def test_nor_when_whatever_answers_repeats_the_question(tmp_path: Path, rest_status: int, trouble: str) -> None:
+@pytest.mark.parametrize("rest_status", [401, 500])
+async def test_nor_when_whatever_answers_repeats_the_question(tmp_path: Path, rest_status: int) -> None:
     async with parrot() as parrots:
         upstream = Addresses(
             f"ws://{parrots}/401/ws?k={SECRETS['url query']}", f"http://{parrots}/{rest_status}/{SECRETS['url path']}"
@@ -161,7 +159,7 @@ async def test_nor_when_whatever_answers_repeats_the_question(tmp_path: Path, re
         config = write_config(tmp_path, upstream, bot_at(parrots), key=SECRETS["api key"])
         async with RelayProcess(config) as relay:
             await relay.start()
-            await relay.until("/readyz", lambda status, body: status == 503 and trouble in body)
+            await relay.until("/readyz", lambda status, _: status == 503)
             await relay.until("/api/status", lambda _, body: f"HTTP {rest_status}" in body)
             pages = [(await relay.get(page))[1] for page in PAGES]
             assert await relay.stop() == 0

@@ -125,7 +125,7 @@ class FrontDesk:
             since_us=state.since_us or self.started_at_us,
             detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
             last_frame_us=state.last_frame_us,
-            reconnects=max(0, state.attempts - 1),
+            reconnects=max(0, state.connections - 1),
         )
 
     async def _channel(self, channel: Channel) -> ChannelStatus:
@@ -174,8 +174,8 @@ class FrontDesk:
         return DestinationStatus(
             name=name,
             type=self.types[name],
-            state=_lane_word(status),
-            reason=status.reason or (status.last_error if status.failures else ""),
+            state=(state := _lane_word(status, queue)),
+            reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
             retry_at_us=self.clock.now_us() + held if held else None,
             in_flight=status.in_flight,
             oldest_pending_us=queue.oldest_pending_us,
@@ -213,9 +213,18 @@ class FrontDesk:
         return self.dispatcher.lanes[name]
 
 
-def _lane_word(status: LaneStatus) -> str:
+def _lane_word(status: LaneStatus, queue: QueueStats) -> str:
+    """One word for how a lane stands.
+
+    ``refusing`` is a destination that took nothing in this run and left dead letters, with nothing left to try: it
+    looks idle, and is not well.
+    """
     if status.switch is not Switch.ON:
         return status.switch.value
     if status.failures or status.held_seconds:
         return "backing off"
-    return "sending" if status.in_flight else "idle"
+    if status.in_flight:
+        return "sending"
+    waiting = queue.counts.get(State.PENDING, 0) + queue.counts.get(State.DECIDING, 0)
+    refused = status.last_error and status.last_delivered_us is None and queue.counts.get(State.DEAD, 0)
+    return "refusing" if refused and not waiting else "idle"

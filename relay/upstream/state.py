@@ -50,6 +50,7 @@ class ConnectionState:
         last_seq: ``seq`` of the newest frame of this connection.
         last_frame_us: When the newest frame came, over all connections.
         attempts: Connection attempts of this run.
+        connections: Connections of this run that were acknowledged.
         last_error: Why the last connection or attempt ended, with its hint; empty before there was one.
         history: The last transitions, oldest first.
     """
@@ -61,6 +62,7 @@ class ConnectionState:
     last_seq: int | None = None
     last_frame_us: int | None = None
     attempts: int = 0
+    connections: int = 0
     last_error: str = ""
     history: deque[Transition] = field(default_factory=lambda: deque(maxlen=HISTORY))
 
@@ -76,6 +78,7 @@ class ConnectionState:
 
     def enter(self, phase: Phase, at_us: int, detail: str = "") -> None:
         """Note a step."""
+        self.connections += phase is Phase.ACKNOWLEDGED and not self.acknowledged
         self.phase = phase
         self.since_us = at_us
         self.history.append(Transition(at_us, phase, detail))

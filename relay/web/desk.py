@@ -26,7 +26,7 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
         since_us: How long it has been so.
         detail: One sentence for a person: why it waits, what refused it.
         last_frame_us: When the last frame came.
-        reconnects: Connections made after the first.
+        reconnects: Acknowledged connections after the first.
     """
 
     state: str
@@ -62,8 +62,9 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     Attributes:
         name: In the config.
         type: ``webhook``, ``discord``, ``slack``; empty where the config no longer has it and only its queue is left.
-        state: ``idle``, ``sending``, ``backing off``, ``paused``, ``off`` or ``removed``.
-        reason: Why it is paused, off or backing off, for a person.
+        state: ``idle``, ``sending``, ``backing off``, ``refusing`` (all it was sent became dead letters), ``paused``,
+            ``off`` or ``removed``.
+        reason: Why it is paused, off, backing off or refusing, for a person.
         since_us: How long it has been so.
         retry_at_us: When it is tried again, where it backs off.
         in_flight: Requests out now.

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from relay.clock import MICROS, Clock
 from relay.deliveries import State
+from relay.events import Instant, symbol_root
 from relay.logs import redact
 from relay.web.access import LOGIN_PATH, SESSION_COOKIE, SESSION_SECONDS, STYLE_PATH, Policy, new_session
 from relay.web.answers import error
@@ -47,7 +48,7 @@ class Pages:
             lstrip_blocks=True,
             enable_async=False,
         )
-        environment.filters["span"] = span
+        environment.filters |= {"span": span, "clock": clock_time, "root": symbol_root}
         self._status = environment.get_template("status.html")
         self._login = environment.get_template("login.html")
 
@@ -149,6 +150,16 @@ def span(seconds: float) -> str:
         if whole >= size:
             return f"{whole // size}{unit} {whole % size // rest}{rest_unit}"
     return f"{whole}s"
+
+
+def clock_time(text: object, now_us: int) -> str:
+    """A time as a glance needs it, UTC: ``13:45:22``, ``2026-04-09 13:45`` on another day than ``now_us``."""
+    moment = Instant.parse(text)
+    if moment is None:
+        return str(text)
+    day, _, time = Instant(moment.us, max(moment.precision_us, MICROS)).isoformat().rstrip("Z").partition("T")
+    today = Instant(now_us).isoformat().partition("T")[0]
+    return time if day == today else f"{day} {time[:5]}"
 
 
 def _without_secrets(value: object) -> object:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import aiohttp
 
-from relay.web.desk import ConnectionStatus, Readiness
+from relay.web.desk import ConnectionStatus, DestinationStatus, Readiness
 from tests.support.desk import FakeDesk
 from tests.support.web import own_page
 
@@ -30,6 +32,32 @@ async def test_the_page_shows_how_everything_stands(desk: FakeDesk, local: aioht
         'href="/static/page.css"',
     ):
         assert shown in html
+
+
+async def test_times_are_short_with_the_whole_at_hand_and_futures_go_by_their_root(
+    desk: FakeDesk, local: aiohttp.ClientSession
+) -> None:
+    told = "2026-04-10T13:45:22.123456Z"
+    desk.events[-1] = {**desk.events[-1], "triggered_at": told, "symbol": None, "symbols": ["ES1!", "NQ1!"]}
+    async with local.get("/") as answer:
+        html = await answer.text()
+    assert f'<time datetime="{told}" title="{told}">13:45:22</time>' in html
+    assert ">ES NQ<" in html
+
+
+async def test_every_cell_names_its_column_for_a_phone_or_holds_a_button(
+    local: aiohttp.ClientSession,
+) -> None:
+    async with local.get("/") as answer:
+        cells = re.findall(r"<td[^>]*>", await answer.text())
+    assert cells
+    assert all("data-label=" in cell or 'class="act"' in cell for cell in cells)
+
+
+async def test_a_destination_that_refuses_all_does_not_look_well(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
+    desk.change(destinations=(DestinationStatus("bot", "webhook", "refusing", last_error="404 Not Found"),))
+    async with local.get("/") as answer:
+        assert '<span class="pill fair">refusing</span>' in await answer.text()
 
 
 async def test_the_page_shows_an_empty_relay(desk: FakeDesk, local: aiohttp.ClientSession) -> None:

@@ -12,7 +12,7 @@ from relay.clock import MICROS
 from relay.events import Channel
 from relay.outbox.base import Hole
 from relay.web.answers import plain
-from relay.web.pages import FAILURES_ALLOWED, FAILURES_WINDOW, LoginThrottle, span
+from relay.web.pages import FAILURES_ALLOWED, FAILURES_WINDOW, LoginThrottle, clock_time, span
 from tests.support.clock import FakeClock
 
 FILES = sorted(Path(relay.web.__file__).parent.glob("pages/*.html"))
@@ -33,6 +33,20 @@ FILES = sorted(Path(relay.web.__file__).parent.glob("pages/*.html"))
 )
 def test_a_span_is_told_at_the_precision_of_a_glance(seconds: float, shown: str) -> None:
     assert span(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-04-10T13:45:22.123456Z", "13:45:22"),
+        ("2026-04-10T09:45:22-04:00", "13:45:22"),
+        ("2026-04-10T13:45Z", "13:45"),
+        ("2026-04-09T23:59:59Z", "2026-04-09 23:59"),
+        ("half past nine", "half past nine"),
+    ],
+)
+def test_a_time_is_told_short_and_with_its_day_where_that_is_not_today(text: str, shown: str) -> None:
+    assert clock_time(text, 1_775_828_722 * MICROS) == shown
 
 
 def test_times_are_told_as_text_and_the_upstreams_object_is_left_alone() -> None:

@@ -51,12 +51,12 @@ class Lines:
                 self._write(progress(scene))
 
     def _tell_mishaps(self, scene: Scene) -> None:
-        """Each once it is mended and no longer grows, or all is over."""
+        """Each once it is mended and no longer grows, or all is over; a line begins with the time of its writing."""
         for mishap in scene.mishaps[self._told :]:
             settled = mishap.took is not None and scene.seconds >= mishap.at + mishap.took + _SETTLED_AFTER
             if not settled and scene.phase is not Phase.ENDED:
                 return
-            self._write(f"{minutes(mishap.at)} {mishap}")
+            self._write(f"{minutes(scene.seconds)} at {minutes(mishap.at)}: {mishap}")
             self._told += 1
 
 

@@ -60,7 +60,7 @@ def summary(report: Report) -> list[str]:
         ("missing", f"{counts.matched - counts.delivered}"),
         (
             "latency",
-            f"p50 {duration(counts.p50)}, p99 {duration(counts.p99)} (fired to arrived, live alerts at {TIMED})",
+            f"p50 {duration(counts.p50)}, p99 {duration(counts.p99)} (fired to arrived, live, at {TIMED})",
         ),
     ]
     lines = [f"{name:<11} {value}" for name, value in rows]

@@ -21,6 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from relay.demo.faults import Mishap
 from relay.demo.scenario import DESTINATIONS
 from relay.demo.scene import Arrival, Phase, Scene
 from relay.demo.summary import duration, minutes
@@ -28,8 +29,9 @@ from relay.demo.tally import Counts
 from relay.events import Channel
 
 _EVERY: Final = 0.25
-_AROUND: Final = 20  # lines beside the arrivals, the cursor's among them
-_FEWEST, _MOST = 3, 12  # arrivals shown
+_AROUND: Final = 15  # lines beside arrivals and mishaps, the cursor's among them
+_ROOMY: Final = 30  # lines of a terminal from which on mishaps and foot stand apart
+_FEWEST, _MOST = 3, 20  # arrivals and mishaps shown
 _MISHAPS: Final = 3
 _COLOURS: Final = {"bullish": "green", "bearish": "red"}
 _SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
@@ -70,10 +72,13 @@ class View:
     def picture(self, scene: Scene) -> RenderableType:
         """This moment, with what arrived shortly before it."""
         self._latest.extend(sample(scene.arrivals))
-        rows = min(_MOST, max(_FEWEST, self._console.height - _AROUND))
+        mishaps = scene.mishaps[-_MISHAPS:]
+        gap = [Text()] if self._console.height >= _ROOMY else []
+        room = min(_MOST, self._console.height - _AROUND - 2 * len(gap))
+        rows = max(_FEWEST, room - len(mishaps))  # a mishap takes an arrival's line: the picture keeps its height
         shown = list(self._latest)[-rows:]
-        parts = (_head(scene), _destinations(scene), _arrivals(shown, rows), _mishaps(scene))
-        return Group(*(line for part in parts for line in (part, Text())), _foot(scene))
+        parts = (_head(scene), Text(), _destinations(scene), Text(), _arrivals(shown, rows))
+        return Group(*parts, *gap, *map(_mishap, mishaps), *gap, _foot(scene))
 
 
 def sample(arrivals: Sequence[Arrival]) -> list[Arrival]:
@@ -100,17 +105,21 @@ def _head(scene: Scene) -> RenderableType:
     connection = Text(status.connection, "green" if status.connection in _GOOD else "yellow")
     if status.reconnects:
         connection.append(f", reconnected {status.reconnects}x", "dim")
-    known = f"{counts.live} live · {counts.recovered} recovered · {status.seen_again} seen again"
+    known = f"{counts.live} live · {counts.recovered} recovered"
     return Group(
         _line(
             "market",
-            Text(f"{replay.day}", "bold"),
+            Text("" if replay.day is None else f"{replay.day}", "bold"),
             ProgressBar(*_progress(scene)),
             Text(f"{time} · {counts.fired} fired"),
         ),
         _line("upstream", connection, Text(known, justify="right")),
-        _line("page", Text(f"{scene.page}/", "cyan"), Text(_latency(counts), justify="right")),
-        _line("config", Text(scene.config, "dim", overflow="ellipsis", no_wrap=True)),
+        _line("page", Text(f"{scene.page}/" if scene.page else "", "cyan"), Text(_latency(counts), justify="right")),
+        _line(
+            "config",
+            Text(scene.config, "dim", overflow="ellipsis", no_wrap=True),
+            Text(f"{status.seen_again} seen again", justify="right"),
+        ),
     )
 
 
@@ -160,7 +169,7 @@ def _arrivals(shown: list[Arrival], rows: int) -> Table:
         table.add_column(name, justify="right" if name in _NUMBERS else "left", no_wrap=True, min_width=width)
     for arrival in shown:
         table.add_row(*_row(arrival))
-    for _ in range(rows - len(shown)):  # the picture keeps its height
+    for _ in range(rows - len(shown)):
         table.add_row("")
     return table
 
@@ -180,14 +189,10 @@ def _row(arrival: Arrival) -> tuple[RenderableType, ...]:
     )
 
 
-def _mishaps(scene: Scene) -> Table:
-    grid = Table.grid(padding=(0, 2))
-    shown = scene.mishaps[-_MISHAPS:]
-    for mishap in shown:
-        grid.add_row(Text(minutes(mishap.at), "dim"), Text(str(mishap), "magenta"))
-    for _ in range(_MISHAPS - len(shown)):
-        grid.add_row("", "")
-    return grid
+def _mishap(mishap: Mishap) -> Text:
+    line = Text.assemble((minutes(mishap.at), "dim"), "  ", (str(mishap), "magenta"), overflow="ellipsis")
+    line.no_wrap = True
+    return line
 
 
 _FEET: Final = {

@@ -6,6 +6,7 @@ import io
 import re
 
 import pytest
+from msgspec.structs import replace
 from rich.console import Console
 
 from relay.demo.lines import Lines
@@ -46,7 +47,8 @@ def test_the_picture_tells_what_matters() -> None:
         "00:12 of 00:30",
         "1412 fired",
         "connected, reconnected 2x",
-        "1269 live · 143 recovered · 12 seen again",
+        "1269 live · 143 recovered",
+        "12 seen again",
         "http://127.0.0.1:8787/",
         "p50 4 ms · p99 21 ms",
         "everything",
@@ -69,8 +71,24 @@ def test_direction_is_coloured_unless_colour_is_not_wanted() -> None:
         assert bool(re.search(r"\x1b\[32m▲ bullish", text)) is not no_color
 
 
-def test_the_picture_keeps_its_height_as_alerts_come() -> None:
-    console = terminal(100, 40)
+def test_a_small_terminal_is_used_whole_and_no_line_of_it_is_cut() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24)
+    view = View(console)
+    long = scene()
+    counts = replace(long.counts, fired=121_412, live=112_690, recovered=14_312, p50=0.4, p99=12.2)
+    status = replace(long.status, seen_again=12_345, reconnects=12)
+    for full in (True, True, True, True, False):
+        lines = drawn(console, view, full=full)
+    assert len(lines) == 23
+    assert all(line.strip() for line in lines[11:])
+    with console.capture() as captured:
+        console.print(view.picture(replace(long, counts=counts, status=status)))
+    assert "…" not in captured.get()
+
+
+@pytest.mark.parametrize("height", [24, 40, 60])
+def test_the_picture_keeps_its_height_as_alerts_come(height: int) -> None:
+    console = terminal(100, height)
     view = View(console)
     heights = {len(drawn(console, view, full=full)) for full in (False, True, True, True, True, True)}
     assert len(heights) == 1
@@ -117,12 +135,23 @@ def test_lines_are_plain_and_say_each_thing_once() -> None:
     assert text.count("socket dropped") == text.count("20 frames lost") == text.count("answers 503") == 1
 
 
+def test_the_times_of_lines_never_go_back() -> None:
+    written: list[str] = []
+    lines = Lines(written.append)
+    for tenths in range(130):
+        lines.show(scene(seconds=tenths / 10))
+    lines.show(scene(Phase.ENDED, seconds=13.0))
+    times = [line[:5] for line in written if re.match(r"\d\d:\d\d ", line)]
+    assert len(times) > 6
+    assert times == sorted(times)
+
+
 def test_a_trouble_is_told_once_it_is_mended() -> None:
     written: list[str] = []
     lines = Lines(written.append)
     lines.show(scene(seconds=5.0))
     assert not any("socket dropped" in line for line in written)
     lines.show(scene(seconds=6.2))
-    assert any(line.startswith("00:03 socket dropped, back after 1.1 s") for line in written)
+    assert any(line.startswith("00:06 at 00:03: socket dropped, back after 1.1 s") for line in written)
     lines.show(scene(seconds=60.0))
     assert not any("503" in line for line in written)  # it is still behind

@@ -104,6 +104,8 @@ class Settlement:
             notes.append(self._outbox.hold(self._name, since_us=now_us, until_us=now_us + round(wait * MICROS)))
         if outcome.verdict is Verdict.RETRY:
             return [*notes, *self._failed(item, outcome, now, now_us, began)]
+        if self._condition.failures:
+            _log.info("destination answers again", destination=self._name, after_failures=self._condition.failures)
         self._condition.succeeded(now)  # a refusal is an answer, too: the destination works
         self._window.suspect_predecessors(item)
         self._window.remove(item)

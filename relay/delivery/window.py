@@ -24,6 +24,9 @@ from relay.delivery.item import Item
 PARK_AFTER: Final = 8  # attempts, after which a failing head of an ordered key lets its successors go on
 
 
+CROWD: Final = 8  # times its size, to which the window may grow while the destination fails for every head
+
+
 class Window:
     """Held deliveries of one lane.
 
@@ -69,8 +72,14 @@ class Window:
 
     @property
     def tired(self) -> bool:
-        """Whether every head has been tried before, in an ordering in which other heads may follow."""
-        return self._ordering != "strict" and all(item.delivery.attempts > 0 for item in self.heads())
+        """Whether every head has been tried before, in an ordering in which other heads may follow.
+
+        Never beyond ``CROWD`` times the size: through a long outage every head is tried in the end, and memory has a
+        bound.
+        """
+        if self._ordering == "strict" or self._loaded >= CROWD * self._size:
+            return False
+        return all(item.delivery.attempts > 0 for item in self.heads())
 
     @contextmanager
     def reading(self) -> Iterator[None]:

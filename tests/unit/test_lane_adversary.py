@@ -541,3 +541,18 @@ async def test_other_symbols_are_probes_before_successors_are() -> None:
             await scene.put(number)
             await scene.clock.advance(2)
         assert 2 not in scene.receiver.ids
+
+
+@pytest.mark.parametrize("ordering", ["symbol", "none", "strict"])
+async def test_a_long_outage_costs_disk_and_not_memory(ordering: str) -> None:
+    scene = Scene(ordering=ordering, concurrency=4, retry_initial=1, retry_max=1)
+    scene.receiver.answer = lambda _message: DOWN
+    await scene.outbox.commit([entry(in_force(n, f"S{n}"), "bot") for n in range(1, 1001)])
+    async with scene.running():
+        for _ in range(60):
+            await scene.clock.advance(30)
+            assert len(scene.lane._window) <= 8 * 64 + 8
+        scene.receiver.answer = lambda _message: OK
+        for _ in range(300):
+            await scene.clock.advance(1)
+        assert set(scene.states().values()) == {State.DELIVERED}

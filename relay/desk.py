@@ -174,8 +174,9 @@ class FrontDesk:
         return DestinationStatus(
             name=name,
             type=self.types[name],
-            state=(state := _lane_word(status, queue)),
+            state=(state := _lane_word(status)),
             reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
+            since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
             in_flight=status.in_flight,
             oldest_pending_us=queue.oldest_pending_us,
@@ -213,18 +214,12 @@ class FrontDesk:
         return self.dispatcher.lanes[name]
 
 
-def _lane_word(status: LaneStatus, queue: QueueStats) -> str:
-    """One word for how a lane stands.
-
-    ``refusing`` is a destination that took nothing in this run and left dead letters, with nothing left to try: it
-    looks idle, and is not well.
-    """
+def _lane_word(status: LaneStatus) -> str:
+    """How a lane stands, in a word; ``refusing`` looks idle and is not well: its last message became a dead letter."""
     if status.switch is not Switch.ON:
         return status.switch.value
     if status.failures or status.held_seconds:
         return "backing off"
     if status.in_flight:
         return "sending"
-    waiting = queue.counts.get(State.PENDING, 0) + queue.counts.get(State.DECIDING, 0)
-    refused = status.last_error and status.last_delivered_us is None and queue.counts.get(State.DEAD, 0)
-    return "refusing" if refused and not waiting else "idle"
+    return "refusing" if status.last_error else "idle"

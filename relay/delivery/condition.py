@@ -15,17 +15,8 @@ Pure: times are monotonic seconds that are handed in.
 from __future__ import annotations
 
 import random
-from enum import StrEnum
 
 from relay.backoff import full_jitter
-
-
-class Permission(StrEnum):
-    """What may go out now."""
-
-    ALL = "open"
-    ONE = "probe"
-    NONE = "held"
 
 
 class Condition:
@@ -52,13 +43,9 @@ class Condition:
         """Failures in a row; 0 when open."""
         return self._failures
 
-    def permits(self, now: float, in_flight: int) -> Permission:
-        """What may go out at ``now`` while ``in_flight`` attempts are under way."""
-        if now < self.held_until:
-            return Permission.NONE
-        if self._failures == 0:
-            return Permission.ALL
-        return Permission.ONE if in_flight == 0 else Permission.NONE
+    def at_once(self, usual: int) -> int:
+        """How many attempts may be under way from ``held_until`` on: ``usual``, or one probe while it fails."""
+        return 1 if self._failures else usual
 
     def succeeded(self, now: float) -> None:
         """An attempt was answered as it should be."""

@@ -98,12 +98,11 @@ class Lane:
         return LaneStatus(
             switch=self._switch.state.switch,
             reason=self._switch.state.reason,
-            condition=self._condition.permits(now, 0).value,
+            since_us=self._switch.state.since_us,
             held_seconds=max(0.0, self._condition.held_until - now),
             in_flight=self._in_flight,
             failures=self._condition.failures,
             last_error=self._settlement.last_error,
-            last_delivered_us=self._settlement.last_delivered_us,
         )
 
     async def pause(self) -> None:
@@ -203,7 +202,7 @@ class Lane:
         """When another attempt may begin, if there is one; None: not before something has ended or changed."""
         if not self._switch.is_on or self._expiring >= _EXPIRING_AT_ONCE:
             return None
-        at_once = 1 if self._condition.failures else self._settings.at_once
+        at_once = self._condition.at_once(self._settings.at_once)
         if self._in_flight >= at_once or self._unsettled >= 2 * self._settings.at_once:
             return None
         limit = float("-inf") if self._limiter is None else self._limiter.ready_at()

@@ -40,18 +40,17 @@ class LaneStatus(msgspec.Struct, frozen=True):
 
     Attributes:
         switch: on, paused or off.
-        condition: open, held or probe.
+        since_us: Since when it is paused or off, µs since the epoch.
         held_seconds: How much longer nothing goes out; 0 when open.
     """
 
     switch: Switch
     reason: str
-    condition: str
+    since_us: int
     held_seconds: float
     in_flight: int
     failures: int
     last_error: str
-    last_delivered_us: int | None
 
 
 class Observer(Protocol):

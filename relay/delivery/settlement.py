@@ -44,8 +44,7 @@ class Settlement:
         switch_off: Stops the lane at once, for a reason; returns the note of it.
 
     Attributes:
-        last_error: What the last failure said.
-        last_delivered_us: When the last 2xx came.
+        last_error: What the last failure said; empty once something was delivered after it.
     """
 
     def __init__(
@@ -72,7 +71,6 @@ class Settlement:
         self._metrics = metrics
         self._switch_off = switch_off
         self.last_error = ""
-        self.last_delivered_us: int | None = None
 
     async def settle(self, item: Item, outcome: Outcome, *, began: float) -> None:
         """``item``'s attempt, which began at the monotonic time ``began``, came to ``outcome``.
@@ -110,7 +108,7 @@ class Settlement:
         self._window.suspect_predecessors(item)
         self._window.remove(item)
         if outcome.verdict is Verdict.DELIVERED:
-            self.last_delivered_us = now_us
+            self.last_error = ""
             return [*notes, self._note_delivered(item, outcome, now_us)]
         return [*notes, *self._bury(item, outcome, now_us)]
 

@@ -62,10 +62,10 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     Attributes:
         name: In the config.
         type: ``webhook``, ``discord``, ``slack``; empty where the config no longer has it and only its queue is left.
-        state: ``idle``, ``sending``, ``backing off``, ``refusing`` (all it was sent became dead letters), ``paused``,
+        state: ``idle``, ``sending``, ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``,
             ``off`` or ``removed``.
         reason: Why it is paused, off, backing off or refusing, for a person.
-        since_us: How long it has been so.
+        since_us: Since when it is paused or off.
         retry_at_us: When it is tried again, where it backs off.
         in_flight: Requests out now.
         oldest_pending_us: When the oldest waiting delivery was received.

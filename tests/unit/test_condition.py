@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.delivery.condition import Condition, Permission
+from relay.delivery.condition import Condition
 
 
 @pytest.fixture
@@ -17,24 +17,29 @@ def condition() -> Condition:
     return Condition(first=1.0, cap=60.0, rng=random.Random(3))
 
 
+def may_begin(condition: Condition, now: float, in_flight: int) -> bool:
+    """Whether a lane that sends eight at once begins another attempt."""
+    return now >= condition.held_until and in_flight < condition.at_once(8)
+
+
 def test_it_begins_open(condition: Condition) -> None:
-    assert condition.permits(0.0, 0) is Permission.ALL
-    assert condition.permits(0.0, 99) is Permission.ALL
+    assert may_begin(condition, 0.0, 0)
+    assert condition.at_once(99) == 99
 
 
 def test_a_failure_holds_it_then_lets_one_probe_out_at_a_time(condition: Condition) -> None:
     until = condition.failed(10.0, began=9.0)
     assert 10.0 <= until <= 11.0
-    assert condition.permits(until - 1e-6, 0) is Permission.NONE
-    assert condition.permits(until, 0) is Permission.ONE
-    assert condition.permits(until, 1) is Permission.NONE
+    assert not may_begin(condition, until - 1e-6, 0)
+    assert may_begin(condition, until, 0)
+    assert not may_begin(condition, until, 1)
 
 
 def test_a_success_opens_it(condition: Condition) -> None:
     until = condition.failed(10.0, began=9.0)
     condition.succeeded(until + 1)
     assert condition.failures == 0
-    assert condition.permits(until + 1, 7) is Permission.ALL
+    assert may_begin(condition, until + 1, 7)
 
 
 def test_what_was_in_flight_together_counts_once(condition: Condition) -> None:
@@ -58,8 +63,8 @@ def test_the_hold_grows_to_its_cap_and_no_further(condition: Condition) -> None:
 def test_a_wait_that_was_asked_for_is_kept_in_full_even_after_a_success(condition: Condition) -> None:
     assert condition.hold(0.0, 90.0)
     condition.succeeded(1.0)
-    assert condition.permits(89.0, 0) is Permission.NONE
-    assert condition.permits(90.0, 0) is Permission.ALL
+    assert not may_begin(condition, 89.0, 0)
+    assert may_begin(condition, 90.0, 7)
 
 
 def test_a_shorter_wait_does_not_cut_a_longer_one(condition: Condition) -> None:
@@ -103,7 +108,7 @@ def test_a_release_lets_go_of_everything_and_the_next_failure_counts_anew(condit
     condition.failed(10.0, began=9.0)
     condition.hold(10.0, 3600.0)
     condition.release()
-    assert condition.permits(10.0, 3) is Permission.ALL
+    assert may_begin(condition, 10.0, 3)
     until = condition.failed(11.0, began=9.5)  # it was under way at the release
     assert condition.failures == 1
     assert 11.0 <= until <= 12.0

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.deliveries import State
 from relay.delivery.settings import LaneStatus
 from relay.desk import _lane_word
-from relay.outbox.base import QueueStats, Switch
+from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US
 from tests.support.front_desk import front_desk
@@ -17,39 +16,30 @@ GONE = "404 Not Found"
 
 
 @pytest.mark.parametrize(
-    ("failures", "in_flight", "last_error", "last_delivered_us", "counts", "word"),
+    ("switch", "failures", "in_flight", "last_error", "word"),
     [
-        (0, 0, "", None, {}, "idle"),
-        (0, 1, "", None, {}, "sending"),
-        (1, 0, GONE, None, {State.PENDING: 1}, "backing off"),
-        (0, 0, GONE, None, {State.DEAD: 2}, "refusing"),
-        (0, 1, GONE, None, {State.DEAD: 2}, "sending"),
-        (0, 0, GONE, None, {State.DEAD: 2, State.PENDING: 1}, "idle"),
-        (0, 0, GONE, START_US, {State.DEAD: 2, State.DELIVERED: 9}, "idle"),
-        (0, 0, GONE, None, {}, "idle"),
-        (0, 0, "", None, {State.DEAD: 2}, "idle"),
+        (Switch.ON, 0, 0, "", "idle"),
+        (Switch.ON, 0, 1, "", "sending"),
+        (Switch.ON, 1, 0, GONE, "backing off"),
+        (Switch.ON, 0, 0, GONE, "refusing"),
+        (Switch.ON, 0, 1, GONE, "sending"),
+        (Switch.PAUSED, 1, 0, GONE, "paused"),
+        (Switch.OFF, 0, 0, GONE, "off"),
     ],
 )
-def test_a_destination_that_takes_nothing_and_fails_for_good_is_refusing(
-    *,
-    failures: int,
-    in_flight: int,
-    last_error: str,
-    last_delivered_us: int | None,
-    counts: dict[State, int],
-    word: str,
+def test_a_destination_whose_last_message_died_is_refusing_and_not_idle(
+    *, switch: Switch, failures: int, in_flight: int, last_error: str, word: str
 ) -> None:
     status = LaneStatus(
-        switch=Switch.ON,
+        switch=switch,
         reason="",
-        condition="open",
+        since_us=0,
         held_seconds=0,
         in_flight=in_flight,
         failures=failures,
         last_error=last_error,
-        last_delivered_us=last_delivered_us,
     )
-    assert _lane_word(status, QueueStats(counts)) == word
+    assert _lane_word(status) == word
 
 
 def test_only_acknowledged_connections_are_counted() -> None:

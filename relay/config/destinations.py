@@ -71,6 +71,10 @@ def _template(value: object) -> BodyTemplate:
         raise wrong(f"line {error.lineno} of the template is not Jinja2{detail}") from None
 
 
+def _source(name: str) -> Source:
+    return Source(name)  # by a function: pydantic looks at the signature, and an enum's differs between Pythons
+
+
 def _name(value: object) -> str:
     name = text(value)
     if not _NAME.fullmatch(name):
@@ -87,7 +91,7 @@ Name: TypeAlias = Annotated[str, Leaf(_name, {"type": "string"})]
 RateLimited: TypeAlias = Annotated[RateLimit, Leaf(_rate_limit, {"type": "string", "pattern": r"^\d+/\d|\$\{"})]
 Template: TypeAlias = Annotated[BodyTemplate, Leaf(_template, {"type": "string"})]
 Method: TypeAlias = Annotated[Literal["POST", "PUT", "PATCH"], choice("POST", "PUT", "PATCH")]
-SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(Source)]
+SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(_source)]
 
 
 class Retry(Section):

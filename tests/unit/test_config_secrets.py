@@ -19,7 +19,7 @@ destinations:
   bot:
     type: webhook
     url: https://user:{SECRET}@bot.example/{SECRET}?t={SECRET}
-    secret: whsec_{SECRET}{SECRET}{SECRET}{SECRET}{SECRET}{SECRET}AA==
+    secret: whsec_{SECRET * 8}
     headers: {{Authorization: Bearer {SECRET}}}
   swing: {{type: discord, url: "${{SWING}}"}}
 rules: [{{name: a, to: [bot, swing]}}]

@@ -119,8 +119,7 @@ class Relay:
                     metrics=metrics,
                 )
                 for name, destination in config.destinations.items()
-            ],
-            clock,
+            ]
         )
         self.intake = Intake(
             self.outbox,

@@ -5,16 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 
-from relay.clock import Clock
 from relay.delivery.lane import Lane
 
 
 class Dispatcher:
     """Runs a lane for each destination."""
 
-    def __init__(self, lanes: Iterable[Lane], clock: Clock) -> None:
+    def __init__(self, lanes: Iterable[Lane]) -> None:
         self._lanes = {lane.name: lane for lane in lanes}
-        self._clock = clock
 
     @property
     def lanes(self) -> Mapping[str, Lane]:

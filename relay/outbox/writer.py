@@ -65,10 +65,6 @@ class GroupWriter(Generic[Op, T]):
         self._wake.set()
         return await future
 
-    async def call(self, function: Callable[[], T]) -> T:
-        """Run ``function`` in the writer's thread, between transactions."""
-        return await asyncio.get_running_loop().run_in_executor(self._thread, function)
-
     async def close(self) -> None:
         """Write what was submitted, give up on what the store won't take, and end the thread."""
         self._closing.set()

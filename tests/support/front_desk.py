@@ -52,7 +52,7 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
         Lane(Receiver(clock, name=name), outbox, LaneSettings(), clock=clock, rng=rng, metrics=metrics)
         for name in TYPES
     ]
-    dispatcher = Dispatcher(lanes, clock)
+    dispatcher = Dispatcher(lanes)
     tools = Tools(FakeRest(clock), outbox, FakeStore(), clock, rng, tuple)
     connection = ConnectionState(accepted=frozenset(channels), attempts=1)
     connection.enter(Phase.ACKNOWLEDGED, START_US)

@@ -7,8 +7,10 @@ import gc
 import os
 import signal
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Final
 
 import click
 import structlog
@@ -21,6 +23,8 @@ from relay.config.model import Config
 from relay.config.secrets import secrets_of
 
 _log = structlog.get_logger()
+
+_RESOLVING_AT_ONCE: Final = 64
 
 
 @click.command(epilog="Example: relay run -c config.yaml")
@@ -58,6 +62,8 @@ async def _run(config: Config, *, allow_real: bool) -> int:
         relay.stop()
 
     loop = asyncio.get_running_loop()
+    # Names are resolved in these; the default of a few would let dead name servers hold up every destination.
+    loop.set_default_executor(ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="relay-resolve"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP ignored; restart to use a changed config")

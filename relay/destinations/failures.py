@@ -6,13 +6,13 @@ are a closed set, because they are a metric's label.
 
 from __future__ import annotations
 
-import os
 import ssl
 from typing import Final
 
 import aiohttp
 from yarl import URL
 
+from relay.causes import system_cause, tls_cause
 from relay.destinations.answer import INVALID, Failure
 from relay.durations import format_duration
 
@@ -47,7 +47,7 @@ def failure_of(error: Exception, url: URL, timeout: float) -> Failure:
         timeout: Seconds the request had.
     """
     code = failure_code(error)
-    reason = _tls_reason(error) if code == "tls" else _system_reason(error)
+    reason = tls_cause(error) if code == "tls" else system_cause(error) or "no connection"
     sentence = _SENTENCES[code].format(host=host_of(url), timeout=format_duration(timeout), reason=reason)
     return Failure(code, sentence)
 
@@ -63,17 +63,3 @@ def host_of(url: URL) -> str:
     if ":" in host:
         host = f"[{host}]"
     return host if url.explicit_port is None else f"{host}:{url.explicit_port}"
-
-
-def _system_reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    return os.strerror(number) if isinstance(number, int) and number > 0 else "no connection"
-
-
-def _tls_reason(error: Exception) -> str:
-    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_message:
-        return str(cause.verify_message)
-    if isinstance(cause, ssl.SSLError) and cause.reason:
-        return str(cause.reason).replace("_", " ").lower()
-    return "the handshake failed"

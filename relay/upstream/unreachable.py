@@ -5,11 +5,12 @@ The library's own wording names classes and switches of its own (``ssl:default``
 
 from __future__ import annotations
 
-import os
 import ssl
 from urllib.parse import urlsplit
 
 import aiohttp
+
+from relay.causes import system_cause, tls_cause
 
 
 def why_unreachable(error: Exception, url: str) -> str:
@@ -26,7 +27,7 @@ def why_unreachable(error: Exception, url: str) -> str:
         case aiohttp.ClientConnectorDNSError():
             said = f"the name of {host} could not be resolved"
         case aiohttp.ClientSSLError() | aiohttp.ClientConnectorCertificateError() | ssl.SSLError():
-            said = f"no TLS connection with {host}: {_tls_reason(error)}"
+            said = f"no TLS connection with {host}: {tls_cause(error)}"
         case aiohttp.ClientConnectorError():
             said = f"{host} could not be reached: {_system_reason(error)}"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | aiohttp.ClientOSError() | OSError():
@@ -44,17 +45,8 @@ def _host(url: str) -> str:
 
 
 def _system_reason(error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if isinstance(number, int) and number > 0:
-        return os.strerror(number).lower()
+    cause = system_cause(error)
+    if cause is not None:
+        return cause.lower()
     status = getattr(error, "status", None)
     return f"HTTP {status}" if status else "no connection"
-
-
-def _tls_reason(error: Exception) -> str:
-    cause = getattr(error, "certificate_error", None) or getattr(error, "os_error", None) or error
-    if isinstance(cause, ssl.SSLCertVerificationError) and cause.verify_message:
-        return str(cause.verify_message)
-    if isinstance(cause, ssl.SSLError) and cause.reason:
-        return str(cause.reason).replace("_", " ").lower()
-    return "the handshake failed"

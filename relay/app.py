@@ -26,7 +26,6 @@ from relay.backfill.backfiller import Backfiller
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
 from relay.clock import Clock, SystemClock
-from relay.config.destinations import Destination as DestinationConfig
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
@@ -34,6 +33,7 @@ from relay.delivery.settings import LaneSettings
 from relay.desk import FrontDesk
 from relay.destinations.factory import build, refuse_real
 from relay.destinations.http import HttpClient
+from relay.destinations.kinds import AnyConfig
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
 from relay.housekeeping import feed_watchdog, measure, tidy
@@ -265,7 +265,7 @@ def plan_of(config: Config) -> Plan:
     )
 
 
-def _lane_settings(config: DestinationConfig, *, simulated: bool) -> LaneSettings:
+def _lane_settings(config: AnyConfig, *, simulated: bool) -> LaneSettings:
     limit = config.rate_limit
     return LaneSettings(
         ordering=config.ordering,

@@ -13,11 +13,13 @@ from typing import Final
 import click
 
 from relay.cli.options import config_option, json_option
-from relay.config.destinations import Destination, DiscordConfig, WebhookConfig
-from relay.config.faults import InvalidConfigError
 from relay.config.load import find_config, load
 from relay.config.model import Config
+from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.factory import refuse_real
+from relay.destinations.kinds import AnyConfig
+from relay.destinations.webhook.config import WebhookConfig
+from relay.document.faults import InvalidConfigError
 from relay.durations import format_duration
 from relay.events import Source
 from relay.loopback import is_loopback_url
@@ -75,7 +77,7 @@ def _json(config: Config) -> str:
     return json.dumps(shown, ensure_ascii=False)
 
 
-def terms(destination: Destination) -> Iterator[str]:
+def terms(destination: AnyConfig) -> Iterator[str]:
     """What a destination takes less of than its rules send."""
     if destination.sources != {Source.LIVE, Source.BACKFILL}:
         yield f"{' and '.join(sorted(destination.sources))} alerts only"
@@ -103,7 +105,7 @@ def notes(config: Config) -> Iterator[str]:
         yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"
 
 
-def _doubts(name: str, destination: Destination) -> Iterator[str]:
+def _doubts(name: str, destination: AnyConfig) -> Iterator[str]:
     """What looks odd about where a destination leads; its URL is a secret and not shown."""
     url = destination.url.reveal()
     if is_loopback_url(url):

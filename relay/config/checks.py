@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from relay.config.addresses import split_address
-from relay.config.faults import Path, found, suggestion
 from relay.config.model import Http
-from relay.config.scalars import FromOutside, WrittenFloat, WrittenInt
-from relay.config.yaml import Document
+from relay.document.addresses import split_address
+from relay.document.faults import Path, found, suggestion
+from relay.document.scalars import FromOutside, WrittenFloat, WrittenInt
+from relay.document.yaml import Document
 from relay.events import Channel
 from relay.loopback import is_loopback_host
 

@@ -21,7 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
-from relay.config.fields import (
+from relay.document.fields import (
     FROM_ENV,
     JsonSchema,
     Later,

@@ -13,15 +13,16 @@ from typing import Any, Final
 
 from pydantic import ValidationError
 
-from relay.config import checks, yaml
-from relay.config.destinations import Destination, DiscordConfig, SlackConfig, WebhookConfig
-from relay.config.env import expand, fill_in, read_secret_files, why
-from relay.config.faults import Faults, Mark
-from relay.config.fields import READERS
+from relay.config import checks
 from relay.config.model import Config, ConfigFile, store_path
 from relay.config.rules import rule_of
 from relay.config.translate import translate
 from relay.config.watchlist import read_watchlists
+from relay.destinations.kinds import AnyConfig
+from relay.document import yaml
+from relay.document.env import expand, fill_in, read_secret_files, why
+from relay.document.faults import Faults, Mark
+from relay.document.fields import READERS
 from relay.errors import ConfigError
 
 DEFAULT_PLACES: Final = (FilePath("config.yaml"), FilePath("/etc/relay/config.yaml"))
@@ -101,9 +102,9 @@ def loads(text: str, *, path: FilePath, env: Mapping[str, str]) -> Config:
 
 
 def _config(file: ConfigFile, path: FilePath, env: Mapping[str, str]) -> Config:
-    destinations: dict[str, Destination] = {}
+    destinations: dict[str, AnyConfig] = {}
     for name, destination in file.destinations.items():
-        assert isinstance(destination, WebhookConfig | DiscordConfig | SlackConfig)  # the others are faults
+        assert isinstance(destination, AnyConfig)  # the others are faults
         destinations[name] = destination
     return Config(
         path=path,

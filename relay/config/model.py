@@ -12,7 +12,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from relay.config.addresses import (
+from relay.config.destinations import AnyDestination, Name
+from relay.config.rules import RuleConfig
+from relay.destinations.config import default_span
+from relay.destinations.kinds import AnyConfig
+from relay.document.addresses import (
     OFF,
     Credential,
     HostName,
@@ -22,9 +26,7 @@ from relay.config.addresses import (
     split_address,
     url_of,
 )
-from relay.config.destinations import AnyDestination, Destination, Name, default_span
-from relay.config.fields import Later, Many, Section, Span, SpanOrZero, Text, choice, whole
-from relay.config.rules import RuleConfig
+from relay.document.fields import Later, Many, Section, Span, SpanOrZero, Text, choice, whole
 from relay.logs import FORMATS, LEVELS, Format, Level
 from relay.rules.rule import Rule
 
@@ -142,7 +144,7 @@ class Config:
     http: Http
     log: Log
     shutdown_grace: float
-    destinations: Mapping[str, Destination]
+    destinations: Mapping[str, AnyConfig]
     rules: tuple[Rule, ...]
 
 

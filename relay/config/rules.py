@@ -24,8 +24,8 @@ from relay.config.conditions import (
     Timeframe,
     To,
 )
-from relay.config.fields import Flag, Later, Leaf, Many, Section, Span, Text, choice, text
 from relay.config.watchlist import Watchlist
+from relay.document.fields import Flag, Later, Leaf, Many, Section, Span, Text, choice, text
 from relay.events import Channel
 from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
 

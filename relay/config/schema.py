@@ -9,11 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
-from relay.config.fields import Section
 from relay.config.model import ConfigFile, Http, StratAlerts
+from relay.destinations.kinds import KINDS
+from relay.document.fields import Section
 
-_WITH_SECRETS: Final[tuple[type[Section], ...]] = (StratAlerts, Http, WebhookConfig, DiscordConfig, SlackConfig)
+_WITH_SECRETS: Final[tuple[type[Section], ...]] = (StratAlerts, Http, *KINDS.values())
 _NAMED: Final = ("properties", "$defs")  # hold schemas by names that are no keywords
 _FILES: Final = {"secret": {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}}
 
@@ -25,7 +25,7 @@ def config_schema() -> dict[str, Any]:
     for section in _WITH_SECRETS:
         _add_files(definitions[section.__name__], section.secret_keys)
     branches = schema["properties"]["destinations"]["additionalProperties"]
-    shown = {f"#/$defs/{model.__name__}" for model in (WebhookConfig, DiscordConfig, SlackConfig)}
+    shown = {f"#/$defs/{model.__name__}" for model in KINDS.values()}
     branches["anyOf"] = [branch for branch in branches["anyOf"] if branch.get("$ref") in shown]
     for name in [name for name in definitions if name.startswith("_")]:
         del definitions[name]

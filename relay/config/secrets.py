@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 
-from relay.config.fields import Section
 from relay.config.model import Config
+from relay.document.fields import Section
 from relay.secret import Secret
 
 

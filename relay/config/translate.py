@@ -12,10 +12,10 @@ from typing import Final, get_args
 
 from pydantic import ValidationError
 
-from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
-from relay.config.faults import Path, kind, suggestion
-from relay.config.fields import LATER_KEY, Leaf, Section
-from relay.config.yaml import Document
+from relay.destinations.kinds import KINDS
+from relay.document.faults import Path, kind, suggestion
+from relay.document.fields import LATER_KEY, Leaf, Section
+from relay.document.yaml import Document
 
 _IN_KEY: Final = "[key]"  # pydantic's last step where a mapping's key is wrong, not its value
 _WORDS: Final = {
@@ -25,7 +25,6 @@ _WORDS: Final = {
     "list_type": "a list is wanted",
     "too_short": "at least one is wanted",
 }
-_TYPED: Final = (WebhookConfig, DiscordConfig, SlackConfig)
 
 
 def translate(error: ValidationError, document: Document, readers: Mapping[int, type[Section]]) -> None:
@@ -72,7 +71,7 @@ def _missing(holder: Path, key: str, document: Document, readers: Mapping[int, t
 def _unknown(path: Path, document: Document, readers: Mapping[int, type[Section]]) -> None:
     reader = readers.get(id(value_at(document.root, path[:-1])))
     key = str(path[-1])
-    others = [other for other in _TYPED if key in other.known_keys()] if reader in _TYPED else []
+    others = [other for other in KINDS.values() if key in other.known_keys()] if reader in KINDS.values() else []
     if others:
         types = [get_args(other.model_fields["type"].annotation)[0] for other in others]
         _note(path, f"only destinations of type {' and '.join(types)} have this", document, at_key=True)

@@ -9,9 +9,9 @@ import re
 from pathlib import Path as FilePath
 from typing import Final
 
-from relay.config.env import read_text, why
-from relay.config.faults import Path, shown
-from relay.config.yaml import BROKEN, Document
+from relay.document.env import read_text, why
+from relay.document.faults import Path, shown
+from relay.document.yaml import BROKEN, Document
 
 _LARGEST: Final = 4 * 1024 * 1024  # bytes; every symbol there is fits in
 _COMMENT: Final = re.compile(r"#.*")

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Final
 
 from relay.clock import Clock
-from relay.config.addresses import signing_key
 from relay.config.load import load
 from relay.demo.daemon import Daemon
 from relay.demo.faults import subscribed
 from relay.demo.scenario import KEY, config_text, signing_secret
+from relay.document.addresses import signing_key
 from relay.errors import Exit, RelayError
 from relay.rules.rule import Rule
 from relay.secret import Secret

@@ -1,4 +1,4 @@
-"""Where alerts go: a module a kind, each behind the protocol in ``base``.
+"""Where alerts go: a package a kind with its config, each behind the protocol in ``base``.
 
     config ──factory──> Webhook · Discord · Slack
                            │

@@ -10,17 +10,19 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from relay.clock import Clock
-from relay.config.destinations import Destination as DestinationConfig
-from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
 from relay.destinations.base import Destination
-from relay.destinations.discord import Discord
+from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.discord.discord import Discord
 from relay.destinations.http import HttpClient
-from relay.destinations.slack import Slack
-from relay.destinations.webhook import Webhook
+from relay.destinations.kinds import AnyConfig
+from relay.destinations.slack.config import SlackConfig
+from relay.destinations.slack.slack import Slack
+from relay.destinations.webhook.config import WebhookConfig
+from relay.destinations.webhook.webhook import Webhook
 from relay.loopback import is_loopback_url
 
 
-def build(name: str, config: DestinationConfig, client: HttpClient, clock: Clock) -> Destination:
+def build(name: str, config: AnyConfig, client: HttpClient, clock: Clock) -> Destination:
     """Make the destination that ``config`` describes."""
     match config:
         case WebhookConfig():
@@ -33,7 +35,7 @@ def build(name: str, config: DestinationConfig, client: HttpClient, clock: Clock
             assert_never(config)
 
 
-def refuse_real(destinations: Mapping[str, DestinationConfig], *, simulated: bool, allow_real: bool) -> list[str]:
+def refuse_real(destinations: Mapping[str, AnyConfig], *, simulated: bool, allow_real: bool) -> list[str]:
     """Names of the destinations that must not be used, in the config's order.
 
     With a simulator upstream (``simulated``), alerts are invented: they go to this machine only, unless the user

@@ -15,7 +15,7 @@ from relay.clock import SystemClock
 from relay.deliveries import Verdict
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import verdict_of
-from relay.destinations.webhook import Webhook
+from relay.destinations.webhook.webhook import Webhook
 from tests.support.clock import START_US
 from tests.support.messages import message, webhook_config
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from relay.config.faults import InvalidConfigError
 from relay.config.load import loads
 from relay.config.model import Config
+from relay.document.faults import InvalidConfigError
 
 PARTS = {
     "stratalerts": "stratalerts: {api_key: k}",

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
-
-from relay.config.destinations import Destination, DiscordConfig, SlackConfig, WebhookConfig
 from relay.deliveries import Delivery, Message, RuleMatch, webhook_id
+from relay.destinations.kinds import KINDS, AnyConfig
+from relay.destinations.webhook.config import WebhookConfig
 from relay.events import Event, Source
 from tests.support.clock import START_US
 from tests.support.events import in_force
 
-CONFIGS: Final[Mapping[str, type[Destination]]] = {
-    "webhook": WebhookConfig,
-    "discord": DiscordConfig,
-    "slack": SlackConfig,
-}
 
-
-def config_of(kind: str, url: str = "https://bot.example/hooks/tok-123456789", **more: object) -> Destination:
+def config_of(kind: str, url: str = "https://bot.example/hooks/tok-123456789", **more: object) -> AnyConfig:
     """The config of a destination, read as if it stood in a file."""
-    return CONFIGS[kind].model_validate({"type": kind, "url": url, "timeout": 5.0, **more})
+    return KINDS[kind].model_validate({"type": kind, "url": url, "timeout": 5.0, **more})
 
 
 def webhook_config(url: str = "https://bot.example/hooks/tok-123456789", **more: object) -> WebhookConfig:

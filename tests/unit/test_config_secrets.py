@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.config.faults import InvalidConfigError
+from relay.document.faults import InvalidConfigError
 from tests.support.config_text import config_text, read
 
 SECRET = "hunter2"  # every secret below holds it

@@ -8,8 +8,10 @@ from pathlib import Path
 import pydantic
 import pytest
 
-from relay.config.destinations import DiscordConfig, RateLimit, SlackConfig, WebhookConfig
 from relay.config.model import store_path
+from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.slack.config import SlackConfig
+from relay.destinations.webhook.config import RateLimit, WebhookConfig
 from relay.events import Channel, Source
 from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
 from tests.support.config_text import SIGNING_SECRET, config_text, faults_of, read

@@ -9,10 +9,10 @@ import yaml as pyyaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.config import yaml
-from relay.config.faults import Faults, InvalidConfigError, Mark
-from relay.config.scalars import WrittenFloat, WrittenInt, resolve
-from relay.config.yaml import Document, read
+from relay.document import yaml
+from relay.document.faults import Faults, InvalidConfigError, Mark
+from relay.document.scalars import WrittenFloat, WrittenInt, resolve
+from relay.document.yaml import Document, read
 
 NO_START = "this character can't start a value; indent with spaces, and quote such a text"
 TAB = "a tab; YAML is indented with spaces alone"

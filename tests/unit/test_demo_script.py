@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.config.addresses import signing_key
 from relay.config.load import loads
 from relay.demo.daemon import own_environment
 from relay.demo.faults import Fault, timetable
 from relay.demo.scenario import DESTINATIONS, FAILING, TIMED, signing_secret
 from relay.demo.status import RelayStatus, status_of
+from relay.document.addresses import signing_key
 from relay.secret import Secret
 from tests.support.demo import demo_config
 

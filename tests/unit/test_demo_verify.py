@@ -9,7 +9,7 @@ import pytest
 from standardwebhooks import Webhook
 
 from relay.demo.verify import ReceiptError, alert_of, read
-from relay.destinations.signing import Signer
+from relay.destinations.webhook.signing import Signer
 from relay.events import Channel
 from relay.secret import Secret
 from relay.simulator.history import Fired

@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.config.destinations import DiscordConfig, SlackConfig
 from relay.deliveries import Message
-from relay.destinations import discord, slack
-from relay.destinations.discord import Discord, embed_of
+from relay.destinations.discord import discord
+from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.discord.discord import Discord, embed_of
 from relay.destinations.http import HttpClient
-from relay.destinations.slack import Slack, fallback_of, section_of
+from relay.destinations.slack import slack
+from relay.destinations.slack.config import SlackConfig
+from relay.destinations.slack.slack import Slack, fallback_of, section_of
 from relay.destinations.texts import fit, headline, price_text, remarks, width
 from relay.events import Channel, Event, Instant, Source
 from relay.secret import Secret

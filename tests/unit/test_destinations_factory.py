@@ -7,13 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from relay.config.addresses import parse_url
-from relay.config.destinations import DiscordConfig, SlackConfig, WebhookConfig
-from relay.destinations.discord import Discord
+from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.discord.discord import Discord
 from relay.destinations.factory import build, refuse_real
 from relay.destinations.http import HttpClient
-from relay.destinations.slack import Slack
-from relay.destinations.webhook import Webhook
+from relay.destinations.slack.config import SlackConfig
+from relay.destinations.slack.slack import Slack
+from relay.destinations.webhook.config import WebhookConfig
+from relay.destinations.webhook.webhook import Webhook
+from relay.document.addresses import parse_url
 from tests.support.clock import FakeClock
 from tests.support.messages import config_of, message
 

@@ -7,15 +7,10 @@ from hypothesis import strategies as st
 
 from relay.deliveries import Outcome, Verdict
 from relay.destinations.answer import Answer, Failure
+from relay.destinations.discord.outcome import CLOUDFLARE_WAIT, judge_discord
 from relay.destinations.endpoint import Judge
-from relay.destinations.outcome import (
-    CLOUDFLARE_WAIT,
-    judge_discord,
-    judge_failure,
-    judge_slack,
-    judge_webhook,
-    verdict_of,
-)
+from relay.destinations.outcome import judge_failure, judge_webhook, verdict_of
+from relay.destinations.slack.outcome import judge_slack
 from tests.support.clock import START_US
 
 DELIVERED, RETRY, DEAD, SWITCH_OFF = Verdict.DELIVERED, Verdict.RETRY, Verdict.DEAD, Verdict.SWITCH_OFF

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook as Verifier
 from standardwebhooks.webhooks import WebhookVerificationError
 
-from relay.config.addresses import signing_key, signing_secret
-from relay.destinations.signing import Signer
+from relay.destinations.webhook.signing import Signer
+from relay.document.addresses import signing_key, signing_secret
 from relay.secret import Secret
 
 OLD = "whsec_" + base64.b64encode(b"the old key, 24 bytes!!!").decode()

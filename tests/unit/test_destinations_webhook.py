@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import relay
-from relay.config.destinations import WebhookConfig
 from relay.deliveries import Verdict
 from relay.destinations.http import HttpClient
-from relay.destinations.webhook import Webhook, body_of, variables_of
+from relay.destinations.webhook.config import WebhookConfig
+from relay.destinations.webhook.webhook import Webhook, body_of, variables_of
 from relay.events import Channel, Event, Instant, Source
 from relay.secret import Secret
 from relay.template import BODY_CAP, BodyTemplate, RenderError

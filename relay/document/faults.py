@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeAlias
 
-from relay.config.scalars import FromOutside, WrittenFloat, WrittenInt
+from relay.document.scalars import FromOutside, WrittenFloat, WrittenInt
 from relay.errors import ConfigError
 
 Path: TypeAlias = tuple[str | int, ...]

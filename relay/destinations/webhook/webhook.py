@@ -16,13 +16,13 @@ from multidict import CIMultiDict
 
 from relay import __version__
 from relay.clock import MICROS, Clock, isoformat
-from relay.config.addresses import parse_url
-from relay.config.destinations import WebhookConfig
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
 from relay.destinations.outcome import judge_webhook
-from relay.destinations.signing import Signer
+from relay.destinations.webhook.config import WebhookConfig
+from relay.destinations.webhook.signing import Signer
+from relay.document.addresses import parse_url
 from relay.events import Source
 from relay.template import RenderError
 

@@ -13,13 +13,13 @@ import msgspec
 
 from relay import __version__
 from relay.clock import Clock, isoformat
-from relay.config.addresses import parse_url
-from relay.config.destinations import DiscordConfig
 from relay.deliveries import Message, Outcome
+from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.discord.outcome import judge_discord
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
-from relay.destinations.outcome import judge_discord
 from relay.destinations.texts import facts, fit, happened_us, headline, remarks, rule_names
+from relay.document.addresses import parse_url
 
 TITLE: Final = 256
 DESCRIPTION: Final = 1024  # of Discord's 4096

@@ -13,8 +13,8 @@ from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler, ValidationInfo, model_validator
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from relay.config.faults import found, kind, suggestion
-from relay.config.scalars import FromOutside, WrittenFloat, WrittenInt, resolve
+from relay.document.faults import found, kind, suggestion
+from relay.document.scalars import FromOutside, WrittenFloat, WrittenInt, resolve
 from relay.durations import FORMS, format_duration, parse_duration
 
 T = TypeVar("T")

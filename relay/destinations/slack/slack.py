@@ -12,13 +12,13 @@ import msgspec
 
 from relay import __version__
 from relay.clock import Clock
-from relay.config.addresses import parse_url
-from relay.config.destinations import SlackConfig
 from relay.deliveries import Message, Outcome
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
-from relay.destinations.outcome import judge_slack
+from relay.destinations.slack.config import SlackConfig
+from relay.destinations.slack.outcome import judge_slack
 from relay.destinations.texts import facts, fit, headline, remarks, rule_names
+from relay.document.addresses import parse_url
 
 HEADLINE: Final = 150
 FACTS: Final = 1200

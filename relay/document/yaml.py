@@ -15,8 +15,8 @@ from typing import Final, Protocol
 
 import yaml
 
-from relay.config.faults import Faults, Mark, Path
-from relay.config.scalars import resolve
+from relay.document.faults import Faults, Mark, Path
+from relay.document.scalars import resolve
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's parser, about ten times as fast
 _DEEPEST: Final = 40  # levels of nesting; the schema has 6

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from yarl import URL
 
-from relay.config.fields import FROM_ENV, Leaf, hidden_text, text, wrong
+from relay.document.fields import FROM_ENV, Leaf, hidden_text, text, wrong
 from relay.secret import Secret
 
 OFF: Final = "off"

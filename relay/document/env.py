@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
-from relay.config.faults import Path, shown
-from relay.config.scalars import FromOutside
-from relay.config.yaml import BROKEN, Document
+from relay.document.faults import Path, shown
+from relay.document.scalars import FromOutside
+from relay.document.yaml import BROKEN, Document
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?)", re.ASCII)
 _LARGEST_SECRET: Final = 65_536  # bytes; a secret is a line

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from collections.abc import Sequence
 
-from relay.config.addresses import signing_key
+from relay.document.addresses import signing_key
 from relay.secret import Secret
 
 

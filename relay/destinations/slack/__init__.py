@@ -1,0 +1,1 @@
+"""Slack incoming webhooks: blocks for each alert, within every limit, at the pace that Slack bears."""

@@ -26,13 +26,13 @@ from relay.clock import MICROS, Clock, wait_until
 from relay.deliveries import Message, Outcome, RuleMatch, Verdict
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
-from relay.delivery.limiter import Limiter
 from relay.delivery.settings import LaneSettings, LaneStatus, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
 from relay.delivery.switch import LaneSwitch
 from relay.destinations.base import Destination
 from relay.errors import StoreBusyError
+from relay.limiter import Limiter, SlidingLog
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Switch
 
@@ -62,7 +62,8 @@ class Lane:
         self._clock = clock
         self._metrics = metrics
         self._condition = Condition(first=settings.retry_initial, cap=settings.retry_max, rng=rng)
-        self._limiter = Limiter(*settings.rate_limit) if settings.rate_limit else None
+        limiters = (SlidingLog(*settings.rate_limit) if settings.rate_limit else None, destination.limiter)
+        self._limiters: list[Limiter] = [limiter for limiter in limiters if limiter is not None]
         self._switch = LaneSwitch(self.name, outbox, clock, settings.fingerprint)
         self._supply = Supply(self.name, outbox, settings, clock)
         self._window = self._supply.window
@@ -182,8 +183,8 @@ class Lane:
         self._in_flight += 1
         self._unsettled += 1
         self._window.begin(item, now)
-        if self._limiter is not None:
-            self._limiter.note(now)
+        for limiter in self._limiters:
+            limiter.note(now)
         self._start(self._attempt(item, wanted, now), f"deliver-{self.name}-{item.delivery.id}")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
@@ -205,8 +206,7 @@ class Lane:
         at_once = self._condition.at_once(self._settings.at_once)
         if self._in_flight >= at_once or self._unsettled >= 2 * self._settings.at_once:
             return None
-        limit = float("-inf") if self._limiter is None else self._limiter.ready_at()
-        return max(self._condition.held_until, limit)
+        return max([self._condition.held_until, *(limiter.ready_at() for limiter in self._limiters)])
 
     def _idle_seconds(self) -> float | None:
         """Until when nothing changes by itself; None where only a wake-up can change anything."""
@@ -252,11 +252,12 @@ class Lane:
             attempt=item.delivery.attempts + 1,
             now_us=self._clock.now_us(),
             simulated=self._settings.simulated,
+            mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
         )
 
     async def _send(self, message: Message) -> Outcome:
         try:
-            return await self._destination.send(message)
+            return await self._destination.send([message])
         except Exception as error:  # noqa: BLE001  because a fault of ours in one destination must not end the others
             _log.exception("destination broke down", destination=self.name, delivery=message.delivery.id)
             return Outcome(Verdict.RETRY, "internal", f"the relay failed to send it: {type(error).__name__}")

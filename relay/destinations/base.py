@@ -1,17 +1,22 @@
-"""What a lane knows of a destination: it takes one message and says what came of it.
+"""What a lane knows of a destination: it takes what waits, as much as goes into one message, and says what came of it.
 
-    lane ──Message──> Destination.send ──HTTP──> …
-                          └──Outcome──> lane
+    lane ──what waits──> Destination.fits ──how many──> lane
+    lane ──a batch─────> Destination.send ──HTTP──> …
+                             └──Outcome──> lane
 
-A destination renders, sends and judges one attempt. It never retries, waits or remembers: that is the lane's.
+A batch is what one attempt carries, in the order of the queue; a webhook's holds one alert, a chat's what waited.
+A destination renders, sends and judges one attempt. It never retries, waits or remembers what it sent: that is the
+lane's. What it knows of its provider's limits it tells by ``limiter``, which the lane asks before every attempt.
 It raises nothing but ``asyncio.CancelledError``; whatever goes wrong on the wire is an ``Outcome``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from relay.deliveries import Message, Outcome
+from relay.limiter import Limiter
 
 
 class Destination(Protocol):
@@ -22,10 +27,31 @@ class Destination(Protocol):
         """Its name in the config."""
         ...
 
-    async def send(self, message: Message) -> Outcome:
-        """Make one attempt.
+    @property
+    def capacity(self) -> int:
+        """The most alerts that ``fits`` can ever say; with 1, everything goes alone."""
+        ...
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """When the provider takes the next attempt, as far as it has told; None where it never tells."""
+        ...
+
+    def fits(self, waiting: Sequence[Message]) -> int:
+        """How many of the first of ``waiting`` go out as one.
+
+        Args:
+            waiting: What waits, in order; at least one, and ``capacity`` at most.
 
         Returns:
-            The outcome; failures on the wire included.
+            From 1 to their number.
+        """
+        ...
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
+        """Make one attempt with all of ``batch``, which ``fits``.
+
+        Returns:
+            The outcome for all of them; failures on the wire included.
         """
         ...

@@ -76,7 +76,7 @@ def _now() -> float:
 @pytest.mark.parametrize("status", [200, 201, 202, 204])
 async def test_a_2xx_is_delivered_and_the_body_is_json(kind: Kind, receiver: Receiver, status: int) -> None:
     receiver.answer(status)
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.code, outcome.retry_after) == (Verdict.DELIVERED, str(status), None)
     [request] = receiver.requests
     assert (request.method, request.headers["Content-Type"]) == ("POST", "application/json")
@@ -96,7 +96,7 @@ async def test_other_statuses_are_retried_dead_or_switch_it_off(
     kind: Kind, receiver: Receiver, status: int, verdict: Verdict
 ) -> None:
     receiver.answer(status, "why it is so")
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.code) == (verdict, str(status))
     assert outcome.answer == ("" if status == 304 else "why it is so")
     assert str(status) in outcome.detail
@@ -107,13 +107,13 @@ async def test_other_statuses_are_retried_dead_or_switch_it_off(
 )
 async def test_a_wait_is_passed_on_in_seconds(kind: Kind, receiver: Receiver, asked: str) -> None:
     receiver.answer(429, Retry_After=asked, Via="1.1 edge")
-    assert (await kind.at(receiver.url).send(message())).retry_after == 30.0
+    assert (await kind.at(receiver.url).send([message()])).retry_after == 30.0
 
 
 async def test_one_that_never_answers_times_out(kind: Kind, receiver: Receiver) -> None:
     receiver.handler = receiver.hang
     start = _now()
-    outcome = await kind.at(receiver.url, SOON).send(message())
+    outcome = await kind.at(receiver.url, SOON).send([message()])
     assert SOON <= _elapsed_since(start) < SOON + 5
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "timeout")
     assert "127.0.0.1" in outcome.detail
@@ -122,9 +122,9 @@ async def test_one_that_never_answers_times_out(kind: Kind, receiver: Receiver) 
 
 async def test_a_hanging_one_holds_up_no_other(kind: Kind, receiver: Receiver) -> None:
     receiver.handler = receiver.hang
-    hanging = [asyncio.ensure_future(kind.at(receiver.url).send(message())) for _ in range(120)]
+    hanging = [asyncio.ensure_future(kind.at(receiver.url).send([message()])) for _ in range(120)]
     async with receiving() as good:
-        assert (await kind.at(good.url).send(message())).verdict is Verdict.DELIVERED
+        assert (await kind.at(good.url).send([message()])).verdict is Verdict.DELIVERED
     for task in hanging:
         task.cancel()
     assert all(
@@ -140,7 +140,7 @@ async def test_cancelling_is_not_swallowed(kind: Kind, receiver: Receiver) -> No
         return await receiver.hang(request)
 
     receiver.handler = notice
-    task = asyncio.ensure_future(kind.at(receiver.url).send(message()))
+    task = asyncio.ensure_future(kind.at(receiver.url).send([message()]))
     await arrived.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -154,7 +154,7 @@ async def test_a_connection_closed_without_an_answer_is_retried(kind: Kind, rece
         return web.Response()
 
     receiver.handler = abort
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "reset")
     _says_no_secret(outcome)
 
@@ -172,7 +172,7 @@ async def test_after_the_status_a_broken_answer_changes_nothing(
         return response
 
     receiver.handler = break_off
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.code) == (verdict, str(status))
 
 
@@ -192,7 +192,7 @@ async def test_an_endless_answer_is_read_to_the_cap_and_cut_off(
             cut_off.set()
 
     receiver.handler = flood
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.code, len(outcome.answer)) == (verdict, str(status), ANSWER_SHOWN)
     await asyncio.wait_for(cut_off.wait(), 5)
 
@@ -210,7 +210,7 @@ async def test_a_dripping_answer_holds_us_no_longer_than_the_time_out(
 
     receiver.handler = drip
     start = _now()
-    outcome = await kind.at(receiver.url, SOON).send(message())
+    outcome = await kind.at(receiver.url, SOON).send([message()])
     assert _elapsed_since(start) < SOON + 5
     assert (outcome.verdict, outcome.code, outcome.answer) == (verdict, str(status), "drip")
 
@@ -224,7 +224,7 @@ async def test_a_dripping_success_is_not_waited_for_to_the_end(kind: Kind, recei
 
     receiver.handler = drip
     start = _now()
-    assert (await kind.at(receiver.url, 60.0).send(message())).verdict is Verdict.DELIVERED
+    assert (await kind.at(receiver.url, 60.0).send([message()])).verdict is Verdict.DELIVERED
     assert _elapsed_since(start) < SUCCESS_PATIENCE + 5
 
 
@@ -232,7 +232,7 @@ async def test_a_dripping_success_is_not_waited_for_to_the_end(kind: Kind, recei
 async def test_a_redirect_is_not_followed(kind: Kind, receiver: Receiver, status: int) -> None:
     async with receiving() as elsewhere:
         receiver.answer(status, Location=elsewhere.url)
-        outcome = await kind.at(receiver.url).send(message())
+        outcome = await kind.at(receiver.url).send([message()])
         assert (outcome.verdict, outcome.code) == (Verdict.DEAD, str(status))
         assert len(receiver.requests) == 1
         assert elsewhere.requests == []
@@ -240,7 +240,7 @@ async def test_a_redirect_is_not_followed(kind: Kind, receiver: Receiver, status
 
 
 async def test_https_to_a_port_without_tls_is_retried(kind: Kind, receiver: Receiver) -> None:
-    outcome = await kind.at(receiver.url.replace("http://", "https://")).send(message())
+    outcome = await kind.at(receiver.url.replace("http://", "https://")).send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "tls")
     _says_no_secret(outcome)
 
@@ -261,7 +261,7 @@ async def test_a_certificate_nobody_vouches_for_is_refused(kind: Kind, tmp_path:
 
     async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context) as server:
         port = server.sockets[0].getsockname()[1]
-        outcome = await kind.at(f"https://127.0.0.1:{port}/hooks/{TOKEN}").send(message())
+        outcome = await kind.at(f"https://127.0.0.1:{port}/hooks/{TOKEN}").send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "tls")
     assert "self-signed certificate" in outcome.detail.replace("self signed", "self-signed")
     assert not reached.is_set()
@@ -271,14 +271,14 @@ async def test_a_certificate_nobody_vouches_for_is_refused(kind: Kind, tmp_path:
 async def test_a_refused_connection_is_retried(kind: Kind) -> None:
     async with raw_server() as url:
         pass  # the port was free a moment ago and nobody listens there now
-    outcome = await kind.at(url).send(message())
+    outcome = await kind.at(url).send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "connect")
     assert "127.0.0.1" in outcome.detail
     _says_no_secret(outcome)
 
 
 async def test_an_unknown_name_is_retried(kind: Kind) -> None:
-    outcome = await kind.at(f"https://name.invalid/hooks/{TOKEN}").send(message())
+    outcome = await kind.at(f"https://name.invalid/hooks/{TOKEN}").send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "dns")
     assert "name.invalid" in outcome.detail
     _says_no_secret(outcome)
@@ -292,7 +292,7 @@ async def test_an_answer_that_repeats_the_request_shows_no_secret(kind: Kind, re
         return web.json_response(body, status=404)
 
     receiver.handler = echo
-    outcome = await kind.at(f"{receiver.url}?key={HEADER}").send(message())
+    outcome = await kind.at(f"{receiver.url}?key={HEADER}").send([message()])
     assert outcome.verdict is Verdict.DEAD
     assert "Cannot POST" in outcome.answer
     assert len(outcome.answer) <= ANSWER_SHOWN
@@ -302,8 +302,8 @@ async def test_an_answer_that_repeats_the_request_shows_no_secret(kind: Kind, re
 
 async def test_control_characters_of_an_answer_are_not_passed_on(kind: Kind, receiver: Receiver) -> None:
     receiver.answer(400, b"\x1b[2J\x00\xff fine")
-    assert (await kind.at(receiver.url).send(message())).answer.endswith("fine")
-    assert "\x1b" not in (await kind.at(receiver.url).send(message())).answer
+    assert (await kind.at(receiver.url).send([message()])).answer.endswith("fine")
+    assert "\x1b" not in (await kind.at(receiver.url).send([message()])).answer
 
 
 @pytest.mark.parametrize(("body", "shown"), [(gzip.compress(b"no_text"), "no_text"), (b"not gzip at all", "")])
@@ -311,14 +311,14 @@ async def test_a_compressed_answer_is_read_and_a_broken_one_is_no_failure(
     kind: Kind, receiver: Receiver, body: bytes, shown: str
 ) -> None:
     receiver.answer(400, body, Content_Encoding="gzip")
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, outcome.answer) == (Verdict.DEAD, shown)
     assert receiver.requests[0].headers["Accept-Encoding"] == "identity"
 
 
 async def test_a_small_bomb_does_not_unfold(kind: Kind, receiver: Receiver) -> None:
     receiver.answer(200, gzip.compress(b"x" * 5_000_000), Content_Encoding="gzip")
-    outcome = await kind.at(receiver.url).send(message())
+    outcome = await kind.at(receiver.url).send([message()])
     assert (outcome.verdict, len(outcome.answer)) == (Verdict.DELIVERED, ANSWER_SHOWN)
 
 
@@ -326,7 +326,7 @@ async def test_cookies_are_not_kept_and_connections_are(kind: Kind, receiver: Re
     receiver.answer(200, "ok", Set_Cookie="session=1; Path=/")
     destination = kind.at(receiver.url)
     for _ in range(3):
-        await destination.send(message())
+        await destination.send([message()])
     assert all("Cookie" not in request.headers for request in receiver.requests)
     assert len({request.connection for request in receiver.requests}) == 1
 
@@ -336,10 +336,10 @@ async def test_proxies_of_the_environment_are_not_used(
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    assert (await kind.at(receiver.url).send(message())).verdict is Verdict.DELIVERED
+    assert (await kind.at(receiver.url).send([message()])).verdict is Verdict.DELIVERED
 
 
 async def test_the_query_of_the_url_is_kept(kind: Kind, receiver: Receiver) -> None:
-    await kind.at(f"{receiver.url}?thread_id=5&sig=a%2Bb").send(message())
+    await kind.at(f"{receiver.url}?thread_id=5&sig=a%2Bb").send([message()])
     expected = "?thread_id=5&sig=a%2Bb" + ("&wait=true" if kind.kind == "discord" else "")
     assert receiver.requests[0].path_qs == f"/hooks/{TOKEN}{expected}"

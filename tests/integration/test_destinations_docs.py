@@ -54,15 +54,15 @@ async def test_the_receiver_in_the_docs_takes_our_alerts_once_and_no_forgeries(
         sent = message(now_us=SystemClock().now_us())
         bot = Webhook("bot", webhook_config(url, secret=SECRET), client, SystemClock())
         for _ in range(2):
-            assert (await bot.send(sent)).verdict is Verdict.DELIVERED
+            assert (await bot.send([sent])).verdict is Verdict.DELIVERED
         assert capsys.readouterr().out.count("AAPL") == 1
         foreign = webhook_config(url, secret=FOREIGN)
-        outcome = await Webhook("bot", foreign, client, SystemClock()).send(sent)
+        outcome = await Webhook("bot", foreign, client, SystemClock()).send([sent])
         assert (outcome.verdict, outcome.code) == (Verdict.DEAD, "401")
         rotating = webhook_config(url, secret=[FOREIGN, SECRET])
-        assert (await Webhook("bot", rotating, client, SystemClock()).send(sent)).verdict is Verdict.DELIVERED
+        assert (await Webhook("bot", rotating, client, SystemClock()).send([sent])).verdict is Verdict.DELIVERED
         old = webhook_config(url, secret=SECRET)
-        outcome = await Webhook("bot", old, client, SystemClock()).send(message(now_us=sent.now_us - 600_000_000))
+        outcome = await Webhook("bot", old, client, SystemClock()).send([message(now_us=sent.now_us - 600_000_000)])
         assert outcome.code == "401"
 
 

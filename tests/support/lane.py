@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from relay.deliveries import Message, Outcome, State, Verdict
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
+from relay.limiter import Limiter
 from relay.metrics import Metrics
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import entry, in_force
@@ -42,8 +43,14 @@ class Receiver:
     most_under_way: int = 0
     gate: asyncio.Event | None = None
     takes: float = 0.0
+    capacity: int = 1
+    limiter: Limiter | None = None
 
-    async def send(self, message: Message) -> Outcome:
+    def fits(self, waiting: Sequence[Message]) -> int:
+        return len(waiting)
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
+        (message,) = batch
         self.sent.append((self.clock.monotonic() - 1_000.0, message.delivery.event.id))
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)

@@ -179,7 +179,7 @@ async def test_a_template_that_fails_is_a_dead_letter_with_the_reason(
     webhook = _webhook(client, webhook_config(template=template))
     with pytest.raises(RenderError):
         webhook.render(message())
-    outcome = await webhook.send(message())
+    outcome = await webhook.send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.DEAD, "template")
     assert reason in outcome.detail
     assert "AAPL" not in outcome.detail
@@ -188,7 +188,7 @@ async def test_a_template_that_fails_is_a_dead_letter_with_the_reason(
 async def test_a_template_error_does_not_reveal_a_secret_of_the_template(client: HttpClient) -> None:
     own = {"X-Token": Secret("tok-987654321")}
     template = "{{ data['tok-987654321'].x }}"
-    outcome = await _webhook(client, webhook_config(template=template, headers=own)).send(message())
+    outcome = await _webhook(client, webhook_config(template=template, headers=own)).send([message()])
     assert outcome.code == "template"
     assert "tok-987654321" not in outcome.detail
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -49,6 +49,8 @@ class World:
     caught: Counter[int] = field(default_factory=Counter)
 
     name = "bot"
+    capacity = 1
+    limiter = None
 
     def __post_init__(self) -> None:
         self.outbox = TroubledOutbox(self.memory)
@@ -60,7 +62,11 @@ class World:
     def _new_lane(self) -> Lane:
         return Lane(self, self.outbox, self.settings, clock=self.clock, rng=self.rng, metrics=Metrics())
 
-    async def send(self, message: Message) -> Outcome:
+    def fits(self, waiting: Sequence[Message]) -> int:
+        return len(waiting)
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
+        (message,) = batch
         number = message.delivery.event.id or 0
         self.under_way += 1
         assert self.under_way <= self.settings.at_once

@@ -7,6 +7,7 @@ to less than 6000, so no combination is refused.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -20,6 +21,7 @@ from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
 from relay.destinations.texts import facts, fit, happened_us, headline, remarks, rule_names
 from relay.document.addresses import parse_url
+from relay.limiter import Limiter
 
 TITLE: Final = 256
 DESCRIPTION: Final = 1024  # of Discord's 4096
@@ -78,7 +80,22 @@ class Discord:
         """The body that ``send`` would send."""
         return msgspec.json.encode({"embeds": [embed_of(message)], "allowed_mentions": {"parse": []}})
 
-    async def send(self, message: Message) -> Outcome:
+    @property
+    def capacity(self) -> int:
+        """Each alert goes alone."""
+        return 1
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """No limit is known beforehand."""
+        return None
+
+    def fits(self, waiting: Sequence[Message]) -> int:  # noqa: ARG002  because the protocol hands in what waits
+        """Each alert goes alone."""
+        return 1
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
         """Make one attempt."""
+        (message,) = batch
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         return await self._endpoint.deliver(self.render(message), headers)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -19,6 +20,7 @@ from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.outcome import judge_slack
 from relay.destinations.texts import facts, fit, headline, remarks, rule_names
 from relay.document.addresses import parse_url
+from relay.limiter import Limiter
 
 HEADLINE: Final = 150
 FACTS: Final = 1200
@@ -71,7 +73,22 @@ class Slack:
         section = {"type": "section", "text": {"type": "mrkdwn", "text": section_of(message)}}
         return msgspec.json.encode({"text": fallback_of(message), "blocks": [section], "unfurl_links": False})
 
-    async def send(self, message: Message) -> Outcome:
+    @property
+    def capacity(self) -> int:
+        """Each alert goes alone."""
+        return 1
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """No limit is known beforehand."""
+        return None
+
+    def fits(self, waiting: Sequence[Message]) -> int:  # noqa: ARG002  because the protocol hands in what waits
+        """Each alert goes alone."""
+        return 1
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
         """Make one attempt."""
+        (message,) = batch
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         return await self._endpoint.deliver(self.render(message), headers)

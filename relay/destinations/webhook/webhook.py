@@ -8,7 +8,7 @@ attempt; ``webhook-timestamp`` is the moment of this one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -24,6 +24,7 @@ from relay.destinations.webhook.config import WebhookConfig
 from relay.destinations.webhook.signing import Signer
 from relay.document.addresses import parse_url
 from relay.events import Source
+from relay.limiter import Limiter
 from relay.template import RenderError
 
 USER_AGENT: Final = f"relay/{__version__}"
@@ -160,8 +161,23 @@ class Webhook:
             headers["webhook-signature"] = self._signer.sign(message.delivery.webhook_id, timestamp, body)
         return headers
 
-    async def send(self, message: Message) -> Outcome:
+    @property
+    def capacity(self) -> int:
+        """Each alert goes alone."""
+        return 1
+
+    @property
+    def limiter(self) -> Limiter | None:
+        """A webhook tells no limit beforehand; the config may (``rate_limit``)."""
+        return None
+
+    def fits(self, waiting: Sequence[Message]) -> int:  # noqa: ARG002  because the protocol hands in what waits
+        """Each alert goes alone."""
+        return 1
+
+    async def send(self, batch: Sequence[Message]) -> Outcome:
         """Make one attempt; a template that fails is a dead letter, because it will fail again."""
+        (message,) = batch
         try:
             body = self.render(message)
         except RenderError as error:

@@ -1,0 +1,44 @@
+"""How often something may be done: what every limiter answers, and the one that a configured rate needs.
+
+    ready_at() ──> not before this        note(now) ──> it is being done
+
+Times are monotonic seconds. A limiter may be shared: then another's ``note`` moves ``ready_at``, too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+
+class Limiter(Protocol):
+    """Tells when one more may begin."""
+
+    def ready_at(self) -> float:
+        """The monotonic time from which one more may begin; minus infinity where nothing is in the way."""
+        ...
+
+    def note(self, now: float) -> None:
+        """One begins."""
+        ...
+
+
+class SlidingLog:
+    """``50/1s``: never more than that many in any span of that length, and no sooner than needed.
+
+    It keeps the times of the last ``count``; a token bucket would let twice as many through at its seam.
+    """
+
+    def __init__(self, count: int, seconds: float) -> None:
+        self._seconds = seconds
+        self._noted: deque[float] = deque(maxlen=count)
+
+    def ready_at(self) -> float:
+        """When the oldest of the last ``count`` is ``seconds`` ago."""
+        if len(self._noted) < (self._noted.maxlen or 0):
+            return float("-inf")
+        return self._noted[0] + self._seconds
+
+    def note(self, now: float) -> None:
+        """One more, at ``now``."""
+        self._noted.append(now)

@@ -261,7 +261,7 @@ def plan_of(config: Config) -> Plan:
     """What the intake needs of a config."""
     return Plan(
         compile_rules(config.rules),
-        {name: Terms(destination.sources, destination.max_age) for name, destination in config.destinations.items()},
+        {name: Terms(destination.sources, destination.keeps_for) for name, destination in config.destinations.items()},
     )
 
 

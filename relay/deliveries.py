@@ -37,10 +37,12 @@ class RuleMatch(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         name: The rule's name.
         expires_at_us: When this rule stops wanting it sent (``max_age``), µs since the epoch; None is never.
+        mention: Whom it asks a chat to ping, as the config says it.
     """
 
     name: str
     expires_at_us: int | None = None
+    mention: tuple[str, ...] = ()
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -119,7 +121,7 @@ class Outcome(msgspec.Struct, frozen=True):
 
 
 class Message(msgspec.Struct, frozen=True):
-    """One attempt of a delivery, as a destination renders it.
+    """One delivery in an attempt, as a destination renders it.
 
     Attributes:
         delivery: What is sent.
@@ -128,6 +130,7 @@ class Message(msgspec.Struct, frozen=True):
         attempt: 1 for the first.
         now_us: The moment of sending, µs since the epoch.
         simulated: The upstream is a simulator on loopback.
+        mentions: Whom those rules ask a chat to ping, each once.
     """
 
     delivery: Delivery
@@ -136,3 +139,4 @@ class Message(msgspec.Struct, frozen=True):
     attempt: int
     now_us: int
     simulated: bool = False
+    mentions: tuple[str, ...] = ()

@@ -77,7 +77,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 def _match(rule: Rule, terms: Terms, triggered_us: int) -> RuleMatch:
     ages = [age for age in (rule.max_age, terms.max_age) if age is not None]
-    return RuleMatch(rule.name, triggered_us + round(min(ages) * MICROS) if ages else None)
+    return RuleMatch(rule.name, triggered_us + round(min(ages) * MICROS) if ages else None, rule.mention)
 
 
 class Intake:

@@ -25,6 +25,7 @@ from relay.config.conditions import (
     To,
 )
 from relay.config.watchlist import Watchlist
+from relay.destinations.config import MentionText
 from relay.document.fields import Flag, Later, Leaf, Many, Section, Span, Text, choice, text
 from relay.events import Channel
 from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
@@ -76,7 +77,8 @@ class RuleConfig(Section):
     otherwise: Annotated[Flag | None, Later()] = None
     to: To
     """The destination, or a list of them."""
-    mention: Annotated[Many[Text] | None, Later()] = None
+    mention: Many[MentionText] | None = None
+    """Whom its alerts ping in a chat: a mention in the chat's form, or a name of the destination's roles."""
 
 
 def rule_of(config: RuleConfig) -> Rule:
@@ -96,6 +98,7 @@ def rule_of(config: RuleConfig) -> Rule:
         price=None if price is None else PriceRange(price.min, price.max),
         continuation=config.continuation,
         max_age=config.max_age,
+        mention=tuple(dict.fromkeys(config.mention or ())),
     )
 
 

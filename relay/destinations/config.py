@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Annotated, Any, ClassVar, Final, TypeAlias
+from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 from jinja2 import TemplateSyntaxError
 from pydantic import AfterValidator, Field, model_validator
@@ -19,10 +19,10 @@ from pydantic import AfterValidator, Field, model_validator
 from relay.deliveries import Ordering
 from relay.document.addresses import SecretUrl
 from relay.document.fields import (
-    Anything,
     Flag,
     Later,
     Leaf,
+    Many,
     OneOrMany,
     Section,
     Span,
@@ -34,11 +34,17 @@ from relay.document.fields import (
 )
 from relay.document.scalars import FromOutside
 from relay.durations import format_duration, parse_duration
-from relay.events import Source
+from relay.events import TIMEFRAMES, Source
+from relay.mentions import Chat, Mention, is_role_name, parse_mention
 from relay.secret import Secret
 from relay.template import BodyTemplate
 
 _SOURCES: Final = (Source.LIVE.value, Source.BACKFILL.value)
+MOST_WAITING: Final = 1_000
+"""The greatest ``digest_over``: so many waiting alerts a lane can see at once."""
+
+MENTION_FORMS: Final = "a mention like <@&ROLE_ID> or <@USER_ID> (Discord), <!subteam^ID> or <@ID> (Slack)"
+_EVERYONE: Final = frozenset({"@everyone", "@here", "<!channel>", "<!here>", "<!everyone>", "everyone", "here"})
 _ALL_SOURCES: Final = frozenset({Source.LIVE, Source.BACKFILL})
 
 
@@ -57,6 +63,29 @@ def _source(name: str) -> Source:
     return Source(name)  # by a function: pydantic looks at the signature, and an enum's differs between Pythons
 
 
+def mention_text(value: object) -> str:
+    """Whom to ping: a mention in a chat's own form, or a name of a destination's ``roles``."""
+    written = text(value)
+    if parse_mention(written) is None and (written.isdigit() or not is_role_name(written)):
+        everyone = "; nothing pings everyone" if written.lower() in _EVERYONE else ""
+        raise wrong(f"{MENTION_FORMS}, or a name of a destination's roles is wanted{everyone}", value)
+    return written
+
+
+def _role_name(value: object) -> str:
+    name = text(value)
+    if not is_role_name(name) or name.isdigit():
+        raise wrong("a name for a role is letters, digits, spaces and . - _", value)
+    return name
+
+
+def _role_mention(value: object) -> Mention:
+    mention = value if isinstance(value, Mention) else parse_mention(text(value))
+    if mention is None:
+        raise wrong(f"{MENTION_FORMS} is wanted", value)
+    return mention
+
+
 def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field is typed so
     """A field whose default is a duration, in seconds for the code and as written for the schema."""
     return Field(default=parse_duration(written), json_schema_extra={"default": written})
@@ -64,6 +93,11 @@ def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field
 
 Template: TypeAlias = Annotated[BodyTemplate, Leaf(_template, {"type": "string"})]
 SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(_source)]
+Timeframe: TypeAlias = Annotated[str, choice(*TIMEFRAMES, fold=str.upper)]
+MentionText: TypeAlias = Annotated[str, Leaf(mention_text, {"type": "string"})]
+RoleName: TypeAlias = Annotated[str, Leaf(_role_name, {"type": "string"})]
+RoleMention: TypeAlias = Annotated[Mention, Leaf(_role_mention, {"type": "string"})]
+LateForm: TypeAlias = Literal["mark", "digest", "drop"]
 
 
 class Retry(Section):
@@ -103,24 +137,49 @@ class DestinationConfig(Section):
     ca_file: Annotated[Text | None, Later()] = None
     deny_private: Annotated[Flag | None, Later()] = None
 
+    @property
+    def keeps_for(self) -> float | None:
+        """Seconds after its trigger for which an alert may still be sent here; None is for ever."""
+        return self.max_age
+
     def fingerprint(self) -> str:
         """16 hex digits that change when anything of this destination's config does; tells no secret."""
         return hashlib.sha256(json.dumps(_stable(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
-class ChatConfig(DestinationConfig):
-    """What chats have; they are sent to one at a time, in order."""
+class Ping(Section):
+    """How often a chat is pinged."""
 
-    template: Annotated[Template | None, Later()] = None
-    mentions: Annotated[Anything, Later()] = None
-    roles: Annotated[Anything, Later()] = None
-    ping: Annotated[Anything, Later()] = None
-    late: Annotated[Anything, Later()] = None
-    username: Annotated[Text | None, Later()] = None
-    avatar_url: Annotated[Text | None, Later()] = None
-    thread_id: Annotated[Text | None, Later()] = None
-    silent: Annotated[Flag | None, Later()] = None
-    digest_over: Annotated[int | None, whole(1, 1_000_000), Later()] = None
+    every: Span
+    """Nobody is pinged twice within this; what would ping is shown all the same."""
+
+
+class Late(Section):
+    """What becomes of an alert that comes late: it waited for a destination, or was recovered after a gap."""
+
+    over: Span = default_span("10m")
+    """Later than this is late; a recovered alert says how late it is from one minute on."""
+    form: Annotated[LateForm, choice(*get_args(LateForm))] = Field(default="mark", alias="as")
+    """mark: it says so. digest: late ones are gathered in a table. drop: it expires, unsent."""
+
+
+class ChatConfig(DestinationConfig):
+    """What chats have; they are sent to one message at a time, in order, and a message holds what waited for it."""
+
+    chat: ClassVar[Chat]
+
+    template: Template | None = None
+    """Jinja2 that gives the message of one alert, in place of the relay's own."""
+    roles: dict[RoleName, RoleMention] = Field(default_factory=dict)
+    """Names for whom to ping, for ``mention`` in rules and ``mentions`` here."""
+    mentions: dict[Timeframe, Many[MentionText]] = Field(default_factory=dict)
+    """Whom an alert of a timeframe pings."""
+    ping: Ping | None = None
+    """How often to ping; every time by default."""
+    late: Late = Late()
+    """What becomes of late alerts."""
+    digest_over: Annotated[int | None, whole(1, MOST_WAITING)] = None
+    """When more alerts than this wait, a message is a table of them; off by default."""
 
     @property
     def concurrency(self) -> int:
@@ -135,21 +194,32 @@ class ChatConfig(DestinationConfig):
     @property
     def rate_limit(self) -> None:
         """Learnt from the answers, not from the config."""
-        return None
+        return
+
+    @property
+    def keeps_for(self) -> float | None:
+        """Dropping late ones is a greatest age."""
+        ages = [self.max_age, self.late.over if self.late.form == "drop" else None]
+        return min((age for age in ages if age is not None), default=None)
+
+    def mention_of(self, text: str) -> Mention | None:
+        """Whom ``text``, a name of ``roles`` or a mention, pings in this chat; None where nobody here."""
+        mention = self.roles.get(text) or parse_mention(text)
+        return mention if mention is not None and mention.chat == self.chat else None
 
 
 def _stable(value: object) -> object:
     """``value`` as JSON that is equal whenever the value is; a secret by its fingerprint."""
     match value:
-        case Secret() | BodyTemplate():
-            return value.fingerprint() if isinstance(value, Secret) else value.source
+        case Secret():
+            return value.fingerprint()
+        case Mention() | BodyTemplate():
+            return value.text if isinstance(value, Mention) else value.source
         case Section():
             return {name: _stable(getattr(value, name)) for name in type(value).model_fields}
         case dict():
             return {str(key): _stable(item) for key, item in value.items()}
-        case frozenset():
-            return sorted(str(item) for item in value)
-        case tuple() | list():
-            return [_stable(item) for item in value]
+        case frozenset() | tuple() | list():
+            return [_stable(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
         case _:
             return value

@@ -57,6 +57,7 @@ class Rule:
         symbols: On breaks: any participant, with or without its ``1!`` or ``=F``.
         shapes: Globs over the shape.
         max_age: Seconds after the trigger at which it is no longer worth sending; None is for ever.
+        mention: Whom its alerts ping in a chat, as the config says it.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Rule:
     price: PriceRange | None = None
     continuation: bool | None = None
     max_age: float | None = None
+    mention: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         _settle(self, "shapes", tuple(map(str.upper, self.shapes)))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from relay.destinations.config import ChatConfig
+from relay.mentions import Chat
 
 
 class SlackConfig(ChatConfig):
     """A Slack incoming webhook."""
+
+    chat: ClassVar[Chat] = "slack"
 
     type: Literal["slack"]
     """The kind of destination."""

@@ -16,6 +16,7 @@ from relay.document.scalars import FromOutside, WrittenFloat, WrittenInt
 from relay.document.yaml import Document
 from relay.events import Channel
 from relay.loopback import is_loopback_host
+from relay.mentions import parse_mention
 
 _WITH_DEFAULTS: Final = ("storage", "backfill", "http", "log")
 
@@ -45,7 +46,7 @@ def check_before(document: Document) -> None:
 
 def check_after(document: Document) -> None:
     """Faults to find beside those of the models."""
-    for check in (_listen, _channel_keys, _destinations_exist, _names_once, _headers_once):
+    for check in (_listen, _channel_keys, _destinations_exist, _names_once, _headers_once, _mentions_known, _chats_own):
         check(document)
 
 
@@ -88,13 +89,60 @@ def _destinations_exist(document: Document) -> None:
     names = [str(name) for name in destinations]
     for index, rule in _rules(document):
         to = rule.get("to")
-        listed = to if isinstance(to, list) else [to]
-        for position, item in enumerate(listed):
-            path: Path = ("rules", index, "to", position) if isinstance(to, list) else ("rules", index, "to")
+        for place, item in _each(to):
+            path: Path = ("rules", index, "to", *place)
             name = _text(item)
             if name and name not in names and not document.faults.within(path):
                 near = suggestion(None if isinstance(item, FromOutside) else name, names)
                 document.fault(path, f"there is no destination {found(item)}{near}")
+
+
+def _mentions_known(document: Document) -> None:
+    """A rule's mention by name is explained by the roles of a destination that it goes to."""
+    destinations = document.root.get("destinations")
+    for index, rule in _rules(document):
+        names = {_text(item) for _, item in _each(rule.get("to"))}
+        chats = [item for name, item in _items(destinations) if str(name) in names and isinstance(item, dict)]
+        roles = [str(role) for chat in chats for role, _ in _items(chat.get("roles"))]
+        _names_of_roles(document, ("rules", index, "mention"), rule.get("mention"), roles)
+
+
+def _chats_own(document: Document) -> None:
+    """A chat's mentions are names of its own roles or in its own form, and so are the roles."""
+    for name, destination in _items(document.root.get("destinations")):
+        if not isinstance(destination, dict):
+            continue
+        chat, path = destination.get("type"), ("destinations", name)
+        roles = [str(role) for role, _ in _items(destination.get("roles"))]
+        for role, item in _items(destination.get("roles")):
+            _of_this_chat(document, (*path, "roles", role), item, chat)
+        for timeframe, item in _items(destination.get("mentions")):
+            _names_of_roles(document, (*path, "mentions", timeframe), item, roles)
+            for place, mention in _each(item):
+                _of_this_chat(document, (*path, "mentions", timeframe, *place), mention, chat)
+
+
+def _names_of_roles(document: Document, path: Path, value: object, roles: list[str]) -> None:
+    for place, item in _each(value):
+        name = _text(item)
+        if name and name not in roles and parse_mention(name) is None and not document.faults.within((*path, *place)):
+            near = suggestion(None if isinstance(item, FromOutside) else name, roles) if roles else ""
+            where = "here" if path[0] == "destinations" else "of a destination that this rule goes to"
+            document.fault((*path, *place), f"the roles {where} have no {found(item)}{near}")
+
+
+def _of_this_chat(document: Document, path: Path, value: object, chat: object) -> None:
+    mention = parse_mention(_text(value))
+    if mention is not None and mention.chat != chat and not document.faults.within(path):
+        document.fault(path, f"a mention in {str(chat).title()}'s form is wanted; this is {mention.chat.title()}'s")
+
+
+def _each(value: object) -> Iterator[tuple[Path, object]]:
+    """The places and items of one value or a list."""
+    if isinstance(value, list):
+        yield from (((place,), item) for place, item in enumerate(value))
+    else:
+        yield (), value
 
 
 def _names_once(document: Document) -> None:

@@ -66,9 +66,10 @@ def _source(name: str) -> Source:
 def mention_text(value: object) -> str:
     """Whom to ping: a mention in a chat's own form, or a name of a destination's ``roles``."""
     written = text(value)
+    if written.lower() in _EVERYONE:
+        raise wrong("an alert can't ping everyone; name a role of those who want it", value)
     if parse_mention(written) is None and (written.isdigit() or not is_role_name(written)):
-        everyone = "; nothing pings everyone" if written.lower() in _EVERYONE else ""
-        raise wrong(f"{MENTION_FORMS}, or a name of a destination's roles is wanted{everyone}", value)
+        raise wrong(f"{MENTION_FORMS}, or a name of a destination's roles is wanted", value)
     return written
 
 

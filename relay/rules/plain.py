@@ -32,7 +32,8 @@ def sentence(rule: Rule) -> str:
     parts = ", ".join((f"{subject}{symbols}", *conditions))
     pause = "," if conditions else ""
     age = "" if rule.max_age is None else f"; not sent when older than {words.span(rule.max_age)}"
-    return f"{name}: {parts}{pause} go to {words.listing(rule.to, 'and')}{age}."
+    pinged = f", pinging {words.listing(rule.mention, 'and')}" if rule.mention else ""
+    return f"{name}: {parts}{pause} go to {words.listing(rule.to, 'and')}{pinged}{age}."
 
 
 def _symbols(symbols: Symbols) -> str:

@@ -142,6 +142,7 @@ def test_every_field_of_a_rule_is_heard() -> None:
         "price": PriceRange(1, 2),
         "continuation": True,
         "max_age": 1.0,
+        "mention": ("swing",),
     }
     assert set(changed) == {field.name for field in fields(Rule)}
     said = {sentence(replace(FULL, **{name: value})) for name, value in changed.items()}  # type: ignore[arg-type]

@@ -188,6 +188,10 @@ class FrontDesk:
         """Stored events, newest first."""
         return await self.outbox.list_events(before=before, limit=limit)
 
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        """One stored event."""
+        return await self.outbox.event(id_or_key)
+
     async def list_deliveries(
         self, *, state: State | None, destination: str | None, before: int | None, limit: int
     ) -> Page:

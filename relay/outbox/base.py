@@ -305,6 +305,15 @@ class Outbox(Protocol):
         """Stored events, newest first, as ``/api/events`` shows them."""
         ...
 
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        """One stored event, as a listing shows it; None where there is none such.
+
+        Args:
+            id_or_key: Its number in a listing, or its key; ``alerts.in_force:98421`` finds an alert whose id became
+                known after its key was fixed, too.
+        """
+        ...
+
     async def list_deliveries(
         self,
         *,

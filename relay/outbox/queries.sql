@@ -218,6 +218,13 @@ SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json
     (SELECT json_group_array(json_array(d.destination, d.state)) FROM deliveries d WHERE d.event = page.seq)))
 FROM (SELECT * FROM events WHERE seq < :before ORDER BY seq DESC LIMIT :limit) page;
 
+-- name: event_by_id
+SELECT seq FROM events WHERE channel = :channel AND upstream_id = :id;
+
+-- name: event_by_key
+-- Without an index of its own: a person asks for it, and rarely.
+SELECT max(seq) FROM events WHERE channel = :channel AND key = :key;
+
 -- name: list_deliveries
 SELECT json_group_array(json(listing)) FROM (
     SELECT listing FROM listings

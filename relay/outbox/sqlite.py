@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import sqlite3
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -44,6 +45,7 @@ from relay.outbox.writer import GroupWriter
 _log = structlog.get_logger()
 
 _NEWEST: Final = 2**62
+_NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)  # what SQLite's integers hold, and one more
 
 
 class SqliteOutbox:
@@ -263,6 +265,25 @@ class SqliteOutbox:
         """Stored events, newest first."""
         (text,) = await self._listings.row("list_events", before=before or _NEWEST, limit=limit)
         return _page(listings.event_items(text), limit)
+
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        """One stored event."""
+        seq = await self._seq_of(id_or_key)
+        if seq is None:
+            return None
+        (text,) = await self._listings.row("list_events", before=seq + 1, limit=1)
+        return next((item for item in listings.event_items(text) if item["id"] == seq), None)
+
+    async def _seq_of(self, id_or_key: str) -> int | None:
+        if _NUMBER.fullmatch(id_or_key):
+            return int(id_or_key)
+        channel, _, rest = id_or_key.partition(":")
+        if _NUMBER.fullmatch(rest):
+            row = await self._listings.row_or_none("event_by_id", channel=channel, id=int(rest))
+            if row is not None:
+                return cast("int", row[0])
+        (seq,) = await self._listings.row("event_by_key", channel=channel, key=id_or_key)
+        return cast("int | None", seq)
 
     async def list_deliveries(
         self,

@@ -2,6 +2,7 @@
 
 GET  /healthz /readyz /metrics
 GET  /api/status /api/events /api/deliveries?state=&destination= /api/dead      (?before= continues a listing)
+GET  /api/events/{number or key}
 POST /api/dead/{id}/retry
 POST /api/destinations/{name}/pause
 POST /api/destinations/{name}/resume     drop_older=1m, in the query, a form or a JSON object
@@ -50,6 +51,7 @@ class Api:
             web.get("/metrics", self.metrics),
             web.get("/api/status", self.status),
             web.get("/api/events", self.events),
+            web.get("/api/events/{name:.+}", self.event),
             web.get("/api/deliveries", self.deliveries),
             web.get("/api/dead", self.dead),
             web.post("/api/dead/{id:[0-9]+}/retry", self.retry),
@@ -80,6 +82,14 @@ class Api:
     async def events(self, request: web.Request) -> web.Response:
         """Stored events, newest first."""
         return _page(await self._desk.list_events(before=_number(request, "before"), limit=_limit(request)))
+
+    async def event(self, request: web.Request) -> web.Response:
+        """One stored event, by its number or its key."""
+        name = request.match_info["name"]
+        found = await self._desk.event(name)
+        if found is None:
+            raise UnknownError(f"there is no event {name}")
+        return answer(found)
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Deliveries, newest first."""

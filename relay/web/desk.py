@@ -161,6 +161,10 @@ class Desk(Protocol):
         """Stored events, newest first."""
         ...
 
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        """One stored event by its number in a listing or by its key; None where there is none such."""
+        ...
+
     async def list_deliveries(
         self, *, state: State | None, destination: str | None, before: int | None, limit: int
     ) -> Page:

@@ -95,6 +95,14 @@ async def test_events_are_listed_newest_first_each_once_over_all_pages(desk: Des
     assert await all_numbers(lambda before: desk.list_events(before=before, limit=PAGE)) == whole
 
 
+async def test_one_event_is_found_by_its_number_and_by_its_key(desk: Desk) -> None:
+    for item in (await desk.list_events(before=None, limit=3)).items:
+        assert await desk.event(str(item["id"])) == item
+        assert await desk.event(str(item["event"])) == item
+    for nothing in ("0", "9" * 30, "alerts.in_force:", "alerts.in_force:77777", "x", ":", ""):
+        assert await desk.event(nothing) is None
+
+
 async def test_deliveries_are_listed_newest_first_each_once_over_all_pages(desk: Desk) -> None:
     async def ask(before: int | None) -> Page:
         return await desk.list_deliveries(state=None, destination=None, before=before, limit=PAGE)

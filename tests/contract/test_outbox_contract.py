@@ -270,6 +270,19 @@ async def test_listings_page_from_the_newest_to_the_oldest(outbox: Outbox) -> No
     assert first.items[0]["deliveries"] == {"bot": "pending"}
 
 
+async def test_one_event_is_found_by_its_number_and_by_its_key(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(None)), entry(in_force(7, "MSFT"), "bot"), entry(a_break(7))])
+    await outbox.commit([entry(in_force(5))])  # the id of the first, which had none
+    for item in (await outbox.list_events()).items:
+        for name in (str(item["id"]), str(item["event"])):
+            assert await outbox.event(name) == item
+    late = await outbox.event("alerts.in_force:5")
+    assert late is not None
+    assert (late["upstream_id"], late["event"]) == (5, "alerts.in_force:AAPL|D|bullish|1-2U|2026-04-10T13:45:22Z")
+    for nothing in ("0", "8", "9" * 40, "alerts.in_force:8", "alerts.in_force:", "quotes:7", "7:", ""):
+        assert await outbox.event(nothing) is None
+
+
 async def test_retention_drops_finished_bodies_and_keeps_what_is_unfinished(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(number), "bot") for number in (1, 2, 3)])
     found, _ = await outbox.claim("bot", after=0, limit=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 import pytest
@@ -54,6 +55,13 @@ async def test_status(client: aiohttp.ClientSession) -> None:
     status, body = await get(client, "/api/status")
     assert status == 200
     assert set(fields(body)) == documented("/readyz") | documented("/api/status")
+
+
+async def test_one_event(client: aiohttp.ClientSession) -> None:
+    _, listing = await get(client, "/api/events?limit=1")
+    [listed] = listing["items"]
+    assert await get(client, f"/api/events/{listed['id']}") == (200, listed)
+    assert await get(client, f"/api/events/{quote(listed['event'], safe='')}") == (200, listed)
 
 
 @pytest.mark.parametrize(

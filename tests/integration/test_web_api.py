@@ -119,6 +119,29 @@ async def test_a_query_reaches_the_desk(path: str, asked: tuple[object, ...]) ->
 
 
 @pytest.mark.parametrize(
+    ("path", "asked"),
+    [
+        ("7", "7"),
+        ("alerts.in_force:7", "alerts.in_force:7"),
+        ("alerts.in_force%3A7", "alerts.in_force:7"),
+        ("alerts.in_force%3ABTC%2FUSD%7CD", "alerts.in_force:BTC/USD|D"),
+        ("99999999999999999999999", "99999999999999999999999"),
+        ("%ff", "%ff"),
+    ],
+)
+async def test_one_event_is_asked_for_by_number_or_key(
+    desk: FakeDesk, local: aiohttp.ClientSession, path: str, asked: str
+) -> None:
+    status, body = await get(local, f"/api/events/{path}")
+    assert desk.asked == [("event", asked)]
+    if asked.endswith("7"):
+        assert (status, body["event"]) == (200, "alerts.in_force:7")
+        assert body["data"] == {"symbol": "AAPL", "price_us": 187, "note": "<b>bold</b>"}
+    else:
+        assert (status, body["error"]["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
     ("path", "about"),
     [
         ("/api/events?before=x", "before"),

@@ -107,6 +107,10 @@ class FakeDesk:
         self.asked.append(("events", before, limit))
         return _page(self.events, before, limit)
 
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        self.asked.append(("event", id_or_key))
+        return next((item for item in self.events if id_or_key in {str(item["id"]), item["event"]}), None)
+
     async def list_deliveries(
         self, *, state: State | None, destination: str | None, before: int | None, limit: int
     ) -> Page:

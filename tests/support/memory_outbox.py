@@ -311,6 +311,14 @@ class MemoryOutbox:
         ][:limit]
         return _page(items, limit)
 
+    async def event(self, id_or_key: str) -> dict[str, object] | None:
+        for item in (await self.list_events(limit=len(self.memory.events))).items:
+            stored = self.memory.events[int(str(item["id"]))]
+            known = stored.known.event
+            if id_or_key in {str(item["id"]), stored.key, f"{known.channel}:{known.id}"}:
+                return item
+        return None
+
     async def list_deliveries(
         self,
         *,

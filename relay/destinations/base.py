@@ -55,3 +55,15 @@ class Destination(Protocol):
             The outcome for all of them; failures on the wire included.
         """
         ...
+
+
+class Previewable(Destination, Protocol):
+    """A destination that shows what it would send; every kind that the config knows does (``factory``)."""
+
+    def render(self, batch: Sequence[Message]) -> bytes:
+        """The body that ``send`` would send for ``batch``, which ``fits``: JSON, unless a template makes it other.
+
+        Raises:
+            RenderError: The user's template fails for it; ``send`` says the same as an outcome.
+        """
+        ...

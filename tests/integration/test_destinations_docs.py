@@ -40,7 +40,7 @@ def _block(language: str, containing: str = "") -> str:
 
 
 async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient) -> None:
-    body = Webhook("bot", webhook_config(URL, secret=SECRET), client, SystemClock()).render(SENT)
+    body = Webhook("bot", webhook_config(URL, secret=SECRET), client, SystemClock()).render([SENT])
     assert msgspec.json.decode(body) == msgspec.json.decode(_block("json"))
 
 
@@ -69,7 +69,7 @@ async def test_the_receiver_in_the_docs_takes_our_alerts_once_and_no_forgeries(
 async def test_the_template_in_the_docs_renders(client: HttpClient) -> None:
     _, _, text = _block("yaml", "template: |").partition("template: |\n")
     webhook = Webhook("bot", webhook_config(URL, template=text.strip()), client, SystemClock())
-    assert msgspec.json.decode(webhook.render(SENT)) == {"ticker": "AAPL", "side": "buy", "attempt": 1}
+    assert msgspec.json.decode(webhook.render([SENT])) == {"ticker": "AAPL", "side": "buy", "attempt": 1}
 
 
 def test_the_table_in_the_docs_is_the_table_in_the_code() -> None:

@@ -38,7 +38,7 @@ def _webhook(client: HttpClient, config: WebhookConfig = CONFIG) -> Webhook:
 
 async def test_the_body_holds_every_field_of_the_contract(client: HttpClient) -> None:
     sent = message(expires_at_us=START_US + 10_000_000, received_at_us=START_US + 250_000, attempt=3, simulated=True)
-    assert msgspec.json.decode(_webhook(client).render(sent)) == {
+    assert msgspec.json.decode(_webhook(client).render([sent])) == {
         "type": "alert.in_force",
         "timestamp": "2026-04-10T13:45:22Z",
         "data": {
@@ -68,7 +68,7 @@ async def test_the_body_holds_every_field_of_the_contract(client: HttpClient) ->
 
 async def test_the_upstreams_object_goes_out_byte_for_byte(client: HttpClient) -> None:
     data = b'{ "price":532.10,"big":12345678901234567890123, "e":1E+2,"\\u00e4":"\\/",  "n":null }'
-    body = _webhook(client).render(message(Event(Channel.IN_FORCE, id=1, data=data)))
+    body = _webhook(client).render([message(Event(Channel.IN_FORCE, id=1, data=data))])
     assert b'"data":' + data + b',"relay"' in body
 
 
@@ -116,6 +116,19 @@ async def test_a_secret_adds_a_signature_and_the_users_headers_win_over_defaults
     assert len([name for name in headers if name.lower() == "content-type"]) == 1
 
 
+async def test_headers_are_shown_without_what_the_config_keeps_secret(client: HttpClient) -> None:
+    config = webhook_config(secret=KEY.reveal(), headers={"X-Token": "hunter2", "user-agent": "hunter3"})
+    sent = message()
+    assert _webhook(client, config).shown_headers([sent]) == {
+        "Content-Type": "application/json",
+        "user-agent": "***",
+        "X-Token": "***",
+        "webhook-id": sent.delivery.webhook_id,
+        "webhook-timestamp": str(START_US // 1_000_000),
+        "webhook-signature": "***",
+    }
+
+
 @pytest.mark.parametrize(
     ("more", "said"),
     [
@@ -147,7 +160,7 @@ def test_what_can_not_work_is_refused_by_the_config_without_being_quoted(more: d
     ],
 )
 async def test_a_template_makes_the_body(client: HttpClient, template: str, body: str) -> None:
-    assert _webhook(client, webhook_config(template=template)).render(message()).decode() == body
+    assert _webhook(client, webhook_config(template=template)).render([message()]).decode() == body
 
 
 def test_the_relays_names_win_over_the_upstreams() -> None:
@@ -178,7 +191,7 @@ async def test_a_template_that_fails_is_a_dead_letter_with_the_reason(
 ) -> None:
     webhook = _webhook(client, webhook_config(template=template))
     with pytest.raises(RenderError):
-        webhook.render(message())
+        webhook.render([message()])
     outcome = await webhook.send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.DEAD, "template")
     assert reason in outcome.detail

@@ -124,6 +124,7 @@ class Webhook:
         self._template = config.template
         self._headers = CIMultiDict({"Content-Type": "application/json", "User-Agent": USER_AGENT})
         self._headers.update(headers)
+        self._configured = tuple(headers)
         self._signed = bool(config.secrets)
         self._endpoint = Endpoint(
             client,
@@ -140,12 +141,13 @@ class Webhook:
         """Its name in the config."""
         return self._name
 
-    def render(self, message: Message) -> bytes:
+    def render(self, batch: Sequence[Message]) -> bytes:
         """The body that ``send`` would send.
 
         Raises:
             RenderError: The template fails for this message.
         """
+        (message,) = batch
         body = body_of(message)
         if self._template is None:
             return msgspec.json.encode(body)
@@ -160,6 +162,13 @@ class Webhook:
         if self._signed:
             headers["webhook-signature"] = self._signer.sign(message.delivery.webhook_id, timestamp, body)
         return headers
+
+    def shown_headers(self, batch: Sequence[Message]) -> dict[str, str]:
+        """The headers that ``send`` would send, with ``***`` for what the config holds and for the signature."""
+        (message,) = batch
+        hidden = {name.lower() for name in self._configured} | {"webhook-signature"}
+        headers = self.headers(message, self.render(batch))
+        return {name: "***" if name.lower() in hidden else value for name, value in headers.items()}
 
     @property
     def capacity(self) -> int:
@@ -179,7 +188,7 @@ class Webhook:
         """Make one attempt; a template that fails is a dead letter, because it will fail again."""
         (message,) = batch
         try:
-            body = self.render(message)
+            body = self.render(batch)
         except RenderError as error:
             return self._endpoint.presentable(Outcome(Verdict.DEAD, "template", str(error)))
         return await self._endpoint.deliver(body, self.headers(message, body))

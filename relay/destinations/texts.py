@@ -1,6 +1,6 @@
 """What people read about an alert, before any chat's own markup.
 
-    Message ──headline, facts, remarks──> plain texts ──escape, fit──> within a chat's limits
+    Message ──headline, byline, facts, remarks──> plain texts ──escape, fit──> within a chat's limits
 
 Upstream text is cleaned here (one line, nothing invisible) and escaped by each chat. Limits are kept by
 construction: ``fit`` takes whole pieces, so an escape is never cut in half, and counts UTF-16 units, which is
@@ -10,23 +10,63 @@ never less than any of the ways in which chats count.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from types import MappingProxyType
 from typing import Final
+
+import msgspec
 
 from relay.clock import MICROS
 from relay.deliveries import Delivery, Message
-from relay.events import INDEX_FUTURES, Channel, Event, Source
+from relay.events import INDEX_FUTURES, TIMEFRAMES, Channel, Event, Source, symbol_root
 
-LATE_US: Final = 60 * MICROS
-"""A recovered alert later than this says so."""
+TEST_HEADLINE: Final = "Test message of the relay"
+TEST_REMARK: Final = "a test, not an alert"
 
+_RECOVERED_FROM: Final = 60.0
+"""Seconds from which on a recovered alert says how late it is, where ``late.over`` is longer."""
+
+_LATE_UNITS: Final = ((120, 1, "s"), (120 * 60, 60, "min"), (48 * 3600, 3600, "h"), (float("inf"), 86400, "days"))
+_ARROWS: Final = {"bullish": "▲ ", "bearish": "▼ "}
 _WAY: Final = {"bullish": "up", "bearish": "down"}
+_TIMEFRAMES: Final = {
+    "15": "15 minutes",
+    "30": "30 minutes",
+    "60": "1 hour",
+    "4H": "4 hours",
+    "12H": "12 hours",
+    "D": "Daily",
+    "W": "Weekly",
+    "M": "Monthly",
+    "Q": "Quarterly",
+    "Y": "Yearly",
+}
+_CANDLES: Final = {
+    "1": "inside the prior bar",
+    "2U": "above the prior high",
+    "2D": "below the prior low",
+    "3": "outside the prior bar",
+}
+CIRCLES: Final = MappingProxyType({"green": "🟢", "red": "🔴"})
+NO_COLOUR: Final = "⚪"
+
 _ELLIPSIS: Final = "…"
 _LAST_SINGLE: Final = 0xFFFF  # characters above it take two UTF-16 units
 
 
+class _Enriched(msgspec.Struct, frozen=True):
+    """The part of an alert's object that full timeframe continuity is read from (the vendor's state snapshot)."""
+
+    tfc: msgspec.Raw = msgspec.Raw()
+
+
+_enriched: Final = msgspec.json.Decoder(_Enriched)
+_colours: Final = msgspec.json.Decoder(dict[str, object])
+
+
 def clean(text: str) -> str:
     """``text`` on one line, without control, format and other invisible characters."""
-    return " ".join("".join(char for char in word if char.isprintable()) for word in text.split()).strip()
+    words = ("".join(char for char in word if char.isprintable()) for word in text.split())
+    return " ".join(word for word in words if word)
 
 
 def width(text: str) -> int:
@@ -41,25 +81,28 @@ def fit(pieces: Iterable[str], limit: int) -> str:
         pieces: Characters, or escaped characters; a plain text is its own pieces.
         limit: At least 1.
     """
-    pieces = list(pieces)
-    widths = [width(piece) for piece in pieces]
-    if sum(widths) <= limit:
-        return "".join(pieces)
-    room = limit - width(_ELLIPSIS)
     kept: list[str] = []
-    for piece, wide in zip(pieces, widths, strict=True):
-        room -= wide
+    room = limit
+    whole = 0  # so many of the pieces leave room for an ellipsis
+    for piece in pieces:
+        room -= width(piece)
         if room < 0:
-            break
+            return "".join(kept[:whole]) + _ELLIPSIS
         kept.append(piece)
-    return "".join(kept) + _ELLIPSIS
+        if room >= width(_ELLIPSIS):
+            whole = len(kept)
+    return "".join(kept)
 
 
 def headline(message: Message) -> str:
     """``AAPL [D] 1-2U``, or ``3 of 4 index futures broke up [D]``."""
     event = message.delivery.event
     if message.delivery.source is Source.TEST:
-        return "Test message of the relay"
+        return f"Test: {_what(event)}" if event.symbol or event.symbols else TEST_HEADLINE
+    return _what(event)
+
+
+def _what(event: Event) -> str:
     timeframe = clean(event.timeframe or "")
     timeframe = timeframe and f"[{timeframe}]"
     match event.channel:
@@ -74,20 +117,78 @@ def headline(message: Message) -> str:
 
 def _who_broke(event: Event) -> str:
     count = event.threshold if event.threshold is not None else len(event.symbols)
-    return f"{count} of {len(INDEX_FUTURES)} index futures broke" if count > 0 else "Index futures broke"
+    known = 0 < count <= len(INDEX_FUTURES)
+    return f"{count} of {len(INDEX_FUTURES)} index futures broke" if known else "Index futures broke"
+
+
+def byline(message: Message) -> str:
+    """What kind of alert it is, with its direction in words and as an arrow: colours don't speak to everybody."""
+    event = message.delivery.event
+    direction = event.direction or ""
+    arrow = _ARROWS.get(direction, "")
+    if message.delivery.source is Source.TEST and not (event.symbol or event.symbols):
+        return "Test"
+    match event.channel:
+        case Channel.BREAKS:
+            return f"{arrow}Index futures broke {_WAY.get(direction, '')}".rstrip()
+        case Channel.IN_FORCE:
+            return f"{arrow}{direction.capitalize()} setup in force" if arrow else "Setup in force"
+        case Channel.STATES | Channel.QUOTES:
+            return event.type.capitalize()
 
 
 def facts(event: Event) -> tuple[tuple[str, str], ...]:
     """What is known of an alert, as label and value; what is not known is left out."""
+    broke, held = participants(event) if event.channel is Channel.BREAKS else ((), ())
     known = (
-        ("Price", None if event.price is None else price_text(event.price)),
-        ("Candle", event.cc),
-        ("Timeframe", event.timeframe),
-        ("Direction", event.direction),
-        ("Symbols", ", ".join(event.symbols)),
+        ("Price", "" if event.price is None else price_text(event.price)),
+        ("Candle", candle_words(event.cc or "")),
+        ("Timeframe", timeframe_words(event.timeframe or "")),
+        ("Broke", ", ".join(broke)),
+        ("Did not", ", ".join(held)),
+        ("Continuity", continuity_row(event)),
     )
-    cleaned = ((label, clean(value or "")) for label, value in known)
-    return tuple((label, value) for label, value in cleaned if value)
+    return tuple((label, value) for label, value in known if value)
+
+
+def timeframe_words(timeframe: str) -> str:
+    """``D`` as ``Daily``, ``60`` as ``1 hour``; one that is not known, as it was sent."""
+    sent = clean(timeframe)
+    return _TIMEFRAMES.get(sent.upper(), sent)
+
+
+def candle_words(candle: str) -> str:
+    """``2U`` as ``2U · above the prior high``; one that is not known, as it was sent."""
+    sent = clean(candle)
+    words = _CANDLES.get(sent.upper())
+    return sent if words is None else f"{sent} · {words}"
+
+
+def continuity(event: Event) -> tuple[tuple[str, str], ...]:
+    """Timeframe and colour (``green``, ``red`` or another word of the vendor's), from 15 minutes up to a year.
+
+    Read from ``tfc`` in the event's own object; none where it has none.
+    """
+    try:
+        sent = _enriched.decode(event.data).tfc
+        colours = _colours.decode(sent) if sent else {}
+    except (ValueError, RecursionError):
+        return ()
+    folded = {clean(name).upper(): clean(colour).lower() for name, colour in colours.items() if isinstance(colour, str)}
+    return tuple((timeframe, folded[timeframe]) for timeframe in TIMEFRAMES if folded.get(timeframe))
+
+
+def continuity_row(event: Event) -> str:
+    """``D🟢 W🔴 M⚪``; empty where nothing is known."""
+    return " ".join(f"{timeframe}{CIRCLES.get(colour, NO_COLOUR)}" for timeframe, colour in continuity(event))
+
+
+def participants(event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The index futures that took part in a break, and those that did not; the latter only where all are known."""
+    roots = dict.fromkeys(clean(symbol_root(symbol.strip().upper())) for symbol in event.symbols)
+    broke = (*(root for root in INDEX_FUTURES if root in roots), *(r for r in roots if r and r not in INDEX_FUTURES))
+    known = bool(broke) and (event.threshold is None or len(broke) >= event.threshold)
+    return broke, tuple(root for root in INDEX_FUTURES if known and root not in roots)
 
 
 def price_text(price: float) -> str:
@@ -96,22 +197,46 @@ def price_text(price: float) -> str:
     return f"{whole}.{decimals.rstrip('0').ljust(2, '0')}" if decimals else whole
 
 
-def rule_names(message: Message) -> str:
-    """The rules that wanted it, on one line."""
-    return " · ".join(filter(None, map(clean, message.rules)))
+def rule_names(*batch: Message) -> str:
+    """The rules that wanted these, each once, on one line."""
+    return " · ".join(dict.fromkeys(filter(None, (clean(rule) for message in batch for rule in message.rules))))
 
 
-def remarks(message: Message) -> tuple[str, ...]:
-    """What a reader must know before acting on it: that it is late, repeated or not real."""
-    said: list[str] = []
-    if message.delivery.source is Source.REPLAY:
-        said.append("replay")
-    late_us = message.now_us - happened_us(message.delivery)
-    if message.delivery.source is Source.BACKFILL and late_us > LATE_US:
-        said.append(f"recovered, {late_us // LATE_US} min late")
-    if message.simulated:
-        said.append("simulated")
-    return tuple(said)
+def remarks(message: Message, over: float) -> tuple[str, ...]:
+    """What a reader must know before acting on it: that it is late, repeated or not real.
+
+    Args:
+        message: The alert, at the moment of sending.
+        over: ``late.over`` of the destination, seconds.
+    """
+    source = message.delivery.source
+    said = (
+        TEST_REMARK if source is Source.TEST else None,
+        "replay" if source is Source.REPLAY else None,
+        lateness(message, over),
+        "simulated" if message.simulated else None,
+    )
+    return tuple(remark for remark in said if remark)
+
+
+def lateness(message: Message, over: float) -> str | None:
+    """``recovered, 12 min late`` or ``12 min late``; None where it is not late.
+
+    A recovered alert says it from one minute on, or from ``over`` on where that is shorter; any other from ``over``
+    on. A replay and a test are never late: that they come later than their alert is what they are for.
+    """
+    source = message.delivery.source
+    if source in {Source.REPLAY, Source.TEST}:
+        return None
+    late = (message.now_us - happened_us(message.delivery)) / MICROS
+    if source is not Source.BACKFILL:
+        return f"{_span_text(late)} late" if late >= over else None
+    return f"recovered, {_span_text(late)} late" if late >= min(_RECOVERED_FROM, over) else None
+
+
+def _span_text(seconds: float) -> str:
+    size, unit = next((size, unit) for below, size, unit in _LATE_UNITS if seconds < below)
+    return f"{int(seconds // size)} {unit}"
 
 
 def happened_us(delivery: Delivery) -> int:

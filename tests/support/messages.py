@@ -32,6 +32,7 @@ def message(
     sequence: int = 7,
     attempt: int = 1,
     simulated: bool = False,
+    mentions: tuple[str, ...] = (),
 ) -> Message:
     """One attempt to send ``event`` (an in-force alert, where none is given)."""
     event = event or in_force(98421)
@@ -52,4 +53,4 @@ def message(
         event_key=event.key(),
         event=event,
     )
-    return Message(delivery, rules, expires_at_us, attempt, now_us, simulated)
+    return Message(delivery, rules, expires_at_us, attempt, now_us, simulated, mentions)

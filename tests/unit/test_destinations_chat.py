@@ -18,11 +18,12 @@ from relay.destinations.http import HttpClient
 from relay.destinations.slack import slack
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.slack import Slack, fallback_of, section_of
-from relay.destinations.texts import fit, headline, price_text, remarks, width
-from relay.events import Channel, Event, Instant, Source
+from relay.destinations.texts import width
+from relay.events import Source
 from relay.secret import Secret
+from tests.support.any_alert import messages
 from tests.support.clock import START_US, FakeClock
-from tests.support.events import a_break, in_force
+from tests.support.events import in_force
 from tests.support.messages import message
 
 MINUTE_US = 60_000_000
@@ -37,64 +38,6 @@ async def client() -> AsyncIterator[HttpClient]:
     await client.close()
 
 
-@pytest.mark.parametrize(
-    ("event", "title"),
-    [
-        (in_force(1), "AAPL [D] 1-2U"),
-        (in_force(1, "BTC-USD", timeframe="4H", shape="3-2D-2U"), "BTC-USD [4H] 3-2D-2U"),
-        (in_force(1, shape=None), "AAPL [D] bullish"),
-        (in_force(1, timeframe=None, shape=None, direction=None), "AAPL"),
-        (in_force(1, symbol=None), "? [D] 1-2U"),
-        (a_break(1), "3 of 4 index futures broke up [D]"),
-        (
-            a_break(1, direction="bearish", timeframe="W", symbols=("ES1!", "NQ1!")),
-            "2 of 4 index futures broke down [W]",
-        ),
-        (Event(Channel.BREAKS), "Index futures broke"),
-        (Event(Channel.STATES, symbol="AAPL"), "AAPL state"),
-    ],
-)
-def test_a_title_says_what_happened(event: Event, title: str) -> None:
-    assert headline(message(event)) == title
-    assert embed_of(message(event))["title"] == title
-    assert section_of(message(event)).splitlines()[0] == f"*{title}*"
-
-
-@pytest.mark.parametrize(
-    ("price", "text"),
-    [
-        (214.32, "214.32"),
-        (532.1, "532.10"),
-        (5300.0, "5,300.00"),
-        (64250.125, "64,250.125"),
-        (0.00001234, "0.00001234"),
-        (0.0, "0.00"),
-        (-37.63, "-37.63"),
-        (float("inf"), "inf"),
-    ],
-)
-def test_a_price_has_two_decimals_or_as_many_as_it_needs(price: float, text: str) -> None:
-    assert price_text(price) == text
-
-
-@pytest.mark.parametrize(
-    ("source", "late_us", "said"),
-    [
-        (Source.BACKFILL, 12 * MINUTE_US + 1, ("recovered, 12 min late",)),
-        (Source.BACKFILL, MINUTE_US, ()),
-        (Source.BACKFILL, 0, ()),
-        (Source.LIVE, 12 * MINUTE_US, ()),
-        (Source.REPLAY, 12 * MINUTE_US, ("replay",)),
-    ],
-)
-def test_a_recovered_alert_says_how_late_it_is(source: Source, late_us: int, said: tuple[str, ...]) -> None:
-    assert remarks(message(source=source, now_us=START_US + late_us)) == said
-
-
-def test_an_invented_alert_says_so() -> None:
-    assert remarks(message(simulated=True)) == ("simulated",)
-
-
 async def test_a_discord_message_is_one_embed_that_pings_nobody(client: HttpClient) -> None:
     destination = Discord("swing", DISCORD, client, FakeClock())
     sent = message(source=Source.BACKFILL, now_us=START_US + 3 * MINUTE_US, rules=("daily bulls", "all"))
@@ -106,9 +49,8 @@ async def test_a_discord_message_is_one_embed_that_pings_nobody(client: HttpClie
                 "timestamp": "2026-04-10T13:45:22.000Z",
                 "fields": [
                     {"name": "Price", "value": "214.32", "inline": True},
-                    {"name": "Candle", "value": "2U", "inline": True},
-                    {"name": "Timeframe", "value": "D", "inline": True},
-                    {"name": "Direction", "value": "bullish", "inline": True},
+                    {"name": "Candle", "value": "2U · above the prior high", "inline": True},
+                    {"name": "Timeframe", "value": "Daily", "inline": True},
                 ],
                 "description": "recovered, 3 min late",
                 "footer": {"text": "daily bulls · all"},
@@ -129,7 +71,7 @@ async def test_a_slack_message_is_one_section_with_a_fallback(client: HttpClient
                 "text": {
                     "type": "mrkdwn",
                     "text": "*AAPL [D] 1-2U*\n"
-                    "Price 214.32 · Candle 2U · Timeframe D · Direction bullish\n"
+                    "Price 214.32 · Candle 2U · above the prior high · Timeframe Daily\n"
                     "recovered, 3 min late\n"
                     "R&amp;D · all",
                 },
@@ -155,58 +97,6 @@ def test_upstream_text_can_not_ping_link_or_format() -> None:
     assert section.startswith("*@everyone &lt;@&amp;1&gt; &lt;!channel&gt; [a](http://x)")
 
 
-@pytest.mark.parametrize(
-    ("pieces", "limit", "text"),
-    [
-        ("abc", 3, "abc"),
-        ("abcd", 3, "ab…"),
-        ("abcd", 1, "…"),
-        ("", 3, ""),
-        ("😀😀", 4, "😀😀"),
-        ("😀😀", 3, "😀…"),
-        ("😀😀", 2, "…"),
-        (["&amp;", "&amp;"], 9, "&amp;…"),
-        (["&amp;", "&amp;"], 5, "…"),
-    ],
-)
-def test_a_text_is_cut_between_whole_pieces(pieces: list[str] | str, limit: int, text: str) -> None:
-    assert fit(pieces, limit) == text
-
-
-@given(st.lists(st.text(max_size=4), max_size=30), st.integers(1, 40))
-def test_a_cut_text_is_never_too_long_and_never_cut_without_need(pieces: list[str], limit: int) -> None:
-    text = fit(pieces, limit)
-    assert width(text) == len(text.encode("utf-16-le", "surrogatepass")) // 2
-    assert width(text) <= limit
-    assert text == "".join(pieces) or (text.endswith("…") and width("".join(pieces)) > limit)
-
-
-_text = st.text(max_size=20) | st.sampled_from(["<&>@everyone", "😀" * 260, "&" * 700, "*_" * 260, " \n "])
-_maybe = st.none() | _text
-_events = st.builds(
-    Event,
-    channel=st.sampled_from(Channel),
-    id=st.none() | st.integers(),
-    symbol=_maybe,
-    symbols=st.lists(_text, max_size=9).map(tuple),
-    timeframe=_maybe,
-    direction=_maybe,
-    shape=_maybe,
-    threshold=st.none() | st.integers(),
-    price=st.none() | st.floats(),
-    cc=_maybe,
-    triggered_at=st.none() | st.builds(Instant, st.integers(-(10**15), 10**17)),
-)
-_messages = st.builds(
-    message,
-    _events,
-    rules=st.lists(_text, max_size=40).map(tuple),
-    source=st.sampled_from(Source),
-    now_us=st.integers(0, 10**17),
-    simulated=st.booleans(),
-)
-
-
 def _texts(value: object) -> list[str]:
     if isinstance(value, dict):
         return list(itertools.chain.from_iterable(_texts(item) for item in value.values()))
@@ -215,7 +105,7 @@ def _texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-@given(_messages)
+@given(messages)
 def test_no_alert_exceeds_a_limit_of_discord(sent: Message) -> None:
     embed: dict[str, Any] = embed_of(sent)
     assert 1 <= width(embed["title"]) <= discord.TITLE <= 256
@@ -231,7 +121,7 @@ def test_no_alert_exceeds_a_limit_of_discord(sent: Message) -> None:
     msgspec.json.encode(embed)
 
 
-@given(_messages)
+@given(messages)
 def test_no_alert_exceeds_a_limit_of_slack(sent: Message) -> None:
     assert 1 <= width(section_of(sent)) <= 3000
     assert width(section_of(sent).splitlines()[0]) <= slack.HEADLINE + 2

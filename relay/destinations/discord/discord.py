@@ -27,6 +27,7 @@ TITLE: Final = 256
 DESCRIPTION: Final = 1024  # of Discord's 4096
 FIELD: Final = 256  # of Discord's 1024, and there are five
 FOOTER: Final = 2048
+LATE_OVER: Final = 600.0
 
 USER_AGENT: Final = f"DiscordBot (stratalerts-relay, {__version__})"
 """In the form that Discord asks for; an unnamed client may be refused by its edge."""
@@ -54,7 +55,7 @@ def embed_of(message: Message) -> dict[str, object]:
             {"name": label, "value": fit(escape(value), FIELD), "inline": True} for label, value in facts(event)
         ],
     }
-    if said := remarks(message):
+    if said := remarks(message, LATE_OVER):
         embed["description"] = fit(escape("\n".join(said)), DESCRIPTION)
     if names := rule_names(message):
         embed["footer"] = {"text": fit(names, FOOTER)}  # a footer shows no markdown

@@ -24,6 +24,7 @@ from relay.limiter import Limiter
 
 HEADLINE: Final = 150
 FACTS: Final = 1200
+LATE_OVER: Final = 600.0
 REMARKS: Final = 200
 RULES: Final = 1200
 
@@ -43,7 +44,7 @@ def section_of(message: Message) -> str:
     lines = (
         f"*{fit(escape(headline(message)), HEADLINE)}*",
         fit(escape(known), FACTS),
-        fit(escape(" · ".join(remarks(message))), REMARKS),
+        fit(escape(" · ".join(remarks(message, LATE_OVER))), REMARKS),
         fit(escape(rule_names(message)), RULES),
     )
     return "\n".join(line for line in lines if line)
@@ -51,7 +52,7 @@ def section_of(message: Message) -> str:
 
 def fallback_of(message: Message) -> str:
     """One line that stands for the whole message."""
-    return fit(escape(" · ".join((headline(message), *remarks(message)))), HEADLINE + REMARKS)
+    return fit(escape(" · ".join((headline(message), *remarks(message, LATE_OVER)))), HEADLINE + REMARKS)
 
 
 class Slack:

@@ -7,6 +7,8 @@
 * What was in flight when the destination began to fail counts as one failure.
 * A failure while others succeed is the message's own: a success was answered after this attempt began, or since this
   message last failed. The lane stays open and the message backs off alone.
+* A wait that was asked for is no riddle: the probe after it may carry many messages. After any other failure it
+  carries one, so that a message that nobody can take is told from a destination that is down.
 * ``Retry-After`` always holds the whole lane, in full, whoever got it.
 
 Pure: times are monotonic seconds that are handed in.
@@ -33,6 +35,7 @@ class Condition:
         self._cap = cap
         self._rng = rng
         self._failures = 0
+        self._asked = False
         self._failed_at = float("-inf")
         self._succeeded_at = float("-inf")
         self._asked_until = float("-inf")
@@ -42,6 +45,11 @@ class Condition:
     def failures(self) -> int:
         """Failures in a row; 0 when open."""
         return self._failures
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it failed, last, for a reason that it did not tell."""
+        return self._failures > 0 and not self._asked
 
     def at_once(self, usual: int) -> int:
         """How many attempts may be under way from ``held_until`` on: ``usual``, or one probe while it fails."""
@@ -65,8 +73,15 @@ class Condition:
         """Whether an attempt was answered after ``moment``; None is no moment at all."""
         return moment is not None and self._succeeded_at > moment
 
-    def failed(self, now: float, *, began: float) -> float:
-        """The destination failed; the time until which the lane is held."""
+    def failed(self, now: float, *, began: float, asked: bool = False) -> float:
+        """The destination failed; the time until which the lane is held.
+
+        Args:
+            now: When.
+            began: When the attempt did.
+            asked: It only asked for patience.
+        """
+        self._asked = asked
         if began > self._failed_at:
             self._failures += 1
             self._failed_at = now

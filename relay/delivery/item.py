@@ -18,6 +18,7 @@ class Item(msgspec.Struct, eq=False):
         last_failed: And last.
         stepped_aside: How many times it let a successor be the probe.
         suspect: A successor was answered while it failed: should it fail once more, it is to blame itself.
+        alone: A message that held it and others was refused, or failed while others succeed: it goes alone now.
         stale: It was under way when the queue was read anew: the store may know that it is no longer wanted.
     """
 
@@ -28,6 +29,7 @@ class Item(msgspec.Struct, eq=False):
     last_failed: float | None = None
     stepped_aside: int = 0
     suspect: bool = False
+    alone: bool = False
     stale: bool = False
 
     def tried_longest_ago(self) -> tuple[float, int, int]:

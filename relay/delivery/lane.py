@@ -1,6 +1,8 @@
 """One destination's lane: takes its queue from the outbox to the wire, in order, at the pace the destination bears.
 
-    loop:  Supply.load ──> may it send? (switch, condition, limiter, slots) ──> begin attempts, or wait for a change
+    loop:  Supply.load ──> may it send? (switch, condition, limiters, slots) ──> begin attempts, or wait for a change
+                                                                                    │
+    begin: the head, and what waits behind it as far as Destination.fits says <─────┘
 
     attempt:  Destination.send ──Outcome──> Settlement ──> the store's note, the lane's condition
 
@@ -8,6 +10,8 @@ What holds always:
 
 * At most ``concurrency`` attempts are under way, and at most twice as many are not yet noted in the store: that is what
   a ``kill -9`` can send again.
+* One message is one attempt of all that it holds. A destination whose messages hold many begins none before the
+  former is noted: a ``kill -9`` can send one again, not two. Nothing waits for company: what is alone goes alone.
 * Nothing is forgotten: whatever is not delivered, dead or expired is pending in the store, and a lane that starts
   anew finds it there.
 * While a person's switch is being written nothing begins: what they dropped or paused does not slip out.
@@ -23,9 +27,9 @@ from typing import Any, Final
 import structlog
 
 from relay.clock import MICROS, Clock, wait_until
-from relay.deliveries import Message, Outcome, RuleMatch, Verdict
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
+from relay.delivery.sender import Parcel, Sender
 from relay.delivery.settings import LaneSettings, LaneStatus, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
@@ -56,7 +60,8 @@ class Lane:
         metrics: Metrics,
     ) -> None:
         self.name = destination.name
-        self._destination = destination
+        self._sender = Sender(destination, simulated=settings.simulated)
+        self._capacity = destination.capacity
         self._outbox = outbox
         self._settings = settings
         self._clock = clock
@@ -65,7 +70,7 @@ class Lane:
         limiters = (SlidingLog(*settings.rate_limit) if settings.rate_limit else None, destination.limiter)
         self._limiters: list[Limiter] = [limiter for limiter in limiters if limiter is not None]
         self._switch = LaneSwitch(self.name, outbox, clock, settings.fingerprint)
-        self._supply = Supply(self.name, outbox, settings, clock)
+        self._supply = Supply(self.name, outbox, settings, clock, capacity=self._capacity)
         self._window = self._supply.window
         self._settlement = Settlement(
             self.name,
@@ -78,6 +83,7 @@ class Lane:
             metrics=metrics,
             switch_off=lambda reason: self._switch.turn(Switch.OFF, reason),
         )
+        self._most_unsettled = 2 * settings.at_once if self._capacity == 1 else 1
         self._wake = asyncio.Event()
         self._in_flight = 0
         self._unsettled = 0
@@ -100,7 +106,7 @@ class Lane:
             switch=self._switch.state.switch,
             reason=self._switch.state.reason,
             since_us=self._switch.state.since_us,
-            held_seconds=max(0.0, self._condition.held_until - now),
+            held_seconds=max(0.0, self._not_before() - now),
             in_flight=self._in_flight,
             failures=self._condition.failures,
             last_error=self._settlement.last_error,
@@ -170,22 +176,25 @@ class Lane:
 
     def _begin_all(self) -> None:
         while not self._stopping and (item := self._next()) is not None:
-            wanted = item.delivery.wanted_by(self._clock.now_us())
-            if wanted:
-                self._begin(item, wanted)
+            if parcel := self._sender.pack(self._company(item), self._clock.now_us()):
+                self._begin(parcel)
             else:
                 self._window.remove(item)
                 self._expiring += 1
                 self._start(self._expire(item), f"expire-{self.name}-{item.delivery.id}")
 
-    def _begin(self, item: Item, wanted: tuple[RuleMatch, ...]) -> None:
+    def _company(self, head: Item) -> list[Item]:
+        most = 1 if self._condition.in_doubt else self._capacity
+        return self._window.company(head, self._clock.monotonic(), most=most)
+
+    def _begin(self, parcel: Parcel) -> None:
         now = self._clock.monotonic()
         self._in_flight += 1
         self._unsettled += 1
-        self._window.begin(item, now)
+        self._window.begin(parcel.items, now)
         for limiter in self._limiters:
             limiter.note(now)
-        self._start(self._attempt(item, wanted, now), f"deliver-{self.name}-{item.delivery.id}")
+        self._start(self._attempt(parcel, now), f"deliver-{self.name}-{parcel.items[0].delivery.id}")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -204,8 +213,11 @@ class Lane:
         if not self._switch.is_on or self._expiring >= _EXPIRING_AT_ONCE:
             return None
         at_once = self._condition.at_once(self._settings.at_once)
-        if self._in_flight >= at_once or self._unsettled >= 2 * self._settings.at_once:
+        if self._in_flight >= at_once or self._unsettled >= self._most_unsettled:
             return None
+        return self._not_before()
+
+    def _not_before(self) -> float:
         return max([self._condition.held_until, *(limiter.ready_at() for limiter in self._limiters)])
 
     def _idle_seconds(self) -> float | None:
@@ -224,43 +236,26 @@ class Lane:
         finally:
             self._expiring -= 1
 
-    async def _attempt(self, item: Item, wanted: tuple[RuleMatch, ...], began: float) -> None:
+    async def _attempt(self, parcel: Parcel, began: float) -> None:
         try:
-            outcome = await self._send(self._message(item, wanted))
+            outcome = await self._sender.send(parcel)
         except asyncio.CancelledError:  # pending in the store, as if it had not begun
-            self._window.failed(item)
+            for item in parcel.items:
+                self._window.failed(item)
             self._unsettled -= 1
             raise
         finally:
             self._in_flight -= 1
             self._wake.set()
         self._metrics.attempts.labels(self.name, outcome.code).inc()
-        delivery, answered_us = item.delivery, self._clock.now_us()
+        answered_us = self._clock.now_us()
         try:
-            await self._settlement.settle(item, outcome, began=began)
+            await self._settlement.settle(parcel.items, outcome, began=began)
         finally:
             self._unsettled -= 1
         for observe in self.observers:
-            observe(delivery, outcome, (answered_us - delivery.received_at_us) / MICROS)
-
-    def _message(self, item: Item, wanted: tuple[RuleMatch, ...]) -> Message:
-        expiries = [rule.expires_at_us for rule in wanted]
-        return Message(
-            delivery=item.delivery,
-            rules=tuple(rule.name for rule in wanted),
-            expires_at_us=None if None in expiries else max(at for at in expiries if at is not None),
-            attempt=item.delivery.attempts + 1,
-            now_us=self._clock.now_us(),
-            simulated=self._settings.simulated,
-            mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
-        )
-
-    async def _send(self, message: Message) -> Outcome:
-        try:
-            return await self._destination.send([message])
-        except Exception as error:  # noqa: BLE001  because a fault of ours in one destination must not end the others
-            _log.exception("destination broke down", destination=self.name, delivery=message.delivery.id)
-            return Outcome(Verdict.RETRY, "internal", f"the relay failed to send it: {type(error).__name__}")
+            for message in parcel.messages:
+                observe(message.delivery, outcome, (answered_us - message.delivery.received_at_us) / MICROS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

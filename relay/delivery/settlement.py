@@ -6,6 +6,11 @@
              └─ retry ──> whose fault? ─┬─ the destination's   the lane is held, the message keeps its place
                                         └─ the message's own   it backs off alone, or is parked
 
+Of a batch, which shares one answer:
+
+    delivered   ack of each             dead   nobody dies yet: each goes again, alone, and only the guilty die
+    switch off  the first dies for it   retry  all keep their places; one's own fault: each goes again, alone
+
 What holds always: whatever is decided is asked of the store before anything else is waited for, so that an answer
 that came is noted even when the lane is given up a moment later.
 """
@@ -14,7 +19,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -72,21 +77,22 @@ class Settlement:
         self._switch_off = switch_off
         self.last_error = ""
 
-    async def settle(self, item: Item, outcome: Outcome, *, began: float) -> None:
-        """``item``'s attempt, which began at the monotonic time ``began``, came to ``outcome``.
+    async def settle(self, batch: Sequence[Item], outcome: Outcome, *, began: float) -> None:
+        """The attempt of all in ``batch``, which began at the monotonic time ``began``, came to ``outcome``.
 
         All that it means for the lane holds when this first waits. Whatever it raises, the store has not noted the
-        outcome; the item's key is free again then.
+        outcome; the batch's key is free again then.
         """
         now, now_us = self._clock.monotonic(), self._clock.now_us()
-        notes = self._decide(item, outcome, now, now_us, began)
+        notes = self._decide(batch, outcome, now, now_us, began)
         try:
             if len(notes) == 1:
                 await notes[0]
             else:
                 await asyncio.gather(*notes)  # one transaction takes them all
         except Exception:
-            self._window.put_back(item, now + self._settings.retry_max)
+            for item in batch:
+                self._window.put_back(item, now + self._settings.retry_max)
             raise
 
     async def expire(self, item: Item) -> None:
@@ -95,22 +101,44 @@ class Settlement:
         self._metrics.deliveries.labels(self._name, "expired").inc()
         self._window.settled(item)
 
-    def _decide(self, item: Item, outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
+    def _decide(self, batch: Sequence[Item], outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
         notes: list[_Note] = []
         wait = outcome.retry_after
         if wait is not None and self._condition.hold(now, wait) and wait >= _WORTH_REMEMBERING:
             notes.append(self._outbox.hold(self._name, since_us=now_us, until_us=now_us + round(wait * MICROS)))
         if outcome.verdict is Verdict.RETRY:
-            return [*notes, *self._failed(item, outcome, now, now_us, began)]
+            return [*notes, *self._failed(batch, outcome, now, now_us, began)]
         if self._condition.failures:
             _log.info("destination answers again", destination=self._name, after_failures=self._condition.failures)
         self._condition.succeeded(now)  # a refusal is an answer, too: the destination works
-        self._window.suspect_predecessors(item)
-        self._window.remove(item)
+        self._window.suspect_predecessors(batch[0])
         if outcome.verdict is Verdict.DELIVERED:
             self.last_error = ""
-            return [*notes, self._note_delivered(item, outcome, now_us)]
-        return [*notes, *self._bury(item, outcome, now_us)]
+            for item in batch:
+                self._window.remove(item)
+            return [*notes, *(self._note_delivered(item, outcome, now_us) for item in batch)]
+        if outcome.verdict is Verdict.DEAD and len(batch) > 1:
+            return [*notes, *self._one_by_one(batch, outcome, now_us)]
+        first, *others = batch
+        self._window.remove(first)
+        kept = (self._note_failed(item, outcome, 0.0, now_us, alone=False) for item in others)
+        return [*notes, *self._bury(first, outcome, now_us), *kept]
+
+    def _one_by_one(self, batch: Sequence[Item], outcome: Outcome, now_us: int) -> list[_Note]:
+        """Somebody in ``batch`` can't be taken: alone, each shows whether it is the one."""
+        _log.warning(
+            "message refused, its alerts go again one by one",
+            destination=self._name,
+            alerts=len(batch),
+            code=outcome.code,
+            detail=outcome.detail,
+        )
+        self.last_error = outcome.detail or outcome.code
+        said = f"{outcome.detail}, in a message with {len(batch) - 1} more; it goes again alone"
+        outcome = msgspec.structs.replace(outcome, detail=said)
+        for item in batch:
+            item.alone = True
+        return [self._note_failed(item, outcome, 0.0, now_us, alone=False) for item in batch]
 
     def _bury(self, item: Item, outcome: Outcome, now_us: int) -> list[_Note]:
         self.last_error = outcome.detail or outcome.code
@@ -125,30 +153,41 @@ class Settlement:
         switching = [self._switch_off(self.last_error)] if outcome.verdict is Verdict.SWITCH_OFF else []
         return [*switching, self._note_dead(item, outcome, now_us)]
 
-    def _failed(self, item: Item, outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
-        delivery = item.delivery
+    def _failed(self, batch: Sequence[Item], outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
         self.last_error = outcome.detail or outcome.code
-        alone = self._is_own_fault(item, outcome, began)
-        item.last_failed = now
-        item.first_failed = now if item.first_failed is None else item.first_failed
+        own_fault = any(self._is_own_fault(item, outcome, began) for item in batch)
+        alone = own_fault and len(batch) == 1
         if alone:
-            item.not_before = now + self._own_delay(delivery)
+            not_before = now + self._own_delay(batch[0].delivery)
         else:
             if self._condition.failures == 0:
                 _log.warning("destination fails, backing off", destination=self._name, detail=self.last_error)
-            item.not_before = self._condition.failed(now, began=began)
-        first_us = now_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us
-        if now_us - first_us >= self._settings.give_up_after * MICROS:
+            not_before = self._condition.failed(now, began=began, asked=_asks(outcome))
+        notes: list[_Note] = []
+        for item in batch:
+            item.last_failed = now
+            item.first_failed = now if item.first_failed is None else item.first_failed
+            item.not_before = not_before
+            item.alone = item.alone or (own_fault and not alone)
+            notes += self._again(item, outcome, now, now_us, alone=alone, single=len(batch) == 1)
+        return notes
+
+    def _again(
+        self, item: Item, outcome: Outcome, now: float, now_us: int, *, alone: bool, single: bool
+    ) -> list[_Note]:
+        """``item`` failed, and what there is to note: it keeps its place, is parked, or has been tried long enough."""
+        first_us = item.delivery.first_attempt_at_us
+        if now_us - (now_us if first_us is None else first_us) >= self._settings.give_up_after * MICROS:
             self._window.remove(item)
             return self._bury(item, outcome, now_us)
-        if self._is_parked(item, now, alone=alone):
+        if single and self._is_parked(item, now, alone=alone):
             self._window.remove(item)
             seconds = min(item.not_before - now, self._settings.retry_max)
             return [self._note_failed_parked(item, outcome, seconds, now_us)]
         return [self._note_failed(item, outcome, item.not_before - now, now_us, alone=alone)]
 
     def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
-        if outcome.retry_after is not None or outcome.code == "429":
+        if _asks(outcome):
             return False
         if item.delivery.parked or item.suspect:
             return True
@@ -205,3 +244,8 @@ class Settlement:
         self._window.failed(item)
         if alone:
             self._window.hold_up(item)
+
+
+def _asks(outcome: Outcome) -> bool:
+    """Whether the destination only asks for patience: that is nobody's fault."""
+    return outcome.retry_after is not None or outcome.code == "429"

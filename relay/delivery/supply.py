@@ -31,15 +31,19 @@ _UNTRIED_AT_ONCE: Final = 8
 
 
 class Supply:
-    """Keeps one lane's window filled."""
+    """Keeps one lane's window filled.
 
-    def __init__(self, name: str, outbox: Outbox, settings: LaneSettings, clock: Clock) -> None:
+    Args:
+        capacity: How many one message may hold; as many more are there when it goes out.
+    """
+
+    def __init__(self, name: str, outbox: Outbox, settings: LaneSettings, clock: Clock, *, capacity: int = 1) -> None:
         self._name = name
         self._outbox = outbox
         self._retry_max = settings.retry_max
         self._clock = clock
         at_once = settings.at_once
-        self.window = Window(settings.ordering, size=max(64, 16 * at_once), key_size=max(16, 2 * at_once))
+        self.window = Window(settings.ordering, size=max(64, 16 * at_once, 2 * capacity), key_size=max(16, 2 * at_once))
         self._more = True
         self._anew = False
         self._forgiven_us = 0

@@ -4,8 +4,9 @@
                               │
                               └── a key that is held up keeps its head only; the rest stays in the store (``skipped``)
 
-What holds always: within a key, nothing goes before its predecessor, except past one that is parked. A key with
-a delivery under way offers nothing. Position and skipped keys tell exactly which stored deliveries were not loaded.
+What holds always: within a key, nothing goes before its predecessor, except past one that is parked; those that share
+a message go at once. A key with a delivery under way offers nothing. Position and skipped keys tell exactly which
+stored deliveries were not loaded.
 
 Three orderings, one mechanism: ``symbol`` uses the delivery's ordering key, ``strict`` one key for all, ``none`` a
 key of its own for each.
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import islice, takewhile
 from typing import Final
 
 from relay.deliveries import Delivery, Ordering
@@ -41,7 +43,7 @@ class Window:
         self._size = size
         self._key_size = key_size
         self._keys: OrderedDict[str, deque[Item]] = OrderedDict()
-        self._busy: dict[str, Item] = {}
+        self._busy: dict[str, list[Item]] = {}
         self._held: set[int] = set()
         self._held_parked: set[int] = set()
         self._loaded = 0
@@ -192,19 +194,32 @@ class Window:
             return head
         return min((item for item in queue if item is not head), key=Item.tried_longest_ago)
 
-    def begin(self, item: Item, now: float) -> None:
-        """An attempt of ``item`` begins."""
-        key = self.key_of(item.delivery)
+    def company(self, item: Item, now: float, *, most: int) -> list[Item]:
+        """``item`` and those right behind it that may share its message, ``most`` in all.
+
+        Whoever goes alone has no company, and nobody is passed over: one that has to wait ends it.
+        """
+        queue = self._keys[self.key_of(item.delivery)]
+        if item.alone or queue[0] is not item:
+            return [item]
+        together = takewhile(lambda other: other.not_before <= now and not other.alone, queue)
+        return list(islice(together, most))
+
+    def begin(self, batch: Sequence[Item], now: float) -> None:
+        """An attempt of ``batch``, all of one key, begins."""
+        first = batch[0]
+        key = self.key_of(first.delivery)
         head = self._keys[key][0]
-        if head is not item:
+        if head is not first:
             head.stepped_aside = head.delivery.attempts // PARK_AFTER
-        self._busy[key] = item
+        self._busy[key] = list(batch)
         self._keys.move_to_end(key)
-        item.last_attempt = now
+        for item in batch:
+            item.last_attempt = now
 
     def failed(self, item: Item) -> None:
         """It stays at its place."""
-        self._busy.pop(self.key_of(item.delivery), None)
+        self._ended(item)
 
     def remove(self, item: Item) -> None:
         """It leaves its queue (answered, or parked), but stays known as held until ``settled``."""
@@ -213,8 +228,7 @@ class Window:
         queue.remove(item)
         if not queue:
             del self._keys[key]
-        if self._busy.get(key) is item:
-            del self._busy[key]
+        self._ended(item)
         self._loaded -= 1
 
     def settled(self, item: Item) -> None:
@@ -229,11 +243,18 @@ class Window:
 
         An answered one has left its place: it stays known as held, so that it is not sent twice while we live.
         """
-        key = self.key_of(item.delivery)
-        if item in self._keys.get(key, ()):
+        if item in self._keys.get(self.key_of(item.delivery), ()):
             item.not_before = not_before
-        if self._busy.get(key) is item:
-            del self._busy[key]
+        self._ended(item)
+
+    def _ended(self, item: Item) -> None:
+        """Its attempt is over; its key is free when that is true of all who shared it."""
+        key = self.key_of(item.delivery)
+        under_way = self._busy.get(key, [])
+        if item in under_way:
+            under_way.remove(item)
+            if not under_way:
+                del self._busy[key]
 
     def _let_go(self, numbers: set[int]) -> None:
         self._held -= numbers
@@ -264,15 +285,16 @@ class Window:
     def forget(self) -> None:
         """Drop all that is not under way; the next scan begins anew."""
         for key, queue in list(self._keys.items()):
-            under_way = self._busy.get(key)
-            dropped = {item.delivery.id for item in queue if item is not under_way}
+            under_way = self._busy.get(key, [])
+            dropped = {item.delivery.id for item in queue if item not in under_way}
             self._let_go(dropped)
             self._loaded -= len(dropped)
-            if under_way is None:
-                del self._keys[key]
+            for item in under_way:
+                item.stale = True
+            if under_way:
+                self._keys[key] = deque(item for item in queue if item in under_way)
             else:
-                under_way.stale = True
-                self._keys[key] = deque([under_way])
+                del self._keys[key]
         self.position = 0
         self.skipped.clear()
 

@@ -33,12 +33,16 @@ Answer = Callable[[Message], Outcome]
 
 @dataclass
 class Receiver:
-    """A destination that answers what ``answer`` says, at once, when ``gate`` opens, or after ``takes`` seconds."""
+    """A destination that answers what ``answer`` says, at once, when ``gate`` opens, or after ``takes`` seconds.
+
+    To a batch it answers what it would answer to the first member that it does not take.
+    """
 
     clock: FakeClock
     answer: Answer = lambda _message: OK
     name: str = "bot"
     sent: list[tuple[float, int | None]] = field(default_factory=list)
+    batches: list[list[int | None]] = field(default_factory=list)
     under_way: int = 0
     most_under_way: int = 0
     gate: asyncio.Event | None = None
@@ -50,8 +54,8 @@ class Receiver:
         return len(waiting)
 
     async def send(self, batch: Sequence[Message]) -> Outcome:
-        (message,) = batch
-        self.sent.append((self.clock.monotonic() - 1_000.0, message.delivery.event.id))
+        self.batches.append([message.delivery.event.id for message in batch])
+        self.sent += [(self.clock.monotonic() - 1_000.0, message.delivery.event.id) for message in batch]
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
         try:
@@ -59,7 +63,7 @@ class Receiver:
                 await self.gate.wait()
             if self.takes:
                 await self.clock.sleep(self.takes)
-            return self.answer(message)
+            return next((answer for answer in map(self.answer, batch) if answer is not OK), OK)
         finally:
             self.under_way -= 1
 
@@ -71,11 +75,11 @@ class Receiver:
 class Scene:
     """A lane, what it works with, and shorthands."""
 
-    def __init__(self, **settings: object) -> None:
+    def __init__(self, *, capacity: int = 1, **settings: object) -> None:
         self.clock = FakeClock()
         self.memory = Memory(START_US)
         self.outbox = TroubledOutbox(self.memory)
-        self.receiver = Receiver(self.clock)
+        self.receiver = Receiver(self.clock, capacity=capacity)
         self.settings = LaneSettings(**settings)  # type: ignore[arg-type]
         self.metrics = Metrics()
         self.lane = self.new_lane()

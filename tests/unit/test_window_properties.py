@@ -25,7 +25,7 @@ from relay.metrics import Metrics
 from relay.outbox.base import Switch
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import a_break, entry, in_force
-from tests.support.lane import DOWN, OK, slow_down
+from tests.support.lane import BAD, DOWN, OK, slow_down
 from tests.support.memory_outbox import Memory
 from tests.support.troubled_outbox import TroubledOutbox
 
@@ -49,8 +49,10 @@ class World:
     caught: Counter[int] = field(default_factory=Counter)
 
     name = "bot"
-    capacity = 1
+    capacity: int = 1
     limiter = None
+    bad: frozenset[int] = frozenset()
+    condemned: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.outbox = TroubledOutbox(self.memory)
@@ -63,21 +65,26 @@ class World:
         return Lane(self, self.outbox, self.settings, clock=self.clock, rng=self.rng, metrics=Metrics())
 
     def fits(self, waiting: Sequence[Message]) -> int:
-        return len(waiting)
+        assert len(waiting) <= self.capacity
+        return self.rng.randint(1, len(waiting))
 
     async def send(self, batch: Sequence[Message]) -> Outcome:
-        (message,) = batch
-        number = message.delivery.event.id or 0
+        assert 1 <= len(batch) <= self.capacity
+        assert len({message.delivery.ordering_key for message in batch}) == 1 or self.settings.ordering == "strict"
         self.under_way += 1
-        assert self.under_way <= self.settings.at_once
+        assert self.under_way <= (self.settings.at_once if self.capacity == 1 else 1)
         try:
             await self.clock.sleep(self.rng.choice((0.0, 0.01, 0.3)))
         finally:
             self.under_way -= 1
-        outcome = self._answer(number)
+        numbers = [message.delivery.event.id or 0 for message in batch]
+        outcome = self._answer(numbers)
         if outcome is OK:
-            self._judge_order(message.delivery)
-            self.delivered.append(number)
+            for message, number in zip(batch, numbers, strict=True):
+                self._judge_order(message.delivery)
+                self.delivered.append(number)
+        elif outcome is BAD and len(batch) == 1:
+            self.condemned.update(numbers)
         return outcome
 
     def _judge_order(self, delivery: Delivery) -> None:
@@ -96,9 +103,11 @@ class World:
         head = min(before, key=lambda d: d.sequence, default=None)
         assert head is None or head.attempts >= PARK_AFTER, f"{delivery.event.id} overtook {head.event.id}"
 
-    def _answer(self, number: int) -> Outcome:
-        if self.mode == "down" or number in self.poison:
+    def _answer(self, numbers: list[int]) -> Outcome:
+        if self.mode == "down" or not self.poison.isdisjoint(numbers):
             return DOWN
+        if not self.bad.isdisjoint(numbers):
+            return BAD
         if self.mode == "flaky":
             return self.rng.choice((OK, OK, DOWN, slow_down(2.0)))
         return OK
@@ -116,7 +125,7 @@ class World:
             r.delivery.event.id: r.delivery.attempts for r in self.memory.records.values() if r.state is State.PENDING
         }
         if kill:
-            assert self.lane._unsettled <= 2 * self.settings.at_once
+            self._judge_bound()
             self.caught.update(number for number in self.delivered if number in noted)
             self.task.cancel()
             self.lane.abort()
@@ -138,7 +147,10 @@ class World:
         else:
             await act(number)
         await settle(number)
-        assert self.lane._unsettled <= 2 * self.settings.at_once
+        self._judge_bound()
+
+    def _judge_bound(self) -> None:
+        assert self.lane._unsettled <= (2 * self.settings.at_once if self.capacity == 1 else 1)
 
     async def _arrive(self, number: int) -> None:
         await self.arrive(number % 7 + 1, SYMBOLS[number % len(SYMBOLS)])
@@ -149,6 +161,9 @@ class World:
 
     async def _poison(self, number: int) -> None:
         self.poison = frozenset(n for n in range(1, self.numbers + 10) if n % (number % 5 + 2) == 0)
+
+    async def _bad(self, number: int) -> None:
+        self.bad = frozenset(n for n in range(1, self.numbers + 10) if n % (number % 5 + 2) == 1)
 
     async def _restart(self, _number: int) -> None:
         await self.restart(kill=False)
@@ -196,7 +211,7 @@ class World:
 
     async def finish(self) -> None:
         await self._unstick()
-        self.mode, self.poison = "up", frozenset()
+        self.mode, self.poison, self.bad = "up", frozenset(), frozenset()
         await self.clock.advance(3)  # whatever the lane found when it started, it knows by now
         if self.lane.status().switch is not Switch.ON:
             await self._ask(self.lane.resume())
@@ -209,10 +224,12 @@ class World:
         await asyncio.wait_for(self.task, 5)
 
     def judge(self) -> None:
+        dead = {r.delivery.event.id for r in self.memory.records.values() if r.state is State.DEAD}
+        assert dead <= self.condemned, "somebody died who was never refused alone"
         states = Counter(record.state for record in self.memory.records.values())
-        assert states == Counter({State.DELIVERED: self.numbers}), states
+        assert states == Counter({State.DELIVERED: self.numbers - len(dead), State.DEAD: len(dead)}), states
         times = Counter(self.delivered)
-        assert set(times) == set(range(1, self.numbers + 1))
+        assert set(times) >= set(range(1, self.numbers + 1)) - dead
         twice = {number: count - 1 for number, count in times.items() if count > 1}
         assert all(count <= self.caught[number] for number, count in twice.items()), (twice, self.caught)
 
@@ -225,6 +242,7 @@ KINDS: Final = (
         "down",
         "flaky",
         "poison",
+        "bad",
         "restart",
         "kill",
         "pause",
@@ -241,20 +259,22 @@ steps = st.lists(st.tuples(st.sampled_from(KINDS), st.integers(0, 60)), max_size
 
 @given(
     ordering=st.sampled_from(("symbol", "strict", "none")),
-    concurrency=st.integers(1, 5),
+    sizes=st.tuples(st.integers(1, 5), st.sampled_from((1, 1, 3, 10, 70))),
     retry=st.sampled_from(((0.1, 0.5), (1.0, 4.0))),
     script=steps,
     seed=st.integers(0, 2**32),
 )
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_whatever_happens_everything_is_delivered_in_order_and_once(
-    ordering: Ordering, concurrency: int, retry: tuple[float, float], script: list[tuple[str, int]], seed: int
+    ordering: Ordering, sizes: tuple[int, int], retry: tuple[float, float], script: list[tuple[str, int]], seed: int
 ) -> None:
+    concurrency, capacity = sizes
+
     async def live() -> None:
         lane = LaneSettings(
             ordering=ordering, concurrency=concurrency, retry_initial=retry[0], retry_max=retry[1], give_up_after=1e9
         )
-        world = World(lane, random.Random(seed))
+        world = World(lane, random.Random(seed), capacity=capacity)
         await settle()
         for kind, number in script:
             await world.step(kind, number)

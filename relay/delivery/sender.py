@@ -1,0 +1,86 @@
+"""One message on the wire: what goes into it, and what came of it.
+
+    the window's company ──pack──> Parcel (messages, as many as fit) ──send──> Outcome
+
+Whoever no rule wants any more is left out, and left where it is: its turn to expire comes when it heads the queue.
+A destination that breaks down, instead of saying what came of it, ends no lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import structlog
+
+from relay.deliveries import Message, Outcome, RuleMatch, Verdict
+from relay.delivery.item import Item
+from relay.destinations.base import Destination
+
+_log = structlog.get_logger()
+
+
+class Parcel(msgspec.Struct, frozen=True):
+    """What one attempt carries, in the order of the queue.
+
+    Attributes:
+        items: As the window holds them.
+        messages: As the destination renders them, one an item.
+    """
+
+    items: Sequence[Item]
+    messages: Sequence[Message]
+
+
+class Sender:
+    """Packs and sends for one lane.
+
+    Args:
+        simulated: The upstream is a simulator; receivers are told.
+    """
+
+    def __init__(self, destination: Destination, *, simulated: bool) -> None:
+        self._destination = destination
+        self._simulated = simulated
+
+    def pack(self, company: Sequence[Item], now_us: int) -> Parcel | None:
+        """As many of ``company`` as go into one message; None where no rule wants the first of them any more."""
+        wanted = [(item, rules) for item in company if (rules := item.delivery.wanted_by(now_us))]
+        if not wanted or wanted[0][0] is not company[0]:
+            return None
+        messages = [self._message(item, rules, now_us) for item, rules in wanted]
+        count = self._fits(messages)
+        return Parcel([item for item, _ in wanted[:count]], messages[:count])
+
+    async def send(self, parcel: Parcel) -> Outcome:
+        """Make the attempt."""
+        try:
+            return await self._destination.send(parcel.messages)
+        except Exception as error:  # noqa: BLE001  because a fault of ours in one destination must not end the others
+            _log.exception("destination broke down", destination=self._destination.name, **_first(parcel.messages))
+            return Outcome(Verdict.RETRY, "internal", f"the relay failed to send it: {type(error).__name__}")
+
+    def _fits(self, waiting: Sequence[Message]) -> int:
+        if len(waiting) == 1:
+            return 1
+        try:
+            return self._destination.fits(waiting)
+        except Exception:  # noqa: BLE001  because of the same
+            _log.exception("destination can't tell what fits", destination=self._destination.name, **_first(waiting))
+            return 1
+
+    def _message(self, item: Item, wanted: tuple[RuleMatch, ...], now_us: int) -> Message:
+        expiries = [rule.expires_at_us for rule in wanted]
+        return Message(
+            delivery=item.delivery,
+            rules=tuple(rule.name for rule in wanted),
+            expires_at_us=None if None in expiries else max(at for at in expiries if at is not None),
+            attempt=item.delivery.attempts + 1,
+            now_us=now_us,
+            simulated=self._simulated,
+            mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
+        )
+
+
+def _first(messages: Sequence[Message]) -> dict[str, int]:
+    return {"delivery": messages[0].delivery.id, "alerts": len(messages)}

@@ -1,15 +1,17 @@
 # Two stages: the first has the tools and builds, the second has the relay and runs.
 #   docker build -t relay .
 #   docker run --read-only --tmpfs /tmp -v relay:/var/lib/relay -v ./config.yaml:/etc/relay/config.yaml:ro relay
+#   docker build -t relay --build-arg REQUIREMENTS=apprise .     with `type: apprise` in it
 ARG PYTHON=3.12-slim-bookworm
 
 FROM python:${PYTHON} AS build
+ARG REQUIREMENTS=runtime
 WORKDIR /src
 COPY requirements/ requirements/
 # What the relay imports, each file checked against its locked hash; no compiler is needed.
 RUN python -m venv --without-pip /opt/relay \
  && pip --python /opt/relay/bin/python install --no-cache-dir --require-hashes --only-binary :all: \
-        -r requirements/runtime.txt
+        -r requirements/${REQUIREMENTS}.txt
 # What builds the wheel is locked too; it stays in this stage.
 RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/dev.txt

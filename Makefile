@@ -31,10 +31,11 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 
-# Rewrites both lock files from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions.
+# Rewrites the lock files from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) pyproject.toml -o requirements/runtime.txt
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --group dev -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --group dev --all-extras -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --all-extras -c requirements/runtime.txt pyproject.toml -o requirements/apprise.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -2,7 +2,7 @@
 
     batch ──rows──────> ["13:45:22 AAPL    D  1-2U ▲ 214.32", …]    for a code block, aligned
           ──heading───> "12 alerts"
-          ──summary───> "2026-04-10 13:31:05 to 13:45:22 UTC · 9 ▲ · 3 ▼ · newest first"
+          ──summary───> "2026-04-10 13:31:05 to 13:45:22 UTC · 9 ▲ · 3 ▼ · newest first · 2 late"
     rows  ──pages─────> texts of a limited length
     batch ──fitting───> how many of the first go into one message
 
@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from relay.clock import MICROS
 from relay.deliveries import Message
-from relay.destinations.texts import clean, fit, happened_us, price_text, width
+from relay.destinations.texts import clean, fit, happened_us, lateness, price_text, width
 from relay.events import INDEX_FUTURES, Channel, Event, Source, symbol_root
 
 WIDTH: Final = 60
@@ -75,23 +75,37 @@ def heading(batch: Sequence[Message]) -> str:
     return f"{len(batch)} alerts" if len(batch) > 1 else "1 alert"
 
 
-def summary(batch: Sequence[Message]) -> str:
-    """From when to when, how many of each direction, and whether they are replayed, invented or a test."""
-    times = sorted(map(_moment, batch))
-    first, last = times[0], times[-1]
+def summary(batch: Sequence[Message], late_over: float) -> str:
+    """From when to when, how many of each direction, how many are late; and whether they are replayed or invented.
+
+    Args:
+        batch: All of the digest.
+        late_over: ``late.over`` of the destination, seconds.
+    """
+    moments = sorted(map(_moment, batch))
+    first, last = moments[0], moments[-1]
     until = f"{last:%H:%M:%S}" if first.date() == last.date() else f"{last:%Y-%m-%d %H:%M:%S}"
-    span = f"{first:%Y-%m-%d %H:%M:%S} to {until} UTC" if first < last else f"{first:%Y-%m-%d %H:%M:%S} UTC"
     directions = [message.delivery.event.direction for message in batch]
     counts = ((directions.count(name), arrow) for name, arrow in _ARROWS.items())
     sources = {message.delivery.source for message in batch}
     marks = {
-        "recovered": Source.BACKFILL in sources,
         "replay": Source.REPLAY in sources,
         "test": Source.TEST in sources,
         "simulated": any(message.simulated for message in batch),
     }
-    said = [span, *(f"{count} {arrow}" for count, arrow in counts if count), "newest first"]
-    return " · ".join((*said, *(mark for mark, holds in marks.items() if holds)))
+    said = (
+        f"{first:%Y-%m-%d %H:%M:%S} to {until} UTC" if first < last else f"{first:%Y-%m-%d %H:%M:%S} UTC",
+        *(f"{count} {arrow}" for count, arrow in counts if count),
+        "newest first",
+        *_how_late(batch, late_over),
+        *(mark for mark, holds in marks.items() if holds),
+    )
+    return " · ".join(said)
+
+
+def _how_late(batch: Sequence[Message], over: float) -> tuple[str, ...]:
+    late = [(happened_us(message.delivery), said) for message in batch if (said := lateness(message, over))]
+    return (f"{len(late)} late (the oldest: {min(late)[1]})",) if late else ()
 
 
 def pages(lines: Sequence[str], room: int) -> list[str]:

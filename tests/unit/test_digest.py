@@ -65,13 +65,20 @@ def test_a_price_is_rounded_and_never_cut(price: float, shown: str) -> None:
     assert digest.rows([message(in_force(1, price=price))])[0].split()[-1] == shown
 
 
-def test_the_summary_tells_span_and_directions() -> None:
+def test_the_summary_tells_span_directions_and_lateness() -> None:
     assert digest.heading(BURST) == "3 alerts"
     assert digest.heading(BURST[:1]) == "1 alert"
-    assert digest.summary(BURST) == "2026-04-10 13:35:00 to 13:45:22 UTC · 2 ▲ · 1 ▼ · newest first"
+    assert (
+        digest.summary(BURST, 600.0)
+        == "2026-04-10 13:35:00 to 13:45:22 UTC · 2 ▲ · 1 ▼ · newest first · 1 late (the oldest: 10 min late)"
+    )
     older = message(in_force(4, at="2026-04-09T20:00:00Z"), source=Source.BACKFILL, simulated=True)
-    assert digest.summary([*BURST, older]) == (
-        "2026-04-09 20:00:00 to 2026-04-10 13:45:22 UTC · 3 ▲ · 1 ▼ · newest first · recovered · simulated"
+    assert digest.summary([*BURST[:2], older], 600.0) == (
+        "2026-04-09 20:00:00 to 2026-04-10 13:45:22 UTC · 2 ▲ · 1 ▼ · newest first"
+        " · 1 late (the oldest: recovered, 17 h late) · simulated"
+    )
+    assert digest.summary([message(source=Source.REPLAY)], 600.0) == (
+        "2026-04-10 13:45:22 UTC · 1 ▲ · newest first · replay"
     )
 
 
@@ -84,7 +91,7 @@ def test_every_alert_has_a_row_that_can_not_break_out(batch: list[Message]) -> N
         assert row.isprintable()
         assert "`" not in row
     assert digest.heading(batch)
-    assert width(digest.summary(batch)) < 200
+    assert width(digest.summary(batch, 600.0)) < 200
 
 
 @given(st.lists(st.text("ab😀 ", max_size=60), min_size=1, max_size=40), st.integers(120, 500))

@@ -7,11 +7,12 @@ from typing import Annotated, Final, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Tag
 
+from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.kinds import KINDS
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.webhook.config import WebhookConfig
-from relay.document.fields import Later, Leaf, Section, choice, text, wrong
+from relay.document.fields import Leaf, Section, choice, text, wrong
 
 TYPES: Final = tuple(KINDS)
 _NAME: Final = re.compile(r"[^\W_][\w .@+-]{0,62}\w|[^\W_]")
@@ -35,24 +36,16 @@ class _OtherType(Section):
     type: Annotated[str, choice(*TYPES)]
 
 
-class _Apprise(Section):
-    """Known to the schema, not yet to the relay."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    type: Annotated[str, choice("apprise"), Later("'apprise' is")]
-
-
 def _by_type(value: object) -> str:
     name = value.get("type") if isinstance(value, dict) else getattr(value, "type", None)
-    return f"type={name}" if name in (*TYPES, "apprise") else "type=?"
+    return f"type={name}" if name in TYPES else "type=?"
 
 
 AnyDestination: TypeAlias = Annotated[
     Annotated[WebhookConfig, Tag("type=webhook")]
     | Annotated[DiscordConfig, Tag("type=discord")]
     | Annotated[SlackConfig, Tag("type=slack")]
-    | Annotated[_Apprise, Tag("type=apprise")]
+    | Annotated[AppriseConfig, Tag("type=apprise")]
     | Annotated[_OtherType, Tag("type=?")],
     Discriminator(_by_type),
 ]

@@ -35,6 +35,7 @@ from relay.document.fields import (
 from relay.document.scalars import FromOutside
 from relay.durations import format_duration, parse_duration
 from relay.events import TIMEFRAMES, Source
+from relay.loopback import is_loopback_url
 from relay.mentions import Chat, Mention, is_role_name, parse_mention
 from relay.secret import Secret
 from relay.template import BodyTemplate
@@ -142,6 +143,11 @@ class DestinationConfig(Section):
     def keeps_for(self) -> float | None:
         """Seconds after its trigger for which an alert may still be sent here; None is for ever."""
         return self.max_age
+
+    @property
+    def stays_here(self) -> bool:
+        """Whether what is sent reaches this machine alone; in doubt it does not."""
+        return is_loopback_url(self.url.reveal())
 
     def fingerprint(self) -> str:
         """16 hex digits that change when anything of this destination's config does; tells no secret."""

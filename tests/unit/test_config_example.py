@@ -28,6 +28,7 @@ ENV = {
     "BOT_URL": "https://bot.example/alerts",
     "BOT_SECRET": SIGNING_SECRET,
     "SHEET_URL": "https://sheet.example/rows",
+    "PHONE_URL": "ntfy://ntfy.example/topic",
 }
 
 
@@ -42,7 +43,8 @@ def test_its_commented_keys_are_valid_too(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(text)
     (tmp_path / "watchlist.txt").write_text("MSFT\n")
     config = load(tmp_path / "config.yaml", env=ENV)
-    assert count == 3
+    assert count == 4
+    assert config.destinations["phone"].type == "apprise"
     assert config.http.token is not None
     assert config.http.hosts == ("relay.example",)
     assert "MSFT" in config.rules[0].symbols.any

@@ -1,0 +1,85 @@
+"""``type: apprise`` of the config: the address of a service that the apprise library knows.
+
+The library is an extra. Without it the config is read as far as that goes, and the fault stands at ``type``.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from typing import Annotated, Final, Literal, TypeAlias
+
+from pydantic import AfterValidator
+
+from relay.deliveries import Ordering
+from relay.destinations.apprise.loading import library
+from relay.destinations.config import DestinationConfig, Template
+from relay.document.addresses import secret_text
+from relay.document.fields import Leaf, wrong
+from relay.secret import Secret
+
+NEEDS_EXTRA: Final = "apprise needs the extra: pip install 'stratalerts-relay[apprise]'"
+
+_SPACE: Final = re.compile(r"[\x00-\x20\x7f]")
+
+# apprise reads addresses in a way of its own (a backslash may end the host), so what lifts the guard for invented
+# alerts is narrow: the schemes that go to their host and nowhere else, a bare host, an optional port, then a path.
+_STAYS_HERE: Final = re.compile(
+    r"(?:json|xml|form)s?://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d{1,5})?(?:[/?][^\\@]*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def installed() -> bool:
+    """Whether the extra is there."""
+    return importlib.util.find_spec("apprise") is not None
+
+
+def _needs_extra(kind: Literal["apprise"]) -> Literal["apprise"]:
+    if not installed():
+        raise wrong(NEEDS_EXTRA)
+    return kind
+
+
+def _apprise_url(value: object) -> Secret:
+    """An address that apprise can send to; the text itself is not repeated."""
+    url = secret_text(value)
+    if _SPACE.search(url.reveal()):
+        raise wrong("an apprise URL like ntfy://ntfy.sh/TOPIC is wanted; this one has a space or control character")
+    if installed() and (fault := library().fault_of(url)):
+        raise wrong(f"an apprise URL like ntfy://ntfy.sh/TOPIC is wanted; {fault}")
+    return url
+
+
+AppriseUrl: TypeAlias = Annotated[Secret, Leaf(_apprise_url, {"type": "string", "pattern": r"://|\$\{"})]
+
+
+class AppriseConfig(DestinationConfig):
+    """A service that the apprise library knows: Telegram, ntfy, Pushover, mail and more."""
+
+    type: Annotated[Literal["apprise"], AfterValidator(_needs_extra)]
+    """The kind of destination."""
+    url: AppriseUrl
+    """An apprise URL, like tgram://TOKEN/CHAT or ntfy://ntfy.sh/TOPIC; a secret."""
+    template: Template | None = None
+    """Jinja2 that gives the text of one alert, in place of the relay's own."""
+
+    @property
+    def stays_here(self) -> bool:
+        """Only where neither we nor apprise could read another host out of it."""
+        return _STAYS_HERE.fullmatch(self.url.reveal()) is not None
+
+    @property
+    def concurrency(self) -> int:
+        """One at a time."""
+        return 1
+
+    @property
+    def ordering(self) -> Ordering:
+        """Everything in order."""
+        return "strict"
+
+    @property
+    def rate_limit(self) -> None:
+        """Apprise keeps to what it knows of each service."""
+        return

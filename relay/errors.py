@@ -14,7 +14,7 @@ class Exit(IntEnum):
     """Exit codes of every verb; service managers decide about a restart by them."""
 
     OK = 0
-    FAILED = 1  # the verb ran and its answer is no: a check that found trouble, a demo that lost an alert
+    FAILED = 1  # the verb ran and its answer is no: a check that found trouble, a test message that nobody took
     USAGE = 64
     EVICTED = 69
     STORE = 74

@@ -27,6 +27,7 @@ from relay.logs import redact
 
 VERBS: Final = {
     "check": "Validate the config and say each rule in a plain sentence.",
+    "send": "Send one marked test message to a destination, and show its answer.",
     "run": "Hold the socket and deliver; the daemon.",
     "demo": "Simulator, inbox and relay in one command, nothing to configure.",
     "simulate": "An upstream on loopback that replays real market history.",

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from urllib.parse import quote
 
 import aiohttp
+from yarl import URL
 
 from relay.clock import SystemClock
 from relay.config.model import Config
@@ -35,6 +36,18 @@ def path_of(name: str, verb: str) -> str:
     return f"/api/destinations/{quote(name, safe='')}/{verb}"
 
 
+class RefusedError(RelayError):
+    """The running relay answered with an error.
+
+    Attributes:
+        status: The HTTP status of it.
+    """
+
+    def __init__(self, status: int, said: str) -> None:
+        super().__init__(f"the running relay answered {status}: {said}")
+        self.status = status
+
+
 async def ask(config: Config, path: str, body: Mapping[str, object] | None = None) -> dict[str, object] | None:
     """POST to the running relay.
 
@@ -42,8 +55,20 @@ async def ask(config: Config, path: str, body: Mapping[str, object] | None = Non
         Its answer; None where no relay listens.
 
     Raises:
-        RelayError: It refused.
+        RefusedError: It refused.
+        RelayError: Something else listens there.
     """
+    return await _exchange(config, "POST", path, body or {})
+
+
+async def fetch(config: Config, path: str) -> dict[str, object] | None:
+    """GET from the running relay; as ``ask``."""
+    return await _exchange(config, "GET", path, None)
+
+
+async def _exchange(
+    config: Config, method: str, path: str, body: Mapping[str, object] | None
+) -> dict[str, object] | None:
     address = config.http.address
     if address is None:
         return None
@@ -52,15 +77,16 @@ async def ask(config: Config, path: str, body: Mapping[str, object] | None = Non
     headers = {"Origin": origin}
     if config.http.token is not None:
         headers["Authorization"] = f"Bearer {config.http.token.reveal()}"
+    url = URL(origin + path, encoded=True)
     try:
         async with (
             aiohttp.ClientSession(timeout=_TIMEOUT) as session,
-            session.post(origin + path, json=dict(body or {}), headers=headers, allow_redirects=False) as answer,
+            session.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
         ):
             told = await answer.json(content_type=None)
             if answer.ok and isinstance(told, dict):
                 return told
-            raise RelayError(f"the running relay answered {answer.status}: {_message(told)}")
+            raise RefusedError(answer.status, _message(told))
     except aiohttp.ClientConnectorError:
         return None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:

@@ -126,6 +126,11 @@ _decode_envelope = msgspec.json.Decoder(_Envelope).decode
 _decode_acknowledgement = msgspec.json.Decoder(_Acknowledgement).decode
 
 
+def channel_of(kind: str) -> Channel | None:
+    """The channel that a message's ``type`` belongs to; None where it is no event's."""
+    return _CHANNEL_OF.get(kind)
+
+
 def subscribe(topics: Iterable[Topic]) -> str:
     """The message that subscribes to ``topics``."""
     return _message("subscribe", topics)

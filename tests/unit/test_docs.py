@@ -27,6 +27,7 @@ ENV = {
     "STRATALERTS_API_KEY": "sk-example",
     "DISCORD_SWING": "https://discord.com/api/webhooks/1/x",
     "BOT_URL": "https://bot.example/alerts",
+    "PHONE_URL": "ntfy://ntfy.example/topic",
     "BOT_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 HOUSE = {

@@ -1,0 +1,119 @@
+"""The event that a verb is given: in a file, on standard input, or by its number or key in the store.
+
+FILE | -       ──> an envelope as the socket sends it ──decode──┐
+17             ──> the running relay, else its store ──────────├──> Given
+alerts.in_force:98421 ─────────────────────────────────────────┘
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import quote
+
+import msgspec
+
+from relay.cli import remote
+from relay.config.model import Config
+from relay.document.env import why
+from relay.errors import UsageError
+from relay.events import Channel, Event, Instant
+from relay.upstream.decode import decode_event
+from relay.upstream.errors import DecodeError
+from relay.upstream.protocol import MAX_FRAME, channel_of
+
+FORMS: Final = "a file with an envelope as the socket sends it, - for standard input, or an event's number or key"
+
+_STORED: Final = re.compile(rf"\d+|(?:{'|'.join(map(re.escape, Channel))}):.+", re.ASCII | re.DOTALL)
+
+
+class Given(NamedTuple):
+    """An event to try something with.
+
+    Attributes:
+        event: The event.
+        key: Its key: as it was first stored, else its own.
+        received_at_us: When it was first seen, µs since the epoch; None where nobody has seen it.
+    """
+
+    event: Event
+    key: str
+    received_at_us: int | None
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    data: msgspec.Raw
+
+
+async def given(config: Config, text: str) -> Given:
+    """The event that ``text`` means.
+
+    Raises:
+        UsageError: It means none.
+        LockedError: A relay runs whose HTTP can't be reached.
+    """
+    if _STORED.fullmatch(text):
+        return _from_item(text, await _stored(config, text))
+    return _from_envelope(text, await asyncio.to_thread(_read, text))
+
+
+def _read(text: str) -> bytes:
+    try:
+        if text == "-":
+            return sys.stdin.buffer.read(MAX_FRAME + 1)
+        with Path(text).open("rb") as file:
+            return file.read(MAX_FRAME + 1)
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{text} can't be read: {why(error)}", hint=f"Wanted: {FORMS}.") from error
+
+
+def _from_envelope(text: str, data: bytes) -> Given:
+    name = "standard input" if text == "-" else text
+    hint = 'An envelope is wanted: {"type": "alert.in_force", "ts": …, "seq": …, "data": {…}}.'
+    if len(data) > MAX_FRAME:
+        raise UsageError(f"{name} is longer than {MAX_FRAME >> 20} MiB", hint=hint)
+    try:
+        envelope = msgspec.json.decode(data, type=_Envelope)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise UsageError(f"{name} holds no envelope: {error}", hint=hint) from None
+    channel = channel_of(envelope.type)
+    if channel is None:
+        raise UsageError(f"{name} holds no event, but a message of the type {envelope.type[:80]!r}", hint=hint)
+    event = _decode(name, channel, bytes(envelope.data))
+    return Given(event, event.key(), None)
+
+
+async def _stored(config: Config, name: str) -> Mapping[str, object]:
+    try:
+        found = await remote.fetch(config, f"/api/events/{quote(name, safe='')}")
+    except remote.RefusedError as error:
+        if error.status != 404:  # noqa: PLR2004  because HTTP says so
+            raise
+        found = None
+    else:
+        if found is None and await asyncio.to_thread(config.store_path.exists):
+            async with remote.store(config) as outbox:
+                found = await outbox.event(name)
+    if found is None:
+        raise UsageError(f"there is no event {name} in the store", hint="/api/events lists those there are.")
+    return found
+
+
+def _from_item(name: str, item: Mapping[str, object]) -> Given:
+    data, key, received = item.get("data"), item.get("event"), Instant.parse(item.get("received_at"))
+    if data is None:
+        raise UsageError(f"of the event {name} only its identity is kept", hint="storage.retention is over for it.")
+    event = _decode(f"the event {name}", Channel(str(item.get("channel"))), msgspec.json.encode(data))
+    return Given(event, str(key), received.us if received else None)
+
+
+def _decode(name: str, channel: Channel, data: bytes) -> Event:
+    try:
+        return decode_event(channel, data, lenient=True)
+    except DecodeError as error:
+        raise UsageError(f"{name} holds no event: {error}") from None

@@ -15,6 +15,9 @@ from relay.destinations.answer import Answer
 from relay.destinations.outcome import judge_webhook
 from relay.retry_after import parse_retry_after
 
+TOO_MANY: Final = "429"
+"""The code of an outcome that says: not so fast."""
+
 # What Slack's incoming webhooks say in the body (docs.slack.dev, incoming webhooks, "handling errors").
 _SLACK: Final = (
     dict.fromkeys(

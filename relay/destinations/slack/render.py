@@ -1,0 +1,118 @@
+"""A Slack message: each alert as two blocks, or all of them as a digest, within every limit by construction.
+
+    Message ──alert_blocks──> section (headline, remarks, fields) + context (time, rules)
+    batch ──digest_blocks──> header + context (span, counts) + sections with rows in code blocks
+    mentions ──mention_block──> one section, the first of the message
+    batch ──fallback──> ``text``: what a phone shows
+
+Each text has a share of its limit that holds at its longest, so one alert always fits; how many more do is found by
+measuring (``size``). (Sources: docs.slack.dev, Block Kit reference; the limit of a message is not documented, it was
+found at about 13,000 characters: github.com/slackapi/bolt-js/issues/2509.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from relay.deliveries import Message
+from relay.destinations import digest
+from relay.destinations.charts import chart_url
+from relay.destinations.slack.mrkdwn import date, entities, escape, link
+from relay.destinations.texts import facts, fit, happened_us, headline, price_text, remarks, rule_names, width
+from relay.events import Source
+from relay.mentions import Mention
+
+Block: TypeAlias = dict[str, Any]
+
+BLOCKS: Final = 50
+SECTION: Final = 3000
+FIELDS: Final = 10
+MESSAGE: Final = 12_000
+"""Characters that the blocks of a message have as JSON, at most: well below where Slack refuses."""
+
+PINGS: Final = 1_000
+"""Of these, so many are kept free for the mentions, whether or not somebody is pinged."""
+
+_HEADLINE: Final = 250
+_REMARKS: Final = 200
+_FIELD: Final = 200
+_RULES: Final = 400
+_FALLBACK: Final = 250
+_NAMED: Final = 3  # headlines that a notification of several alerts begins with
+
+_SIGNS: Final = {"bullish": ("🟢", " ▲ bullish"), "bearish": ("🔴", " ▼ bearish")}
+_NO_SIGN: Final = ("⚪", "")
+_TEST_SIGN: Final = "🧪"
+_FENCE: Final = "```"
+
+
+def alert_blocks(message: Message, late_over: float) -> list[Block]:
+    """One alert in full.
+
+    Args:
+        message: The alert.
+        late_over: ``late.over`` of the destination, seconds.
+    """
+    event = message.delivery.event
+    circle, direction = _SIGNS.get(event.direction or "", _NO_SIGN)
+    title = link(chart_url(event), fit(escape(headline(message)), _HEADLINE))
+    sign = _TEST_SIGN if message.delivery.source is Source.TEST else circle
+    lines = [f"{sign} *{title}*{direction}"]
+    if said := remarks(message, late_over):
+        lines.append(f"⚠️ *{fit(escape(' · '.join(said)), _REMARKS)}*")
+    shown = section("\n".join(lines))
+    if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in facts(event)[:FIELDS]]:
+        shown["fields"] = fields
+    elements = [_mrkdwn(date(happened_us(message.delivery)))]
+    if rules := rule_names(message):
+        elements.append(_mrkdwn(fit(escape(rules), _RULES)))
+    return [shown, {"type": "context", "elements": elements}]
+
+
+def digest_blocks(batch: Sequence[Message], late_over: float) -> list[Block]:
+    """All of ``batch`` as a table, newest first; the times in it are UTC."""
+    rows = [entities(row) for row in digest.rows(batch)]
+    room = SECTION - 2 * len(_FENCE) - 2
+    return [
+        {"type": "header", "text": {"type": "plain_text", "text": digest.heading(batch)}},
+        {"type": "context", "elements": [_mrkdwn(digest.summary(batch, late_over))]},
+        *(section(f"{_FENCE}\n{page}\n{_FENCE}") for page in digest.pages(rows, room)),
+    ]
+
+
+def mention_block(mentions: Iterable[Mention]) -> list[Block]:
+    """A section that pings ``mentions``; nothing where there are none."""
+    texts = [mention.text for mention in mentions]
+    return [section(" ".join(texts))] if texts else []
+
+
+def section(text: str) -> Block:
+    """A section of mrkdwn that is the relay's or the user's own."""
+    return {"type": "section", "text": _mrkdwn(text)}
+
+
+def fallback(batch: Sequence[Message], late_over: float) -> str:
+    """One line for a notification: ``AAPL [D] 1-2U bullish · 214.32``, or ``12 alerts: AAPL [D] 1-2U, MSFT …``."""
+    if len(batch) > 1:
+        named = ", ".join(map(headline, batch[:_NAMED])) + (" …" if len(batch) > _NAMED else "")
+        return fit(escape(f"{len(batch)} alerts: {named}"), _FALLBACK)
+    [message] = batch
+    event = message.delivery.event
+    title = headline(message)
+    if event.direction in _SIGNS and event.direction not in title:
+        title = f"{title} {event.direction}"
+    price = () if event.price is None else (price_text(event.price),)
+    return fit(escape(" · ".join((title, *price, *remarks(message, late_over)))), _FALLBACK)
+
+
+def size(blocks: Sequence[Block]) -> int:
+    """What blocks count towards a message: all of their JSON, in UTF-16 units."""
+    return width(msgspec.json.encode(blocks).decode())
+
+
+def _mrkdwn(text: str) -> dict[str, object]:
+    # verbatim: Slack makes no links or mentions of what merely looks like one.
+    return {"type": "mrkdwn", "text": text, "verbatim": True}

@@ -58,24 +58,30 @@ def test_a_refusal_is_waited_for_and_halves_the_burst(wait: float | None, until:
     assert sent_within(limiter, clock, 1.0) == pytest.approx([0, 0, 1])
 
 
-def test_there_is_always_a_burst_of_one() -> None:
+def test_without_a_burst_the_pace_is_halved_down_to_a_floor() -> None:
     clock = Ticking()
     limiter = SlackLimiter(clock)
-    for _ in range(9):
+    gaps = []
+    for _ in range(7):
         limiter.refused(clock.monotonic(), 1.0)
+        clock.tick(60.0)
+        times = sent_within(limiter, clock, 30.0)
+        gaps.append(times[-1] - times[-2])
     assert limiter.burst == 1
+    assert gaps == pytest.approx([1, 1, 2, 4, 8, 8, 8])
 
 
-def test_the_burst_grows_back_by_one_after_ten_quiet_minutes() -> None:
+def test_one_step_is_taken_back_after_ten_quiet_minutes() -> None:
     clock = Ticking()
     limiter = SlackLimiter(clock)
-    limiter.refused(clock.monotonic(), 1.0)
-    limiter.refused(clock.monotonic(), 1.0)
-    bursts = []
-    for _ in range(5):
-        bursts.append(limiter.burst)
-        clock.tick(QUIET)
-    assert bursts == [1, 2, 3, 4, 4]
+    for _ in range(3):
+        limiter.refused(clock.monotonic(), 1.0)
+    steps = []
+    for _ in range(6):
+        times = sent_within(limiter, clock, 9.0)
+        steps.append((limiter.burst, times[-1] - times[-2]))
+        clock.tick(QUIET - times[-1])
+    assert steps == [(1, 2.0), (1, 1.0), (2, 1.0), (3, 1.0), (4, 1.0), (4, 1.0)]
     limiter.refused(clock.monotonic(), 1.0)
     clock.tick(QUIET - 1)
     assert limiter.burst == 2

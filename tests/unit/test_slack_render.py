@@ -96,7 +96,7 @@ def test_what_a_reader_must_know_first_stands_below_the_headline(
 
 def test_a_test_is_no_alert() -> None:
     sent = message(Event(Channel.IN_FORCE), source=Source.TEST, rules=())
-    assert head(sent).splitlines()[0] == "🧪 *Test message of the relay*"
+    assert head(sent).splitlines()[0] == "🔵 *Test message of the relay*"
     assert len(alert_blocks(sent, OVER)[1]["elements"]) == 1
     assert fallback([sent], OVER) == "Test message of the relay · a test, not an alert"
 

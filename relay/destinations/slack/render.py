@@ -45,7 +45,7 @@ _NAMED: Final = 3  # headlines that a notification of several alerts begins with
 
 _SIGNS: Final = {"bullish": ("🟢", " ▲ bullish"), "bearish": ("🔴", " ▼ bearish")}
 _NO_SIGN: Final = ("⚪", "")
-_TEST_SIGN: Final = "🧪"
+_TEST_SIGN: Final = "🔵"
 _FENCE: Final = "```"
 
 

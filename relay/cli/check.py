@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -12,15 +14,19 @@ from typing import Final
 
 import click
 
+from relay import logs
+from relay.cli import online as asking
 from relay.cli.options import config_option, json_option
 from relay.config.load import find_config, load
 from relay.config.model import Config
+from relay.config.secrets import secrets_of
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.factory import refuse_real
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.webhook.config import WebhookConfig
 from relay.document.faults import InvalidConfigError
 from relay.durations import format_duration
+from relay.errors import Exit
 from relay.events import Source
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
@@ -32,11 +38,14 @@ _DISCORD: Final = re.compile(
 
 @click.command()
 @config_option
+@click.option("--online", is_flag=True, help="Ask the upstream and every destination, too, without posting.")
 @json_option
-def command(config: Path | None, *, as_json: bool) -> None:
+def command(config: Path | None, *, online: bool, as_json: bool) -> int:
     """Validate the config and say each rule in a plain sentence.
 
-    Nothing is sent and nothing is opened; files that the config names are read.
+    Nothing is sent and nothing is opened; files that the config names are read. With --online it is asked over HTTP
+    whether the key is accepted and each destination is there: exit code 77 where the key is rejected, 1 where
+    anything else is not well.
     """
     try:
         checked = load(find_config(config, os.environ), env=os.environ)
@@ -45,7 +54,23 @@ def command(config: Path | None, *, as_json: bool) -> None:
             faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
             click.echo(json.dumps({"ok": False, "file": error.file, "faults": faults}, ensure_ascii=False))
         raise
-    click.echo(_json(checked) if as_json else "\n".join(_lines(checked)))
+    if not as_json:
+        click.echo("\n".join(_lines(checked)))
+    if online:
+        return asyncio.run(_look(checked, as_json=as_json))
+    if as_json:
+        click.echo(_json(checked))
+    return Exit.OK
+
+
+async def _look(config: Config, *, as_json: bool) -> Exit:
+    for secret in secrets_of(config):
+        logs.register_secret(secret)
+    logs.configure("error", "console", sys.stderr)
+    found = await asking.look(config)
+    # Told before the loop closes, which waits for whatever name server has not answered yet.
+    click.echo(_json(config, found) if as_json else "\n".join(asking.lines(found)))
+    return found.exit_code
 
 
 def _lines(config: Config) -> Iterator[str]:
@@ -60,8 +85,8 @@ def _lines(config: Config) -> Iterator[str]:
     yield f"ok: {config.path}"
 
 
-def _json(config: Config) -> str:
-    shown = {
+def _json(config: Config, found: asking.Found | None = None) -> str:
+    shown: dict[str, object] = {
         "ok": True,
         "file": str(config.path),
         "destinations": [
@@ -74,6 +99,8 @@ def _json(config: Config) -> str:
         ],
         "notes": list(notes(config)),
     }
+    if found is not None:
+        shown["online"] = asking.plain(found)
     return json.dumps(shown, ensure_ascii=False)
 
 
@@ -108,7 +135,7 @@ def notes(config: Config) -> Iterator[str]:
 def _doubts(name: str, destination: AnyConfig) -> Iterator[str]:
     """What looks odd about where a destination leads; its URL is a secret and not shown."""
     url = destination.url.reveal()
-    if is_loopback_url(url):
+    if destination.stays_here:
         return
     if isinstance(destination, DiscordConfig) and not _DISCORD.match(url):
         yield f"{name}'s url is no Discord webhook; they begin with https://discord.com/api/webhooks/"

@@ -45,7 +45,7 @@ class Request:
     """What to send.
 
     Attributes:
-        method: ``POST``, ``PUT`` or ``PATCH``.
+        method: ``POST``, ``PUT`` or ``PATCH``; ``GET`` and ``HEAD`` look for somebody without sending.
         url: Where to; never shown.
         headers: All of them but those that HTTP itself needs.
         body: Sent as it is.

@@ -48,10 +48,11 @@ def judge_webhook(answer: Answer, now_us: int) -> Outcome:
     """
     verdict = verdict_of(answer.status)
     wait = parse_retry_after(answer.headers.get("retry-after"), now_us) if verdict is Verdict.RETRY else None
-    return Outcome(verdict, str(answer.status), _sentence(answer.status), answer.text, wait)
+    return Outcome(verdict, str(answer.status), sentence_of(answer.status), answer.text, wait)
 
 
-def _sentence(status: int) -> str:
+def sentence_of(status: int) -> str:
+    """``answered 404 Not Found``, and what to do about a redirect."""
     phrase = HTTPStatus(status).phrase if status in HTTPStatus._value2member_map_ else "unknown status"
     said = f"answered {status} {phrase}"
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:

@@ -1,0 +1,98 @@
+"""``relay check --online``: the upstream and every destination asked at once, and nothing posted or opened.
+
+config ──> one GET an alert endpoint ─┐
+  └──> one probe a destination  ──┴──> Found ──> lines | JSON, exit code
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import aiohttp
+import msgspec
+
+from relay.clock import SystemClock
+from relay.config.model import Config
+from relay.destinations import probe as destinations
+from relay.destinations.http import HttpClient
+from relay.errors import Exit
+from relay.events import ALERT_CHANNELS
+from relay.upstream import probe as upstream
+from relay.upstream.access import AuthStyle
+from relay.upstream.rest import Rest
+
+_PATIENCE: Final = 10.0
+NOT_ASKED: Final = "not asked: ws:connect, for opening the socket would evict a running relay"
+
+
+class Found(msgspec.Struct, frozen=True):
+    """What everybody said.
+
+    Attributes:
+        upstream: One for each alert channel that an enabled rule needs.
+        destinations: One for each destination, by name, in the config's order.
+    """
+
+    upstream: tuple[upstream.Probe, ...]
+    destinations: Mapping[str, destinations.Probe]
+
+    @property
+    def exit_code(self) -> Exit:
+        """77 where the key was rejected, 1 where anything else is not well."""
+        standings = {found.standing for found in self.upstream}
+        if upstream.Standing.REJECTED in standings:
+            return Exit.REJECTED
+        well = standings <= {upstream.Standing.ACCEPTED} and all(found.ok for found in self.destinations.values())
+        return Exit.OK if well else Exit.FAILED
+
+
+async def look(config: Config) -> Found:
+    """Ask everybody at once; as long as the slowest takes, and never much longer than ten seconds."""
+    wanted = {rule.channel for rule in config.rules if rule.enabled}
+    client = HttpClient()
+    try:
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            rest = Rest(
+                config.stratalerts.rest_url,
+                config.stratalerts.api_key,
+                session=session,
+                clock=SystemClock(),
+                auth=AuthStyle(config.stratalerts.auth),
+                timeout=_PATIENCE,
+            )
+            asked = asyncio.gather(*(upstream.probe(rest, channel) for channel in ALERT_CHANNELS if channel in wanted))
+            looked = asyncio.gather(
+                *(destinations.probe(destination, client) for destination in config.destinations.values())
+            )
+            endpoints, found = await asyncio.gather(asked, looked)
+            return Found(tuple(endpoints), dict(zip(config.destinations, found, strict=True)))
+    finally:
+        await client.close()
+
+
+def lines(found: Found) -> Iterator[str]:
+    """To be read."""
+    yield "online:"
+    for endpoint in found.upstream:
+        yield _line(f"{endpoint.channel}: {endpoint.detail}", ok=endpoint.standing is upstream.Standing.ACCEPTED)
+    for name, destination in found.destinations.items():
+        yield _line(f"{name}: {destination.detail}", ok=destination.ok)
+    yield f"  {NOT_ASKED}"
+
+
+def plain(found: Found) -> dict[str, object]:
+    """For a program."""
+    return {
+        "ok": found.exit_code is Exit.OK,
+        "upstream": [msgspec.to_builtins(endpoint) for endpoint in found.upstream],
+        "destinations": [
+            {"name": name, "ok": destination.ok, "detail": destination.detail}
+            for name, destination in found.destinations.items()
+        ],
+    }
+
+
+def _line(text: str, *, ok: bool) -> str:
+    return f"  {'ok    ' if ok else 'failed'}  {text}"

@@ -1,0 +1,57 @@
+"""Whether the upstream takes the key, asked over REST; the socket is left alone, because opening it evicts a relay.
+
+Rest.page(limit=1) ──> accepted | the key is rejected | a scope is missing | nothing that can be used
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from relay.events import Channel
+from relay.upstream.decide import MISSING_SCOPE
+from relay.upstream.errors import RestRefusedError, RestUnavailableError
+from relay.upstream.rest import Rest
+
+_WINDOW_MINUTES: Final = 60
+_NOT_THE_VENDORS: Final = ("http_401", "http_403")  # what ``Rest`` says where the vendor's error body is missing
+
+
+class Standing(StrEnum):
+    """What an endpoint says to the key."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    MISSING_SCOPE = "missing scope"
+    UNREACHABLE = "unreachable"
+
+
+class Probe(msgspec.Struct, frozen=True):
+    """What one endpoint said.
+
+    Attributes:
+        channel: Whose endpoint.
+        standing: Accepted or not.
+        detail: One sentence for a person, and what to do.
+    """
+
+    channel: Channel
+    standing: Standing
+    detail: str
+
+
+async def probe(rest: Rest, channel: Channel) -> Probe:
+    """Ask an alert channel's endpoint for one alert."""
+    try:
+        await rest.page(channel, limit=1, window_minutes=_WINDOW_MINUTES)
+    except RestRefusedError as error:
+        if error.code == MISSING_SCOPE:
+            return Probe(channel, Standing.MISSING_SCOPE, f"the key lacks the scope {error.scope}")
+        standing = Standing.UNREACHABLE if error.code in _NOT_THE_VENDORS else Standing.REJECTED
+        hint = "It is not the vendor's answer: look at a proxy, and at stratalerts.rest_url."
+        return Probe(channel, standing, f"{error}. {hint if standing is Standing.UNREACHABLE else error.hint}")
+    except RestUnavailableError as error:
+        return Probe(channel, Standing.UNREACHABLE, f"{error}{f'. {error.hint}' if error.hint else ''}")
+    return Probe(channel, Standing.ACCEPTED, "the key is accepted")

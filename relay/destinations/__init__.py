@@ -1,6 +1,6 @@
 """Where alerts go: a package a kind with its config, each behind the protocol in ``base``.
 
-    config ──factory──> Webhook · Discord · Slack
+    config ──factory──> Webhook · Discord · Slack · Apprise (in a thread of its own)
                            │
     Message ──render (JSON, template, texts)──> body ──endpoint──> http ──> Answer | Failure
     Outcome <──redact, cut── outcome: judged once, by a table <─────────────────────┘

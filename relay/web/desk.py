@@ -61,7 +61,7 @@ class DestinationStatus(msgspec.Struct, frozen=True):
 
     Attributes:
         name: In the config.
-        type: ``webhook``, ``discord``, ``slack``; empty where the config no longer has it and only its queue is left.
+        type: ``webhook``, ``discord``, ``slack``, ``apprise``; empty where only its queue is left, and no config of it.
         state: ``idle``, ``sending``, ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``,
             ``off`` or ``removed``.
         reason: Why it is paused, off, backing off or refusing, for a person.

@@ -34,6 +34,7 @@ SECRETS = {
     "signing secret": SIGNING,
     "discord token": "discord-coati-AbCdEf0987654321",
     "slack path": "T0CACOMISTLE/B0TAYRA/slack-kinkajou-ZxCvBn",
+    "apprise path": "ntfy-serval-2Lp0OkMjNhBgVf",
     "page token": "page-tapir-hJkL5678vBnM",
 }
 
@@ -82,6 +83,7 @@ def destinations(parrots: str) -> dict[str, object]:
         "template": webhook(f"http://{parrots}/200/{path}", template="{{ data.nothing.at.all }}", **signed),
         "chat": {"type": "discord", "url": f"http://{parrots}/404/api/webhooks/1/{SECRETS['discord token']}"},
         "desk": {"type": "slack", "url": f"http://{parrots}/403/services/{SECRETS['slack path']}"},
+        "phone": {"type": "apprise", "url": f"json://{parrots}/503/{SECRETS['apprise path']}"},
     }
 
 

@@ -170,7 +170,9 @@ async def test_a_plugin_that_raises_is_tried_again_and_told_by_the_kind_of_error
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "apprise")
     assert "LookupError" in outcome.detail
     assert TOKEN not in repr(outcome)
-    assert not logging.getLogger("apprise").propagate  # its words go nowhere else
+    assert "no route to ***" in outcome.detail
+    for name in ("apprise", "urllib3"):
+        assert not logging.getLogger(name).propagate  # its words go nowhere else
 
 
 async def test_a_template_that_fails_is_a_dead_letter(receiver: Receiver) -> None:

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.destinations.apprise.apprise import Apprise
 from relay.destinations.apprise.config import NEEDS_EXTRA, AppriseConfig
 from relay.destinations.apprise.loading import library
 from relay.destinations.apprise.service import PluginService
+from relay.destinations.factory import Factory, refuse_real
+from relay.destinations.http import HttpClient
+from relay.destinations.kinds import AnyConfig
 from relay.secret import Secret
+from tests.support.clock import FakeClock
 from tests.support.config_text import config_text, faults_of, read
+from tests.support.messages import config_of
 
 PHONE = "destinations: {bot: {type: apprise, url: 'tgram://987654321:AbCdEf_gHiJkL/12315544/'}}"
 
@@ -76,6 +82,18 @@ print(loads({config_text("more", "")!r}, path=Path("f"), env={{}}).path)
 )
 def test_only_what_surely_goes_to_this_machine_stays_here(url: str, stays: bool) -> None:
     assert at(url).stays_here is stays
+
+
+async def test_invented_alerts_go_through_apprise_to_this_machine_only_unless_allowed() -> None:
+    configs: dict[str, AnyConfig] = {
+        "phone": config_of("apprise", "ntfy://127.0.0.1/topic"),
+        "inbox": config_of("apprise", "json://127.0.0.1:9/x"),
+    }
+    assert refuse_real(configs, simulated=True, allow_real=False) == ["phone"]
+    assert refuse_real(configs, simulated=True, allow_real=True) == []
+    client = HttpClient()
+    assert isinstance(Factory(client, FakeClock()).build("inbox", configs["inbox"]), Apprise)
+    await client.close()
 
 
 _pieces = st.sampled_from(

@@ -22,7 +22,7 @@ from apprise import Apprise, AppriseAsset, NotifyBase, NotifyFormat
 from relay.destinations.apprise.loading import Said
 from relay.secret import Secret
 
-_logger: Final = logging.getLogger("apprise")
+_LOGGERS: Final = ("apprise", "urllib3")  # what apprise asks over HTTP, which nobody else here uses, names the url
 _heard: Final = threading.local()  # .words: list[str], while somebody listens in this thread
 
 
@@ -35,9 +35,11 @@ class _Ear(logging.Handler):
             words.append(record.getMessage())
 
 
-_logger.addHandler(_Ear(logging.WARNING))
-_logger.setLevel(logging.WARNING)  # whatever the relay's own level is: these are reasons, not log lines
-_logger.propagate = False
+_ear: Final = _Ear(logging.WARNING)
+for _logger in map(logging.getLogger, _LOGGERS):
+    _logger.addHandler(_ear)
+    _logger.setLevel(logging.WARNING)  # whatever the relay's own level is: these are reasons, not log lines
+    _logger.propagate = False
 
 
 @contextmanager
@@ -86,5 +88,6 @@ class PluginService:
             try:
                 sent = self._plugin.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
             except Exception as error:  # noqa: BLE001  because a plugin is foreign code and may raise anything
-                return Said(sent=False, why=f"it ended with {type(error).__name__}")
+                sent = False
+                words.append(f"it ended with {type(error).__name__}")
         return Said(sent=bool(sent), why="; ".join(dict.fromkeys(words)))

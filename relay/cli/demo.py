@@ -1,4 +1,4 @@
-"""``relay demo``: simulator, inbox and relay in one command, nothing to configure."""
+"""``relay demo``: simulator, inbox, chats and relay in one command, nothing to configure."""
 
 from __future__ import annotations
 
@@ -56,10 +56,11 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
     help="Keep config, store and log in this new folder.",
 )
 def command(*, seconds: float | None, seed: int, speed: float, keep: Path | None) -> int:
-    """Simulator, inbox and relay in one command, nothing to configure.
+    """Simulator, inbox, chats and relay in one command, nothing to configure.
 
-    Real market history is replayed; sockets drop, frames get lost and a receiver fails by themselves; what the rules
-    want is compared with what arrives. Exit code 0: all that matched arrived exactly once.
+    Real market history is replayed; sockets drop, frames get lost, a receiver and a chat fail by themselves; what the
+    rules want is compared with what arrives, and with what a Discord and a Slack channel show, which have pages of
+    their own. Exit code 0: all that matched arrived exactly once.
 
     Without --for it runs until Ctrl-C, or 30s where the output is no terminal.
     """

@@ -3,6 +3,7 @@
     drop     the socket's TCP connection is aborted
     swallow  frames are counted in ``seq`` and not sent
     outage   a receiver answers 503 for a while
+    refuse   a chat answers its next messages with 503
 
 Each becomes a line that is filled in as the relay mends it.
 """
@@ -16,7 +17,8 @@ from itertools import cycle
 from typing import Final
 
 from relay.clock import Clock
-from relay.demo.scenario import FAILING
+from relay.demo.chats import Chats
+from relay.demo.scenario import DISCORD, FAILING
 from relay.demo.tally import Tally
 from relay.events import ALERT_CHANNELS
 from relay.simulator.inbox import Inbox
@@ -24,7 +26,8 @@ from relay.simulator.upstream import Simulator
 
 OUTAGE_SECONDS: Final = 2.0
 SWALLOWED: Final = 20  # frames
-_SPACING: Final = 8.0  # seconds
+REFUSED: Final = 2  # messages
+_SPACING: Final = 6.0  # seconds
 _CLOSEST: Final = 2.5  # by then a drop is mended
 _MENDED_WITHIN: Final = 60.0
 _OK, _UNAVAILABLE = 200, 503
@@ -36,6 +39,7 @@ class Fault(StrEnum):
     DROP = "drop"
     SWALLOW = "swallow"
     OUTAGE = "outage"
+    REFUSE = "refuse"
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class Mishap:
         kind: What went wrong.
         at: Seconds into the replay.
         took: Seconds until the relay was connected again, or all that waited had arrived; None while it has not.
-        count: Alerts recovered since, or deliveries that had to wait.
+        count: Alerts recovered since, or deliveries that waited at most.
     """
 
     kind: Fault
@@ -55,6 +59,7 @@ class Mishap:
     count: int = 0
 
     def __str__(self) -> str:
+        back = "still behind" if self.took is None else f"all there after {self.took:.1f} s"
         match self.kind:
             case Fault.DROP:
                 back = "reconnecting" if self.took is None else f"back after {self.took:.1f} s"
@@ -62,10 +67,11 @@ class Mishap:
             case Fault.SWALLOW:
                 return f"{SWALLOWED} frames lost on the way, {self.count} alerts recovered by backfill"
             case Fault.OUTAGE:
-                back = "still behind" if self.took is None else f"all there after {self.took:.1f} s"
                 return (
                     f"receiver {FAILING} answers 503 for {OUTAGE_SECONDS:g} s, {self.count} deliveries waited, {back}"
                 )
+            case Fault.REFUSE:
+                return f"chat {DISCORD} answers 503 {REFUSED} times, {self.count} alerts waited, {back}"
 
 
 def timetable(seconds: float | None) -> Iterator[tuple[float, Fault]]:
@@ -84,6 +90,10 @@ def timetable(seconds: float | None) -> Iterator[tuple[float, Fault]]:
         at += spacing
 
 
+_SLOW: Final = {Fault.OUTAGE: FAILING, Fault.REFUSE: DISCORD}
+"""Where deliveries wait, by the fault that makes them."""
+
+
 class FaultInjector:
     """Causes the faults and watches them mend.
 
@@ -91,8 +101,8 @@ class FaultInjector:
         mishaps: What happened so far, oldest first.
     """
 
-    def __init__(self, simulator: Simulator, inbox: Inbox, tally: Tally, clock: Clock) -> None:
-        self._simulator, self._inbox, self._tally, self._clock = simulator, inbox, tally, clock
+    def __init__(self, simulator: Simulator, inbox: Inbox, chats: Chats, tally: Tally, clock: Clock) -> None:
+        self._simulator, self._inbox, self._chats, self._tally, self._clock = simulator, inbox, chats, tally, clock
         self._recovered_before = 0
         self._quiet = False
         self.mishaps: list[Mishap] = []
@@ -117,10 +127,11 @@ class FaultInjector:
         if not self.mishaps:
             return
         last = self.mishaps[-1]
-        if last.kind is not Fault.OUTAGE:
+        slow = _SLOW.get(last.kind)
+        if slow is None:
             last.count = self._tally.recovered - self._recovered_before
         elif last.took is None:
-            last.count = max(last.count, self._tally.waiting(FAILING))
+            last.count = max(last.count, self._tally.waiting(slow))
 
     def settle(self) -> None:
         """Cause no more, and undo what is wrong; the last fault is watched until it is mended."""
@@ -144,7 +155,20 @@ class FaultInjector:
                 await self._clock.sleep(OUTAGE_SECONDS)
                 self._inbox.always(_OK, path=f"/{FAILING}")
                 await self._inbox.wait_until(lambda: not self._tally.waiting(FAILING), _MENDED_WITHIN)
+            case Fault.REFUSE:
+                await self._refuse()
         mishap.took = self._clock.monotonic() - began
+
+    async def _refuse(self) -> None:
+        """Let a chat fail, and wait until nothing waits there any more."""
+        chats, tally = self._chats, self._tally
+        failed = chats.answered(DISCORD, _UNAVAILABLE) + REFUSED
+        chats.fail(DISCORD, *[_UNAVAILABLE] * REFUSED)
+        await chats.wait_until(
+            DISCORD,
+            lambda: chats.answered(DISCORD, _UNAVAILABLE) >= failed and not tally.waiting(DISCORD),
+            _MENDED_WITHIN,
+        )
 
 
 def subscribed(simulator: Simulator) -> bool:

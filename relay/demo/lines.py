@@ -42,6 +42,8 @@ class Lines:
         match scene.phase:
             case Phase.RUNNING:
                 self._write(f"page      {scene.page}/")
+                for room in scene.rooms:
+                    self._write(f"{room.brand.lower():<9} {room.page}")
                 self._write(f"config    {scene.config}")
             case Phase.OVER:
                 self._write("the replay is at its end; Ctrl-C sums up")

@@ -1,6 +1,6 @@
-"""What a demo is made of: simulator, inbox, and the relay between them with a real config.
+"""What a demo is made of: simulator, inbox and chats, and the relay between them with a real config.
 
-Simulator and inbox take any free port, the relay's page its usual one, or another where that is taken.
+All but the relay take any free port; its page has its usual one, or another where that is taken.
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from typing import Final
 
 from relay.clock import Clock
 from relay.config.load import load
+from relay.demo.chats import Chats, OnPosted
 from relay.demo.daemon import Daemon
 from relay.demo.faults import subscribed
-from relay.demo.scenario import KEY, config_text, signing_secret
+from relay.demo.scenario import CHANNELS, KEY, config_text, signing_secret
 from relay.document.addresses import signing_key
 from relay.errors import Exit, RelayError
 from relay.rules.rule import Rule
@@ -32,13 +33,14 @@ _START_SECONDS: Final = 30.0
 
 
 class Parts:
-    """The three parts.
+    """All parts.
 
     Args:
         directory: Where config, store and log are.
         seed: Of the simulator.
-        clock: Of simulator and inbox.
+        clock: Of simulator, inbox and chats.
         on_received: Called with each request that comes to the inbox.
+        on_posted: Called with each message that a chat takes.
 
     Attributes:
         key: What deliveries are signed with.
@@ -47,19 +49,29 @@ class Parts:
         config: The config's file.
     """
 
-    def __init__(self, directory: Path, *, seed: int, clock: Clock, on_received: Callable[[Received], None]) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        seed: int,
+        clock: Clock,
+        on_received: Callable[[Received], None],
+        on_posted: OnPosted,
+    ) -> None:
         self.config = directory / "config.yaml"
         self.page = ""
         self.rules: Sequence[Rule] = ()
         self.inbox = Inbox(clock, keep=1, on_received=on_received)
+        self.chats = Chats(clock, seed=seed, on_posted=on_posted)
         self.simulator = Simulator(SimulatorSettings(keys={KEY: ApiKey()}, seed=seed), clock)
         self.daemon = Daemon(self.config, directory / "relay.log")
         self._secret = signing_secret(random.SystemRandom())
         self.key = signing_key(Secret(self._secret))
 
     async def open(self, stack: AsyncExitStack) -> None:
-        """Start simulator and inbox and write the config."""
+        """Start all but the relay and write the config."""
         await stack.enter_async_context(self.inbox)
+        await self.chats.open(stack)
         await stack.enter_async_context(self.simulator)
         stack.push_async_callback(self.daemon.kill)
         self._write_config(USUAL_PORT)
@@ -107,7 +119,7 @@ class Parts:
             rest_url=self.simulator.rest_url,
             listen=f"{_HOST}:{port}",
             secret=self._secret,
-            receiver=lambda name: self.inbox.url(f"/{name}"),
+            receiver=lambda name: self.chats.url(name) if name in CHANNELS else self.inbox.url(f"/{name}"),
         )
         self.config.touch(mode=0o600)  # it holds a secret, as yours will
         self.config.write_text(text, encoding="utf-8")

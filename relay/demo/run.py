@@ -1,6 +1,6 @@
 """The demo's life: set up, replay with faults, catch up, judge.
 
-start   simulator, inbox, config, then the relay; the replay begins when it has subscribed
+start   simulator, inbox, chats, config, then the relay; the replay begins when it has subscribed
 run     until the time is up, somebody stops it, or the relay ends
 settle  nothing is fired and nothing goes wrong any more; wait until all that is due has arrived
 stop    the relay drains and ends; only then is the account made up: a late duplicate counts too
@@ -9,8 +9,7 @@ stop    the relay drains and ends; only then is the account made up: a late dupl
 from __future__ import annotations
 
 import asyncio
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,13 +18,15 @@ from typing import Final, Protocol
 from relay.clock import Clock
 from relay.demo.faults import FaultInjector
 from relay.demo.parts import Parts
-from relay.demo.scenario import RECONCILE_SECONDS, TIMED
-from relay.demo.scene import Arrival, Phase, Replay, Report, Scene
+from relay.demo.scenario import CHANNELS, RECONCILE_SECONDS, TIMED
+from relay.demo.scene import Phase, Replay, Report, Scene
 from relay.demo.status import StatusPoller
 from relay.demo.summary import findings_of
 from relay.demo.tally import Tally
-from relay.demo.verify import ReceiptError, alert_of, read
+from relay.demo.verify import alert_of
+from relay.demo.witness import Witness
 from relay.simulator.bars import load_bars
+from relay.simulator.chat.posted import Posted
 from relay.simulator.inbox import Received
 from relay.simulator.ledger import fields_of
 from relay.simulator.market import Market, Moment, Tick
@@ -34,8 +35,6 @@ from relay.simulator.settings import ReplaySettings
 
 _PATIENCE: Final = RECONCILE_SECONDS + 5.0  # seconds without any arrival
 _MOST_PATIENCE: Final = 120.0
-_TAKEN: Final = 200
-_SHOWN: Final = 500  # arrivals kept between two moments shown
 
 
 class Screen(Protocol):
@@ -79,16 +78,16 @@ class Demo:
 
     def __init__(self, settings: Settings, clock: Clock, screen: Screen) -> None:
         self._settings, self._clock, self._screen = settings, clock, screen
-        self._parts = Parts(settings.directory, seed=settings.seed, clock=clock, on_received=self._receive)
+        self._parts = Parts(
+            settings.directory, seed=settings.seed, clock=clock, on_received=self._received, on_posted=self._posted
+        )
         self._market = Market(load_bars(), seed=settings.seed)
-        self._tally = Tally((), TIMED)
+        self._witness = self._new_witness()
         self._poller = StatusPoller("", clock)
         self._faults = self._fault_injector()
         self._phase = Phase.STARTING
         self._began: float | None = None
         self._fell: float | None = None
-        self._arrivals: deque[Arrival] = deque(maxlen=_SHOWN)
-        self._unreadable: list[str] = []
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -104,7 +103,7 @@ class Demo:
         async with AsyncExitStack() as stack:
             parts = self._parts
             await parts.open(stack)
-            self._tally = Tally(parts.rules, TIMED)
+            self._witness = self._new_witness()
             self._faults = self._fault_injector()
             watching = self._spawn(stack, self._watch())
             stopping = self._spawn(stack, self._stop.wait())
@@ -156,16 +155,10 @@ class Demo:
     async def _catch_up(self) -> None:
         try:
             async with asyncio.timeout(_MOST_PATIENCE):
-                while not self._tally.complete:
-                    await self._parts.inbox.wait_until(self._moves(), _PATIENCE)
+                while not self._witness.tally.complete:
+                    await self._witness.anything(within=_PATIENCE)
         except TimeoutError:  # what is missing is told in the end
             return
-
-    def _moves(self) -> Callable[[], bool]:
-        """Whether all is there, or something more than now."""
-        inbox, tally = self._parts.inbox, self._tally
-        now = inbox.arrived
-        return lambda: tally.complete or inbox.arrived > now
 
     async def _watch(self) -> None:
         while True:
@@ -176,23 +169,17 @@ class Demo:
         if isinstance(moment, Tick):
             return
         fired = self._parts.simulator.fire(fields_of(moment))
-        self._tally.fire(fired.channel, alert_of(fired), fired.triggered_at_us)
+        self._witness.tally.fire(fired.channel, alert_of(fired), fired.triggered_at_us)
 
-    def _receive(self, received: Received) -> None:
-        if received.status != _TAKEN:
-            return
-        try:
-            receipt = read(received, self._parts.key)
-        except ReceiptError as error:
-            self._unreadable.append(str(error))
-            return
-        latency = self._tally.arrive(receipt)
-        if latency is not None:
-            self._arrivals.append(Arrival(receipt, latency))
+    def _received(self, received: Received) -> None:
+        self._witness.received(received)
+
+    def _posted(self, destination: str, message: Posted) -> None:
+        self._witness.posted(destination, message)
 
     def _show(self) -> None:
         self._screen.show(self._scene())
-        self._arrivals.clear()
+        self._witness.forget()
 
     def _scene(self) -> Scene:
         self._faults.watch()
@@ -203,23 +190,23 @@ class Demo:
             page=self._parts.page,
             config=str(self._parts.config),
             replay=self._where(),
-            counts=self._tally.counts(),
+            counts=self._witness.tally.counts(),
             status=self._poller.status,
-            arrivals=tuple(self._arrivals),
+            arrivals=self._witness.arrivals,
             mishaps=tuple(map(replace, self._faults.mishaps)),
+            rooms=self._parts.chats.rooms(),
         )
 
     def _report(self, relay: list[str]) -> Report:
-        counts = self._tally.counts(whole=True)
+        counts = self._witness.tally.counts(whole=True)
         return Report(
             replay=self._where(),
             seconds=self._seconds(),
             counts=counts,
             injected=tuple(mishap.kind for mishap in self._faults.mishaps),
             seen_again=self._poller.status.seen_again,
-            findings=findings_of(
-                counts, missing=self._tally.missing(), wrong=[*self._unreadable, *self._tally.wrong], relay=relay
-            ),
+            rooms=self._parts.chats.rooms(),
+            findings=findings_of(counts, missing=self._witness.tally.missing(), wrong=self._witness.wrong, relay=relay),
         )
 
     def _spawn(self, stack: AsyncExitStack, work: Coroutine[None, None, object]) -> asyncio.Task[object]:
@@ -237,8 +224,12 @@ class Demo:
         index, days = self._market.day_index, self._market.days
         return Replay(days[min(index, len(days) - 1)], index, len(days))
 
+    def _new_witness(self) -> Witness:
+        return Witness(Tally(self._parts.rules, TIMED, CHANNELS), self._parts.key)
+
     def _fault_injector(self) -> FaultInjector:
-        return FaultInjector(self._parts.simulator, self._parts.inbox, self._tally, self._clock)
+        parts = self._parts
+        return FaultInjector(parts.simulator, parts.inbox, parts.chats, self._witness.tally, self._clock)
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:

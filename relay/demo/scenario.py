@@ -1,17 +1,24 @@
 """What the demo is about: its config, as a person would write it.
 
-One signed receiver takes everything, two take a part; two rules meet at ``daily``, which is told once.
+One signed receiver takes everything, two take a part; two rules meet at ``daily``, which is told once. Two chats get
+what a community would read: at the usual speed on average less than they take, in bursts more, which is coalesced.
 """
 
 from __future__ import annotations
 
 import base64
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 KEY: Final = "demo-key"
-DESTINATIONS: Final = ("everything", "daily", "market")
+RECEIVERS: Final = ("everything", "daily", "market")
+DISCORD: Final = "swing"
+SLACK: Final = "desk"
+DESTINATIONS: Final = (*RECEIVERS, DISCORD, SLACK)
+CHANNELS: Final[Mapping[str, str]] = MappingProxyType({DISCORD: "swing-trades", SLACK: "whole-market"})
+ROLE: Final = "961700198785118228"
 TIMED: Final = "everything"  # it never fails, so its latency is the relay's
 FAILING: Final = "daily"
 RECONCILE_SECONDS: Final = 15  # an alert that got lost without a trace is missed no longer than this
@@ -48,6 +55,16 @@ destinations:
     type: webhook
     url: {market}
     secret: {secret}
+  swing:
+    type: discord
+    url: {swing}
+    roles: {{swing: "<@&{role}>"}}
+    ping: {{every: 10s}} # 10m suits a day that lasts longer
+    digest_over: 60 # when even full messages can't keep up, a table
+  desk:
+    type: slack
+    url: {desk}
+    digest_over: 60
 
 rules:
   - name: every alert
@@ -70,6 +87,30 @@ rules:
     channel: alerts.simultaneous_breaks
     threshold: 3 # at least
     to: market
+
+  - name: reversals of the week and longer
+    timeframe: [W, M, Q, Y]
+    shape: ["*2D-2U", "*2U-2D"]
+    to: swing
+    mention: swing
+
+  - name: daily reversals
+    symbol: AAPL
+    timeframe: D
+    shape: ["*2D-2U", "*2U-2D"]
+    to: swing
+
+  - name: the indices turn the week
+    channel: alerts.simultaneous_breaks
+    timeframe: [W, M, Q, Y]
+    threshold: 4
+    to: swing
+    mention: swing
+
+  - name: all four indices
+    channel: alerts.simultaneous_breaks
+    threshold: 4
+    to: desk
 """
 
 
@@ -86,7 +127,7 @@ def config_text(*, websocket_url: str, rest_url: str, listen: str, secret: str, 
         rest_url: The simulator's REST endpoints.
         listen: ``host:port`` of the relay's page.
         secret: What deliveries are signed with.
-        receiver: The URL that stands for a destination.
+        receiver: The URL of a destination.
     """
     return _CONFIG.format(
         key=KEY,
@@ -95,5 +136,6 @@ def config_text(*, websocket_url: str, rest_url: str, listen: str, secret: str, 
         reconcile=RECONCILE_SECONDS,
         listen=listen,
         secret=secret,
+        role=ROLE,
         **{name: receiver(name) for name in DESTINATIONS},
     )

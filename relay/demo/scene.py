@@ -7,6 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
+from relay.demo.chats import Room
 from relay.demo.faults import Fault, Mishap
 from relay.demo.status import RelayStatus
 from relay.demo.tally import Counts
@@ -48,6 +49,7 @@ class Scene(msgspec.Struct, frozen=True):
         config: The config's file.
         arrivals: What arrived since the last moment shown, oldest first.
         mishaps: Faults so far, oldest first, each as it stands.
+        rooms: The chats' channels; none before they are there.
     """
 
     phase: Phase
@@ -60,6 +62,7 @@ class Scene(msgspec.Struct, frozen=True):
     status: RelayStatus
     arrivals: tuple[Arrival, ...] = ()
     mishaps: tuple[Mishap, ...] = ()
+    rooms: tuple[Room, ...] = ()
 
 
 class Report(msgspec.Struct, frozen=True):
@@ -71,6 +74,7 @@ class Report(msgspec.Struct, frozen=True):
         counts: At the very end, the relay being stopped; latencies of the whole run.
         injected: What went wrong on purpose, in order.
         seen_again: Sightings of alerts the relay had already.
+        rooms: The chats' channels.
         findings: Whatever is not as it should be; empty where all that matched arrived exactly once.
     """
 
@@ -79,6 +83,7 @@ class Report(msgspec.Struct, frozen=True):
     counts: Counts
     injected: tuple[Fault, ...] = ()
     seen_again: int = 0
+    rooms: tuple[Room, ...] = ()
     findings: tuple[str, ...] = ()
 
     @property

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from relay.demo.chats import Room
 from relay.demo.faults import Fault
 from relay.demo.scenario import TIMED
 from relay.demo.scene import Report
@@ -16,6 +17,7 @@ _WORDS: Final = {
     Fault.DROP: "socket dropped",
     Fault.SWALLOW: "frames swallowed",
     Fault.OUTAGE: "receiver down",
+    Fault.REFUSE: "chat refusing",
 }
 
 
@@ -55,6 +57,7 @@ def summary(report: Report) -> list[str]:
         ("fired", f"{counts.fired} alerts"),
         ("matched", f"{counts.matched} deliveries due by the rules"),
         ("delivered", f"{counts.delivered}"),
+        ("chats", in_chats(report.rooms, counts)),
         ("recovered", f"{counts.recovered} alerts by backfill"),
         ("duplicates", f"{counts.duplicates} ({report.seen_again} sightings of known alerts dropped by the relay)"),
         ("missing", f"{counts.matched - counts.delivered}"),
@@ -67,6 +70,13 @@ def summary(report: Report) -> list[str]:
     if report.ok:
         return [*lines, "ok: all that matched arrived exactly once"]
     return [*lines, *(f"fault: {fault}" for fault in report.findings)]
+
+
+def in_chats(rooms: Sequence[Room], counts: Counts) -> str:
+    """``12 messages for 96 alerts, 0 refused for their rate``."""
+    alerts = sum(counts.by_destination.get(room.destination, (0, 0))[1] for room in rooms)
+    messages, refused = sum(room.messages for room in rooms), sum(room.refused for room in rooms)
+    return f"{messages} messages for {alerts} alerts, {refused} refused for their rate"
 
 
 def duration(seconds: float | None) -> str:

@@ -1,21 +1,23 @@
 """The demo's judge: what is due, what arrived, and whether the one is the other.
 
     fired ──each rule by itself──> due        (destination, channel, id) ──┐
-    receipts ─────────────────────> arrived    (destination, channel, id) ──┴──> missing, duplicates, wrong
+    receipts, looks ──────────────> arrived    (destination, channel, id) ──┴──> missing, duplicates, wrong
 
-An alert is due once at each destination that an admitting rule names.
+An alert is due once at each destination that an admitting rule names. A chat shows no id: there a look stands for the
+first alert due that looks so and was not seen yet.
 """
 
 from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
 
 from relay.clock import MICROS
+from relay.demo.shown import Look, look_of
 from relay.demo.verify import Alert, Receipt
 from relay.events import Channel, Event, Instant
 from relay.rules.explain import admits
@@ -67,17 +69,20 @@ class Tally:
     Args:
         rules: Of the config.
         timed: The destination whose latency is told: one that never fails on purpose.
+        chats: The destinations that show alerts without their ids.
 
     Attributes:
         wrong: What should not have arrived so, in words.
     """
 
-    def __init__(self, rules: Sequence[Rule], timed: str) -> None:
+    def __init__(self, rules: Sequence[Rule], timed: str, chats: Collection[str] = ()) -> None:
         self._rules = rules
         self._timed = timed
+        self._chats = frozenset(chats)
         self._alerts: dict[tuple[Channel, int], tuple[Alert, int]] = {}
         self._due: dict[Due, tuple[str, ...]] = {}
         self._arrived: Counter[Due] = Counter()
+        self._unseen: dict[tuple[str, Look], deque[Due]] = {}
         self._sources: dict[tuple[Channel, int], bool] = {}
         self._matched_at: Counter[str] = Counter()
         self._delivered_at: Counter[str] = Counter()
@@ -90,9 +95,13 @@ class Tally:
     def fire(self, channel: Channel, alert: Alert, at_us: int) -> None:
         """An alert was fired at ``at_us``."""
         self._alerts[channel, alert.id] = (alert, at_us)
+        look = look_of(alert, at_us)
         for destination, rules in due_at(self._rules, event_of(channel, alert, at_us)).items():
-            self._due[Due(destination, channel, alert.id)] = rules
+            due = Due(destination, channel, alert.id)
+            self._due[due] = rules
             self._matched_at[destination] += 1
+            if destination in self._chats:
+                self._unseen.setdefault((destination, look), deque()).append(due)
 
     def arrive(self, receipt: Receipt) -> float | None:
         """A receipt arrived; seconds since the alert was fired, None where it is unknown."""
@@ -101,12 +110,12 @@ class Tally:
         if due not in self._due:
             self.wrong.append(f"{receipt.destination} got what no rule sends there: {receipt.alert}")
             return None
-        alert, fired_us = self._alerts[channel, id_]
+        alert, _ = self._alerts[channel, id_]
         if receipt.alert != alert:
             self.wrong.append(f"{receipt.destination} got {receipt.alert}, fired was {alert}")
         elif sorted(receipt.rules) != sorted(self._due[due]):
             self.wrong.append(f"{receipt.destination} got {alert} for the rules {receipt.rules}, not {self._due[due]}")
-        latency = (receipt.at_us - fired_us) / MICROS
+        latency = self.latency_of(receipt)
         self._arrived[due] += 1
         if self._arrived[due] > 1:
             self._duplicates += 1
@@ -119,6 +128,27 @@ class Tally:
             self._latencies.append(latency)
             self._recent.append(latency)
         return latency
+
+    def see(self, destination: str, look: Look, at_us: int) -> Receipt | None:
+        """A chat shows an alert, since ``at_us``; as a receipt, where one that looks so was still to come."""
+        unseen = self._unseen.get((destination, look))
+        if unseen is None:
+            self.wrong.append(f"{destination} shows what no rule sends there: {look.headline}")
+            return None
+        if not unseen:
+            self._duplicates += 1
+            return None
+        due = unseen.popleft()
+        self._arrived[due] += 1
+        self._delivered_at[destination] += 1
+        alert, _ = self._alerts[due.channel, due.id]
+        recovered = self._sources.get((due.channel, due.id), False)
+        return Receipt(destination, due.channel, alert, self._due[due], recovered=recovered, at_us=at_us)
+
+    def latency_of(self, receipt: Receipt) -> float:
+        """Seconds from when its alert was fired to when it arrived."""
+        _, fired_us = self._alerts[receipt.channel, receipt.alert.id]
+        return (receipt.at_us - fired_us) / MICROS
 
     @property
     def complete(self) -> bool:

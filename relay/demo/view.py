@@ -2,6 +2,7 @@
 
 market and its progress
 connection, events
+pages: the relay's, and each channel as its readers see it
 destinations: due, arrived, waiting
 what arrives, a sample that can be read
 what went wrong, and what the relay made of it
@@ -29,7 +30,7 @@ from relay.demo.tally import Counts
 from relay.events import Channel
 
 _EVERY: Final = 0.25
-_AROUND: Final = 15  # lines beside arrivals and mishaps, the cursor's among them
+_AROUND: Final = 19  # lines beside arrivals and mishaps, the cursor's among them
 _ROOMY: Final = 30  # lines of a terminal from which on mishaps and foot stand apart
 _FEWEST, _MOST = 3, 20  # arrivals and mishaps shown
 _MISHAPS: Final = 3
@@ -37,6 +38,7 @@ _COLOURS: Final = {"bullish": "green", "bearish": "red"}
 _SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
 _COLUMNS: Final = {"alert": 12, "tf": 2, "direction": 9, "shape": 8, "price": 7, "to": 10, "came": 9, "after": 6}
 _NUMBERS: Final = frozenset({"price", "after"})
+_BRANDS: Final = ("Discord", "Slack")
 _GOOD: Final = frozenset({"connected", "idle", "sending"})
 
 
@@ -72,9 +74,9 @@ class View:
     def picture(self, scene: Scene) -> RenderableType:
         """This moment, with what arrived shortly before it."""
         self._latest.extend(sample(scene.arrivals))
-        mishaps = scene.mishaps[-_MISHAPS:]
         gap = [Text()] if self._console.height >= _ROOMY else []
         room = min(_MOST, self._console.height - _AROUND - 2 * len(gap))
+        mishaps = scene.mishaps[-max(1, min(_MISHAPS, room - _FEWEST)) :]
         rows = max(_FEWEST, room - len(mishaps))  # a mishap takes an arrival's line: the picture keeps its height
         shown = list(self._latest)[-rows:]
         parts = (_head(scene), Text(), _destinations(scene), Text(), _arrivals(shown, rows))
@@ -120,7 +122,17 @@ def _head(scene: Scene) -> RenderableType:
             Text(scene.config, "dim", overflow="ellipsis", no_wrap=True),
             Text(f"{status.seen_again} seen again", justify="right"),
         ),
+        *(_line(name.lower(), *_room(name, scene)) for name in _BRANDS),
     )
+
+
+def _room(brand: str, scene: Scene) -> tuple[RenderableType, ...]:
+    """A chat's channel: where it is seen, and in how many messages it came."""
+    room = next((room for room in scene.rooms if room.brand == brand), None)
+    if room is None:
+        return ("", "")
+    refused = f" · {room.refused} refused" if room.refused else ""
+    return Text(room.page, "cyan"), Text(f"{room.messages} messages{refused}", justify="right")
 
 
 def _line(name: str, *cells: RenderableType) -> Table:

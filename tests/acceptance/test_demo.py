@@ -72,6 +72,7 @@ def test_a_short_demo_delivers_all_that_matched_exactly_once(tmp_path: Path) -> 
     assert figure("missing", out) == figure("duplicates", out) == 0
     assert figure("recovered", out) > 20  # more than the frames lost: the drop cost some, too
     assert re.search(r"^went wrong +socket dropped 1x, frames swallowed 1x$", out, re.MULTILINE)
+    assert re.search(r"^chats +\d+ messages for \d+ alerts, 0 refused for their rate$", out, re.MULTILINE)
     assert re.search(r"^latency +p50 [\d.]+ m?s, p99 [\d.]+ m?s", out, re.MULTILINE)
     assert out.rstrip().endswith("ok: all that matched arrived exactly once")
     assert "\x1b" not in out

@@ -10,8 +10,9 @@ from datetime import date
 from pathlib import Path
 
 from relay.config.load import loads
+from relay.demo.chats import Room
 from relay.demo.faults import Fault, Mishap
-from relay.demo.scenario import DESTINATIONS, config_text
+from relay.demo.scenario import CHANNELS, DESTINATIONS, DISCORD, SLACK, config_text
 from relay.demo.scene import Arrival, Phase, Replay, Scene
 from relay.demo.status import RelayStatus
 from relay.demo.tally import Counts
@@ -90,6 +91,10 @@ def scene(phase: Phase = Phase.RUNNING, *, seconds: float = 12.0, full: bool = T
         Mishap(Fault.SWALLOW, 6.0, 0.0, 20),
         Mishap(Fault.OUTAGE, 9.0, None, 31),
     )
+    rooms = (
+        Room(DISCORD, "Discord", f"http://127.0.0.1:40957/channels/{CHANNELS[DISCORD]}", 70, 1),
+        Room(SLACK, "Slack", f"http://127.0.0.1:44517/channels/{CHANNELS[SLACK]}", 30),
+    )
     arrivals = [
         Arrival(receipt("everything", setup(1)), 0.004),
         Arrival(receipt("daily", setup(1), after=0.005), 0.005),
@@ -115,4 +120,5 @@ def scene(phase: Phase = Phase.RUNNING, *, seconds: float = 12.0, full: bool = T
         status=RelayStatus("connected", "", 2, dict.fromkeys(DESTINATIONS, "idle"), 12),
         arrivals=tuple(arrivals) if full else (),
         mishaps=mishaps if full else (),
+        rooms=rooms if phase is not Phase.STARTING else (),
     )

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.demo.chats import Room
 from relay.demo.faults import Fault
+from relay.demo.scenario import CHANNELS
 from relay.demo.scene import Replay, Report
+from relay.demo.shown import look_of
 from relay.demo.summary import findings_of, summary
 from relay.demo.tally import Counts, Tally, due_at, event_of, percentile
 from relay.demo.verify import Alert
@@ -15,11 +18,13 @@ from relay.events import Channel
 from tests.support.clock import START_US
 from tests.support.demo import demo_rules, future_break, receipt, setup
 
-BULLS, TURNS = "daily and weekly bulls", "bullish reversals"
+BULLS, TURNS, LONGER = "daily and weekly bulls", "bullish reversals", "reversals of the week and longer"
+FOUR = future_break(1, "ES1!", "NQ1!", "RTY1!", "YM1!")
+AT = START_US + 1_500_000
 
 
 def tally_of(*alerts: Alert) -> Tally:
-    tally = Tally(demo_rules(), timed="everything")
+    tally = Tally(demo_rules(), timed="everything", chats=CHANNELS)
     for alert in alerts:
         tally.fire(Channel.BREAKS if alert.symbols else Channel.IN_FORCE, alert, START_US)
     return tally
@@ -30,9 +35,29 @@ def tally_of(*alerts: Alert) -> Tally:
     [
         (setup(timeframe="M", direction="bearish"), {"everything": ("every alert",)}),
         (setup(), {"everything": ("every alert",), "daily": (BULLS,)}),
-        (setup(timeframe="Q", shape="2D-2U"), {"everything": ("every alert",), "daily": (TURNS,)}),
-        (setup(timeframe="W", shape="3-2D-2U"), {"everything": ("every alert",), "daily": (BULLS, TURNS)}),
+        (
+            setup(timeframe="Q", shape="2D-2U"),
+            {"everything": ("every alert",), "daily": (TURNS,), "swing": (LONGER,)},
+        ),
+        (
+            setup(timeframe="W", shape="3-2D-2U"),
+            {"everything": ("every alert",), "daily": (BULLS, TURNS), "swing": (LONGER,)},
+        ),
+        (
+            setup(direction="bearish", shape="2U-2D"),
+            {"everything": ("every alert",), "swing": ("daily reversals",)},
+        ),
+        (setup(symbol="IBM", direction="bearish", shape="2U-2D"), {"everything": ("every alert",)}),
         (future_break(1, "ES1!", "YM1!"), {"everything": ("every break",)}),
+        (
+            FOUR,
+            {
+                "everything": ("every break",),
+                "market": ("the whole market moves",),
+                "swing": ("the indices turn the week",),
+                "desk": ("all four indices",),
+            },
+        ),
         (future_break(1), {"everything": ("every break",), "market": ("the whole market moves",)}),
     ],
 )
@@ -101,6 +126,46 @@ def test_what_is_missing_is_named_with_its_destination() -> None:
     ]
 
 
+def turn(id_: int, **fields: object) -> Alert:
+    return setup(id_, shape="2U-2D", direction="bearish", **fields)
+
+
+def test_what_a_chat_shows_counts_for_the_alerts_that_look_so_once_each() -> None:
+    tally = tally_of(turn(1), turn(2), turn(3, timeframe="W"))
+    seen = [tally.see("swing", look_of(turn(1), START_US), AT) for _ in range(3)]
+    assert [None if receipt is None else receipt.alert.id for receipt in seen] == [1, 2, None]
+    assert tally.waiting("swing") == 1
+    counts = tally.counts()
+    assert (counts.delivered, counts.duplicates, counts.wrong) == (2, 1, 0)
+    assert "swing did not get AAPL W bearish 2U-2D of 2001-05-03 (id 3)" in tally.missing()
+
+
+def test_a_sight_in_a_chat_is_a_receipt_like_any_other() -> None:
+    tally = tally_of(turn(1, timeframe="W"))
+    tally.arrive(receipt("everything", turn(1, timeframe="W"), "every alert", recovered=True))
+    seen = tally.see("swing", look_of(turn(1, timeframe="W"), START_US), AT)
+    assert seen is not None
+    assert (seen.destination, seen.rules, seen.recovered) == ("swing", (LONGER,), True)
+    assert tally.latency_of(seen) == 1.5
+    assert tally.complete
+    assert tally.recovered == 1
+
+
+@pytest.mark.parametrize(
+    ("destination", "alert", "at_us"),
+    [
+        ("desk", turn(1), START_US),
+        ("swing", turn(1, symbol="IBM"), START_US),
+        ("swing", turn(1, timeframe="W"), START_US),
+        ("swing", turn(1), START_US + 1_000_000),
+    ],
+)
+def test_what_a_chat_shows_that_is_not_due_there_is_wrong(destination: str, alert: Alert, at_us: int) -> None:
+    tally = tally_of(turn(1))
+    assert tally.see(destination, look_of(alert, at_us), AT) is None
+    assert tally.wrong == [f"{destination} shows what no rule sends there: {look_of(alert, at_us).headline}"]
+
+
 def test_only_the_first_faults_of_a_kind_are_listed() -> None:
     faults = findings_of(Counts(fired=1), missing=[f"m{n}" for n in range(25)], wrong=["w"], relay=[])
     assert faults == (*(f"m{n}" for n in range(10)), "and 15 more like that", "w")
@@ -111,10 +176,14 @@ def test_a_demo_that_fired_nothing_shows_nothing() -> None:
     assert findings_of(Counts(), missing=[], wrong=[], relay=["it ended"]) == ("it ended",)
 
 
+AT_CHATS = {"swing": (70, 66), "desk": (30, 30), "daily": (7, 7)}
+
+
 def report(*findings: str) -> Report:
-    counts = Counts(fired=10, matched=15, delivered=14, recovered=3, p50=0.004, p99=1.25)
+    counts = Counts(fired=10, matched=15, delivered=14, recovered=3, by_destination=AT_CHATS, p50=0.004, p99=1.25)
     injected = (Fault.DROP, Fault.SWALLOW, Fault.DROP)
-    return Report(Replay(None, 42, 100), 6.0, counts, injected, seen_again=5, findings=findings)
+    rooms = (Room("swing", "Discord", "", 9, 1), Room("desk", "Slack", "", 3))
+    return Report(Replay(None, 42, 100), 6.0, counts, injected, seen_again=5, rooms=rooms, findings=findings)
 
 
 def test_the_summary_ends_with_the_verdict() -> None:
@@ -131,6 +200,7 @@ def test_the_summary_gives_every_figure() -> None:
         "matched     15 ",
         "delivered   14",
         "recovered   3 ",
+        "chats       12 messages for 96 alerts, 1 refused for their rate",
         "duplicates  0 (5 sightings",
         "missing     1",
         "p50 4 ms, p99 1.2 s",

@@ -36,7 +36,7 @@ def test_the_picture_fits_the_terminal(size: tuple[int, int], phase: Phase, *, f
     lines = drawn(console, View(console), phase=phase, full=full)
     assert len(lines) < height
     assert max(map(len, lines)) <= width
-    assert lines[11].split() == ["alert", "tf", "direction", "shape", "price", "to", "came", "after"]
+    assert lines[15].split() == ["alert", "tf", "direction", "shape", "price", "to", "came", "after"]
 
 
 def test_the_picture_tells_what_matters() -> None:
@@ -50,6 +50,10 @@ def test_the_picture_tells_what_matters() -> None:
         "1269 live · 143 recovered",
         "12 seen again",
         "http://127.0.0.1:8787/",
+        "http://127.0.0.1:40957/channels/swing-trades",
+        "70 messages · 1 refused",
+        "http://127.0.0.1:44517/channels/whole-market",
+        "30 messages\n",
         "p50 4 ms · p99 21 ms",
         "everything",
         "▲ bullish",
@@ -80,7 +84,7 @@ def test_a_small_terminal_is_used_whole_and_no_line_of_it_is_cut() -> None:
     for full in (True, True, True, True, False):
         lines = drawn(console, view, full=full)
     assert len(lines) == 23
-    assert all(line.strip() for line in lines[11:])
+    assert all(line.strip() for line in lines[15:])
     with console.capture() as captured:
         console.print(view.picture(replace(long, counts=counts, status=status)))
     assert "…" not in captured.get()
@@ -130,7 +134,11 @@ def test_lines_are_plain_and_say_each_thing_once() -> None:
     text = "\n".join(written)
     assert text.isascii()
     assert text.isprintable() or "\x1b" not in text
-    assert written[0] == "page      http://127.0.0.1:8787/"
+    assert written[:3] == [
+        "page      http://127.0.0.1:8787/",
+        "discord   http://127.0.0.1:40957/channels/swing-trades",
+        "slack     http://127.0.0.1:44517/channels/whole-market",
+    ]
     assert [line[:5] for line in written if "fired 1412" in line] == ["00:03", "00:12"]
     assert text.count("socket dropped") == text.count("20 frames lost") == text.count("answers 503") == 1
 

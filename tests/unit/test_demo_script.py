@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from relay.config.load import loads
 from relay.demo.daemon import own_environment
 from relay.demo.faults import Fault, timetable
-from relay.demo.scenario import DESTINATIONS, FAILING, TIMED, signing_secret
+from relay.demo.scenario import CHANNELS, DESTINATIONS, FAILING, TIMED, signing_secret
 from relay.demo.status import RelayStatus, status_of
+from relay.destinations.config import ChatConfig
 from relay.document.addresses import signing_key
 from relay.secret import Secret
 from tests.support.demo import demo_config
@@ -24,7 +25,8 @@ from tests.support.demo import demo_config
 def test_the_config_is_one_that_the_relay_takes() -> None:
     config = loads(demo_config(), path=Path("config.yaml"), env={})
     assert tuple(config.destinations) == DESTINATIONS
-    assert {TIMED, FAILING} < set(DESTINATIONS)
+    assert {name for name, to in config.destinations.items() if isinstance(to, ChatConfig)} == set(CHANNELS)
+    assert {TIMED, FAILING} < set(DESTINATIONS) - set(CHANNELS)
     assert len({TIMED, FAILING}) == 2
     assert {name for rule in config.rules for name in rule.to} == set(DESTINATIONS)
 
@@ -36,7 +38,7 @@ def test_the_signing_secret_is_32_bytes() -> None:
 @pytest.mark.parametrize(
     ("seconds", "expected"),
     [
-        (30.0, [(8.0, Fault.DROP), (16.0, Fault.SWALLOW), (24.0, Fault.OUTAGE)]),
+        (30.0, [(6.0, Fault.DROP), (12.0, Fault.SWALLOW), (18.0, Fault.OUTAGE), (24.0, Fault.REFUSE)]),
         (1.0, [(0.3, Fault.DROP)]),
         (5.0, [(1.5, Fault.DROP), (4.0, Fault.SWALLOW)]),
     ],
@@ -55,7 +57,7 @@ def test_every_demo_has_a_drop_and_a_quiet_end(seconds: float) -> None:
 
 
 def test_without_an_end_troubles_come_for_ever_in_turn() -> None:
-    assert [kind for _, kind in islice(timetable(None), 7)] == [*Fault, *Fault, Fault.DROP]
+    assert [kind for _, kind in islice(timetable(None), 9)] == [*Fault, *Fault, Fault.DROP]
 
 
 def test_the_relay_gets_nothing_that_was_meant_for_another() -> None:

@@ -11,9 +11,10 @@ from pydantic import ValidationError
 
 import relay
 from relay.deliveries import Verdict
+from relay.destinations.body import body_of, variables_of
 from relay.destinations.http import HttpClient
 from relay.destinations.webhook.config import WebhookConfig
-from relay.destinations.webhook.webhook import Webhook, body_of, variables_of
+from relay.destinations.webhook.webhook import Webhook
 from relay.events import Channel, Event, Instant, Source
 from relay.secret import Secret
 from relay.template import BODY_CAP, BodyTemplate, RenderError

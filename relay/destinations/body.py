@@ -1,0 +1,120 @@
+"""An alert as JSON: the default body of a webhook, and what every template sees.
+
+    Message ──body_of──> Body ──encode──> the webhook's default body
+                          └──variables_of──> a webhook's template ──chat_variables──> a chat's
+
+``data`` is the upstream's object byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from relay.clock import isoformat
+from relay.deliveries import Message
+from relay.destinations.charts import chart_url
+from relay.destinations.texts import lateness
+from relay.events import Source
+from relay.mentions import Mention
+
+TEST_TYPE: Final = "relay.test"
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """The ``relay`` object of the body: how this alert came here.
+
+    Attributes:
+        event: The event's key as first stored.
+        key: Its natural fields, for receivers that know alerts by those.
+        rules: Names of the rules that still want it.
+        destination: The name in the config.
+        source: ``live``, ``backfill``, ``replay`` or ``test``.
+        received_at: When the relay first saw it.
+        expires_at: When the last rule stops wanting it; None is never.
+        sequence: Rises per destination.
+        attempt: 1 for the first.
+        simulated: The upstream is a simulator.
+    """
+
+    event: str
+    key: str
+    rules: tuple[str, ...]
+    destination: str
+    source: str
+    received_at: str
+    expires_at: str | None
+    sequence: int
+    attempt: int
+    simulated: bool
+
+
+class Body(msgspec.Struct, frozen=True):
+    """The default body.
+
+    Attributes:
+        type: ``alert.in_force``, ``alert.simultaneous_break``, ``state``, ``quote`` or ``relay.test``.
+        timestamp: When it triggered, as precisely as the upstream said; else when it was received.
+        data: The upstream's object, unchanged.
+        relay: What the relay adds.
+    """
+
+    type: str
+    timestamp: str
+    data: msgspec.Raw
+    relay: Envelope
+
+
+def body_of(message: Message) -> Body:
+    """The default body of a message, not yet encoded."""
+    delivery = message.delivery
+    event = delivery.event
+    received_at = isoformat(delivery.received_at_us)
+    return Body(
+        type=TEST_TYPE if delivery.source is Source.TEST else event.type,
+        timestamp=event.triggered_at.isoformat() if event.triggered_at else received_at,
+        data=msgspec.Raw(event.data),
+        relay=Envelope(
+            event=delivery.event_key,
+            key=event.natural(),
+            rules=message.rules,
+            destination=delivery.destination,
+            source=delivery.source.value,
+            received_at=received_at,
+            expires_at=None if message.expires_at_us is None else isoformat(message.expires_at_us),
+            sequence=delivery.sequence,
+            attempt=message.attempt,
+            simulated=message.simulated,
+        ),
+    )
+
+
+def variables_of(body: Body) -> dict[str, object]:
+    """What a template sees: the fields of ``data`` by name, and ``type``, ``timestamp``, ``data``, ``relay``."""
+    data = msgspec.json.decode(body.data)
+    fields = data if isinstance(data, dict) else {}
+    return {
+        **fields,
+        "type": body.type,
+        "timestamp": body.timestamp,
+        "data": data,
+        "relay": msgspec.to_builtins(body.relay),
+    }
+
+
+def chat_variables(message: Message, *, pinged: Iterable[Mention], late_over: float) -> dict[str, object]:
+    """What a chat's template sees: besides, ``mentions``, ``late`` and ``chart``, texts that are empty for none.
+
+    Args:
+        message: The alert.
+        pinged: Whom it pings.
+        late_over: ``late.over`` of the destination, seconds.
+    """
+    return {
+        **variables_of(body_of(message)),
+        "mentions": " ".join(mention.text for mention in pinged),
+        "late": lateness(message, late_over) or "",
+        "chart": chart_url(message.delivery.event) or "",
+    }

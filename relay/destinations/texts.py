@@ -50,7 +50,6 @@ CIRCLES: Final = MappingProxyType({"green": "🟢", "red": "🔴"})
 NO_COLOUR: Final = "⚪"
 
 _ELLIPSIS: Final = "…"
-_LAST_SINGLE: Final = 0xFFFF  # characters above it take two UTF-16 units
 
 
 class _Enriched(msgspec.Struct, frozen=True):
@@ -71,7 +70,7 @@ def clean(text: str) -> str:
 
 def width(text: str) -> int:
     """Length in UTF-16 units."""
-    return len(text) + sum(ord(char) > _LAST_SINGLE for char in text)
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def fit(pieces: Iterable[str], limit: int) -> str:

@@ -16,6 +16,8 @@ from yarl import URL
 SHORTEST: Final = 4
 """Shorter words (``/in``, ``1``) are no secrets, and hiding them would make any answer unreadable."""
 
+_PLAIN: Final = frozenset({"true", "false", "null"})  # ``wait=true`` in a query must not hide JSON's own words
+
 _LONG_SEGMENT: Final = 10
 """Parts of the path as long as a token are hidden by themselves, the last part always; ``services`` is no secret."""
 
@@ -26,7 +28,7 @@ class Redactor:
     __slots__ = ("_pattern",)
 
     def __init__(self, url: URL, secrets: Iterable[str] = ()) -> None:
-        words = {word for word in (*_of_url(url), *_of_secrets(secrets)) if len(word) >= SHORTEST}
+        words = {word for word in (*_of_url(url), *_of_secrets(secrets)) if len(word) >= SHORTEST} - _PLAIN
         longest_first = sorted(words, key=lambda word: (-len(word), word))
         self._pattern = re.compile("|".join(map(re.escape, longest_first))) if words else None
 

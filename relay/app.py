@@ -31,7 +31,7 @@ from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
 from relay.desk import FrontDesk
-from relay.destinations.factory import build, refuse_real
+from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.errors import ConfigError, EvictedError
@@ -107,11 +107,12 @@ class Relay:
         stack.push_async_callback(self.outbox.close)
         client = HttpClient()
         stack.push_async_callback(client.close)
+        factory = Factory(client, clock)
         session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         self.dispatcher = Dispatcher(
             [
                 Lane(
-                    build(name, destination, client, clock),
+                    factory.build(name, destination),
                     self.outbox,
                     _lane_settings(destination, simulated=self.simulated),
                     clock=clock,

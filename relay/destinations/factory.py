@@ -1,7 +1,10 @@
 """From config to destinations, and the guard that keeps simulated alerts away from real ones.
 
-name + config ──build──> Destination
-all of them, a simulated upstream ──refuse_real──> names of those that would take pretence for truth
+    name + config ──Factory.build──> Destination
+    all of them, a simulated upstream ──refuse_real──> names of those that would take pretence for truth
+
+One factory serves a process: what all destinations of a kind share (connections, Discord's limits per address) is
+made with it.
 """
 
 from __future__ import annotations
@@ -10,29 +13,42 @@ from collections.abc import Mapping
 from typing import assert_never
 
 from relay.clock import Clock
-from relay.destinations.base import Destination
+from relay.destinations.apprise.apprise import Apprise
+from relay.destinations.apprise.config import AppriseConfig
+from relay.destinations.apprise.loading import library
+from relay.destinations.base import Previewable
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.discord import Discord
+from relay.destinations.discord.limiter import DiscordLimits
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.slack import Slack
 from relay.destinations.webhook.config import WebhookConfig
 from relay.destinations.webhook.webhook import Webhook
-from relay.loopback import is_loopback_url
 
 
-def build(name: str, config: AnyConfig, client: HttpClient, clock: Clock) -> Destination:
-    """Make the destination that ``config`` describes."""
-    match config:
-        case WebhookConfig():
-            return Webhook(name, config, client, clock)
-        case DiscordConfig():
-            return Discord(name, config, client, clock)
-        case SlackConfig():
-            return Slack(name, config, client, clock)
-        case _:
-            assert_never(config)
+class Factory:
+    """Makes destinations."""
+
+    def __init__(self, client: HttpClient, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._discord = DiscordLimits(clock)
+
+    def build(self, name: str, config: AnyConfig) -> Previewable:
+        """Make the destination that ``config`` describes."""
+        match config:
+            case WebhookConfig():
+                return Webhook(name, config, self._client, self._clock)
+            case DiscordConfig():
+                return Discord(name, config, self._client, self._clock, self._discord)
+            case SlackConfig():
+                return Slack(name, config, self._client, self._clock)
+            case AppriseConfig():
+                return Apprise(name, config, library().service_of(config.url, config.timeout))
+            case _:
+                assert_never(config)
 
 
 def refuse_real(destinations: Mapping[str, AnyConfig], *, simulated: bool, allow_real: bool) -> list[str]:
@@ -43,4 +59,4 @@ def refuse_real(destinations: Mapping[str, AnyConfig], *, simulated: bool, allow
     """
     if not simulated or allow_real:
         return []
-    return [name for name, config in destinations.items() if not is_loopback_url(config.url.reveal())]
+    return [name for name, config in destinations.items() if not config.stays_here]

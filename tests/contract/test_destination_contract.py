@@ -22,7 +22,7 @@ from relay.clock import MICROS
 from relay.deliveries import Outcome, Verdict
 from relay.destinations.base import Destination
 from relay.destinations.endpoint import ANSWER_SHOWN, DETAIL_SHOWN
-from relay.destinations.factory import build
+from relay.destinations.factory import Factory
 from relay.destinations.http import BODY_CAP, SUCCESS_PATIENCE, HttpClient
 from tests.support.clock import START_US, FakeClock
 from tests.support.messages import config_of, message
@@ -40,11 +40,11 @@ class Kind:
 
     def __init__(self, kind: str, client: HttpClient) -> None:
         self.kind = kind
-        self._client = client
+        self._factory = Factory(client, FakeClock())
 
     def at(self, url: str, timeout: float = 5.0) -> Destination:
         secrets = {"secret": SIGNING, "headers": {"X-Token": HEADER}} if self.kind == "webhook" else {}
-        return build("bot", config_of(self.kind, url, timeout=timeout, **secrets), self._client, FakeClock())
+        return self._factory.build("bot", config_of(self.kind, url, timeout=timeout, **secrets))
 
 
 @pytest.fixture(params=KINDS)

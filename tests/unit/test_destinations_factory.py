@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.discord import Discord
-from relay.destinations.factory import build, refuse_real
+from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.slack import Slack
@@ -31,7 +31,7 @@ async def client() -> AsyncIterator[HttpClient]:
 
 @pytest.mark.parametrize(("kind", "cls"), [("webhook", Webhook), ("discord", Discord), ("slack", Slack)])
 async def test_each_type_has_its_class_and_keeps_its_name(client: HttpClient, kind: str, cls: type) -> None:
-    destination = build("swing", config_of(kind), client, FakeClock())
+    destination = Factory(client, FakeClock()).build("swing", config_of(kind))
     assert isinstance(destination, cls)
     assert destination.name == "swing"
 
@@ -44,7 +44,8 @@ async def test_the_models_of_the_config_fit(client: HttpClient) -> None:
         DiscordConfig.model_validate({"type": "discord", "url": url}),
         SlackConfig.model_validate({"type": "slack", "url": url}),
     )
-    built = [build(config.type, config, client, FakeClock()) for config in configs]
+    factory = Factory(client, FakeClock())
+    built = [factory.build(config.type, config) for config in configs]
     assert [type(destination) for destination in built] == [Webhook, Discord, Slack]
     webhook = built[0]
     assert isinstance(webhook, Webhook)

@@ -1,102 +1,116 @@
-"""Discord: one message with one embed.
+"""Discord: what waits goes out as one message, at the pace that Discord tells.
 
-Nothing from upstream can ping (``allowed_mentions`` allows none), form a link or change the layout (markdown is
-escaped). Limits are Discord's (docs.discord.com, resources/message, embed limits); our own shares of them add up
-to less than 6000, so no combination is refused.
+    batch ──Renderer──> Payload ──Endpoint──> answer ──told──> Limit     when the next may go
+                                                  └──outcome──> Outcome
+
+A payload is within every limit, so Discord refuses none for its size; who is pinged is noted when it was taken.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
+from yarl import URL
 
 from relay import __version__
-from relay.clock import Clock, isoformat
-from relay.deliveries import Message, Outcome
+from relay.clock import Clock
+from relay.deliveries import Message, Outcome, Verdict
+from relay.destinations.answer import Answer
 from relay.destinations.discord.config import DiscordConfig
-from relay.destinations.discord.outcome import judge_discord
+from relay.destinations.discord.limiter import DiscordLimits, Limit
+from relay.destinations.discord.outcome import outcome_of
+from relay.destinations.discord.render import Renderer
+from relay.destinations.discord.told import read
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
-from relay.destinations.texts import facts, fit, happened_us, headline, remarks, rule_names
+from relay.destinations.pings import Pings
 from relay.document.addresses import parse_url
 from relay.limiter import Limiter
-
-TITLE: Final = 256
-DESCRIPTION: Final = 1024  # of Discord's 4096
-FIELD: Final = 256  # of Discord's 1024, and there are five
-FOOTER: Final = 2048
-LATE_OVER: Final = 600.0
+from relay.template import RenderError
 
 USER_AGENT: Final = f"DiscordBot (stratalerts-relay, {__version__})"
 """In the form that Discord asks for; an unnamed client may be refused by its edge."""
 
-_COLOURS: Final = {"bullish": 0x2E9E6B, "bearish": 0xC8504B}
-_NEUTRAL: Final = 0x7A828C
-
-_ESCAPES: Final = {char: f"\\{char}" for char in "\\*_~`|<>()#"} | {"@": "@\u200b"}
-
-
-def escape(text: str) -> list[str]:
-    """The pieces of ``text`` with Discord's markdown and mentions defused."""
-    return [_ESCAPES.get(char, char) for char in text]
-
-
-def embed_of(message: Message) -> dict[str, object]:
-    """The embed of one alert, within every limit."""
-    delivery = message.delivery
-    event = delivery.event
-    embed: dict[str, object] = {
-        "title": fit(escape(headline(message)), TITLE),
-        "color": _COLOURS.get(event.direction or "", _NEUTRAL),
-        "timestamp": isoformat(happened_us(delivery)),
-        "fields": [
-            {"name": label, "value": fit(escape(value), FIELD), "inline": True} for label, value in facts(event)
-        ],
-    }
-    if said := remarks(message, LATE_OVER):
-        embed["description"] = fit(escape("\n".join(said)), DESCRIPTION)
-    if names := rule_names(message):
-        embed["footer"] = {"text": fit(names, FOOTER)}  # a footer shows no markdown
-    return embed
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
+_WEBHOOK: Final = re.compile(r"/webhooks/(\d+)/", re.ASCII)
 
 
 class Discord:
-    """Delivers to one Discord webhook; see ``relay.destinations.base.Destination``."""
+    """Delivers to one Discord webhook; see ``relay.destinations.base``."""
 
-    def __init__(self, name: str, config: DiscordConfig, client: HttpClient, clock: Clock) -> None:
-        """Make the destination ready to send."""
+    def __init__(
+        self, name: str, config: DiscordConfig, client: HttpClient, clock: Clock, limits: DiscordLimits
+    ) -> None:
+        """Make the destination ready to send.
+
+        Args:
+            name: Its name in the config.
+            config: Its config.
+            client: Shared by all destinations.
+            clock: Tells the time.
+            limits: Shared by all Discord destinations.
+        """
         self._name = name
+        self._pings = Pings(config, clock)
+        self._renderer = Renderer(config, self._pings)
+        url = parse_url(config.url.reveal())
+        self._limit = Limit(limits.bucket(webhook_of(url)), limits)
         # With wait=true the answer says whether the message was made, not just whether it was taken.
-        url = parse_url(config.url.reveal()).update_query(wait="true")
-        self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_discord)
+        query = {"wait": "true"} | ({} if config.thread_id is None else {"thread_id": config.thread_id})
+        self._endpoint = Endpoint(client, clock, url=url.update_query(query), timeout=config.timeout, judge=self._judge)
 
     @property
     def name(self) -> str:
         """Its name in the config."""
         return self._name
 
-    def render(self, message: Message) -> bytes:
-        """The body that ``send`` would send."""
-        return msgspec.json.encode({"embeds": [embed_of(message)], "allowed_mentions": {"parse": []}})
-
     @property
     def capacity(self) -> int:
-        """Each alert goes alone."""
-        return 1
+        """The most alerts that one message may ever carry."""
+        return self._renderer.capacity
 
     @property
     def limiter(self) -> Limiter | None:
-        """No limit is known beforehand."""
-        return None
+        """The webhook's bucket, and what all of Discord's share."""
+        return self._limit
 
-    def fits(self, waiting: Sequence[Message]) -> int:  # noqa: ARG002  because the protocol hands in what waits
-        """Each alert goes alone."""
-        return 1
+    def fits(self, waiting: Sequence[Message]) -> int:
+        """How many of the first of ``waiting`` go out as one."""
+        return self._renderer.fits(waiting)
+
+    def render(self, batch: Sequence[Message]) -> bytes:
+        """The body that ``send`` would send for ``batch``, which ``fits``: JSON.
+
+        Raises:
+            RenderError: The user's template fails for one of them.
+        """
+        return msgspec.json.encode(self._renderer.payload(batch).body)
 
     async def send(self, batch: Sequence[Message]) -> Outcome:
-        """Make one attempt."""
-        (message,) = batch
-        headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-        return await self._endpoint.deliver(self.render(message), headers)
+        """Make one attempt; a template that fails is a dead letter, because it will fail again."""
+        try:
+            payload = self._renderer.payload(batch)
+            outcome = await self._endpoint.deliver(msgspec.json.encode(payload.body), _HEADERS)
+        except RenderError as error:
+            return self._endpoint.presentable(Outcome(Verdict.DEAD, "template", str(error)))
+        finally:
+            self._limit.ended()
+        if outcome.verdict is Verdict.DELIVERED:
+            self._pings.note(payload.pinged)
+        return outcome
+
+    def _judge(self, answer: Answer, now_us: int) -> Outcome:
+        told = read(answer, now_us)
+        held = self._limit.learn(told)
+        outcome = outcome_of(answer, told, now_us)
+        return outcome if held is None else replace(outcome, retry_after=max(held, outcome.retry_after or 0.0))
+
+
+def webhook_of(url: URL) -> str:
+    """What tells a webhook from others: its host and id, whatever the token, the API's version or the thread."""
+    found = _WEBHOOK.search(url.path)
+    return f"{url.authority} {found[1] if found else url.raw_path}"

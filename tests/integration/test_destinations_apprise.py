@@ -16,6 +16,7 @@ from relay.deliveries import Verdict
 from relay.destinations.apprise.apprise import Apprise
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.apprise.loading import Said, library
+from relay.destinations.apprise.service import PluginService
 from tests.support.clock import START_US
 from tests.support.events import in_force
 from tests.support.messages import message
@@ -154,25 +155,49 @@ print(asyncio.run(Apprise("phone", config, Hanging()).send([message()])).code)
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "timeout\n", "")
 
 
-class Breaking:
-    def notify(self, **_: object) -> bool:
-        logging.getLogger("apprise").warning("no route to %s", TOKEN)
-        raise LookupError(TOKEN)
+def breaking(**_: object) -> bool:
+    logging.getLogger("apprise").warning("no route to %s", TOKEN)
+    raise LookupError(TOKEN)
 
 
-async def test_a_plugin_that_raises_is_tried_again_and_told_by_the_kind_of_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.mark.parametrize("broken", ["plugin.send", "_apprise.notify"])
+async def test_a_plugin_that_raises_is_tried_again(monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
     config = config_at(f"json://127.0.0.1/{TOKEN}")
     service = library().service_of(config.url, 5.0)
-    monkeypatch.setattr(service, "_plugin", Breaking())
+    holder, _, name = broken.partition(".")
+    monkeypatch.setattr(getattr(service, holder), name, lambda *_, **more: breaking(**more))
     outcome = await Apprise("phone", config, service).send([message()])
     assert (outcome.verdict, outcome.code) == (Verdict.RETRY, "apprise")
-    assert "LookupError" in outcome.detail
     assert TOKEN not in repr(outcome)
     assert "no route to ***" in outcome.detail
     for name in ("apprise", "urllib3"):
         assert not logging.getLogger(name).propagate  # its words go nowhere else
+
+
+@pytest.mark.parametrize(
+    ("url", "text"),
+    [
+        ("tgram://987654321:AbCdEf_gHiJkLmnopqrstuvwxyzabcdefg/12315544/", "&lt;b&gt;*AAPL*&lt;/b&gt; &amp;"),
+        ("mailto://ann:pass@mail.example?to=robert@mail.example&format=html", "&lt;b&gt;*AAPL*&lt;/b&gt; &amp;"),
+        ("ntfy://topic", "<b>*AAPL*</b> &"),
+    ],
+)
+async def test_no_text_is_taken_for_markup(monkeypatch: pytest.MonkeyPatch, url: str, text: str) -> None:
+    config = config_at(url, template="<b>*{{ symbol }}*</b> &")
+    service = library().service_of(config.url, 5.0)
+    assert isinstance(service, PluginService)
+    bodies: list[str] = []
+    threads: set[str] = set()
+
+    def send(body: str, **_: object) -> bool:
+        threads.add(threading.current_thread().name)
+        bodies.append(body)
+        return True
+
+    monkeypatch.setattr(service.plugin, "send", send)
+    assert (await Apprise("phone", config, service).send([message()])).verdict is Verdict.DELIVERED
+    assert text in bodies[0].replace("&nbsp;", " ")
+    assert threads == {"relay-apprise"}
 
 
 async def test_a_template_that_fails_is_a_dead_letter(receiver: Receiver) -> None:

@@ -126,7 +126,7 @@ def test_what_stays_here_goes_to_this_machine_as_apprise_reads_it(scheme: str, r
         return
     service = library().service_of(Secret(url), 1.0)
     assert isinstance(service, PluginService)
-    assert service._plugin.host in {"127.0.0.1", "localhost", "[::1]", "::1"}
+    assert service.plugin.host in {"127.0.0.1", "localhost", "[::1]", "::1"}
     assert urlsplit(url).hostname in {"127.0.0.1", "localhost", "::1"}
 
 
@@ -136,4 +136,4 @@ def test_what_stays_here_goes_to_this_machine_as_apprise_reads_it(scheme: str, r
 def test_apprises_own_time_outs_are_ours_unless_the_url_asks_for_others(url: str, seconds: tuple[float, float]) -> None:
     service = library().service_of(Secret(url), 7.0)
     assert isinstance(service, PluginService)
-    assert service._plugin.request_timeout == seconds
+    assert service.plugin.request_timeout == seconds

@@ -2,10 +2,10 @@
 
     url ──service_of──> one plugin of apprise ──send──> Said(sent, why)
 
-A plugin is called directly, in the caller's thread: ``Apprise.notify`` hands its work to a pool whose threads the
-interpreter waits for at its end, and a service that hangs would hold up the exit. Apprise logs why something failed
-instead of returning it, and its words may hold parts of the address, so its log goes nowhere but into ``Said``.
-(Source: apprise 2.2, plugins/base.py, apprise.py.)
+All happens in the caller's thread: with ``async_mode`` or a time-out of its own, apprise would hand the work to a pool
+whose threads the interpreter waits for at its end, and a service that hangs would hold up the exit. Apprise logs why
+something failed instead of returning it, and its words may hold parts of the address, so its log goes nowhere but into
+``Said``. (Source: apprise 2.2, apprise.py, asset.py.)
 """
 
 from __future__ import annotations
@@ -69,25 +69,31 @@ def service_of(url: Secret, timeout: float) -> PluginService:
     return PluginService(plugin)
 
 
+def _asset() -> AppriseAsset:
+    asset = AppriseAsset(service_timeout=0, async_mode=False, http_redirects=False)
+    asset.app_id = asset.app_desc = "StratAlerts relay"
+    return asset
+
+
 def _plugin_of(url: Secret) -> NotifyBase | None:
-    asset = AppriseAsset(app_id="StratAlerts relay", app_desc="StratAlerts relay", http_redirects=False)
     with _listening(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the first call loads every plugin, some with modules that Python will drop
-        return Apprise.instantiate(url.reveal(), asset=asset)
+        return Apprise.instantiate(url.reveal(), asset=_asset())
 
 
 class PluginService:
     """One plugin with its address; see ``loading.Service``."""
 
     def __init__(self, plugin: NotifyBase) -> None:
-        self._plugin = plugin
+        self.plugin = plugin
+        self._apprise = Apprise(plugin, asset=plugin.asset)
 
     def send(self, title: str, body: str) -> Said:
         """Send a plain text, blocking."""
         with _listening() as words:
             try:
-                sent = self._plugin.notify(title=title, body=body, body_format=NotifyFormat.TEXT)
+                sent = bool(self._apprise.notify(body, title, body_format=NotifyFormat.TEXT))
             except Exception as error:  # noqa: BLE001  because a plugin is foreign code and may raise anything
                 sent = False
                 words.append(f"it ended with {type(error).__name__}")
-        return Said(sent=bool(sent), why="; ".join(dict.fromkeys(words)))
+        return Said(sent, why="; ".join(dict.fromkeys(words)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import shutil
 import ssl
 import subprocess
@@ -25,6 +26,7 @@ from relay.destinations.endpoint import ANSWER_SHOWN, DETAIL_SHOWN
 from relay.destinations.factory import Factory
 from relay.destinations.http import BODY_CAP, SUCCESS_PATIENCE, HttpClient
 from tests.support.clock import START_US, FakeClock
+from tests.support.events import in_force
 from tests.support.messages import config_of, message
 from tests.support.receiver import Receiver, raw_server, receiving
 
@@ -82,6 +84,29 @@ async def test_a_2xx_is_delivered_and_the_body_is_json(kind: Kind, receiver: Rec
     assert (request.method, request.headers["Content-Type"]) == ("POST", "application/json")
     assert "AAPL" in str(msgspec.json.decode(request.body))
     assert request.headers["User-Agent"].startswith(("relay/", "DiscordBot ("))
+
+
+@pytest.mark.parametrize("waiting", [1, 2, 9, 40])
+@pytest.mark.parametrize("rule", ["all", "a rule with a long name " * 40])
+async def test_a_batch_that_fits_goes_out_whole_in_one_request(
+    kind: Kind, receiver: Receiver, waiting: int, rule: str
+) -> None:
+    destination = kind.at(receiver.url)
+    alerts = [message(in_force(number, f"SYM{number}"), rules=(rule,)) for number in range(waiting)]
+    offered = alerts[: destination.capacity]
+    count = destination.fits(offered)
+    assert 1 <= count <= len(offered)
+    assert (await destination.send(offered[:count])).verdict is Verdict.DELIVERED
+    [request] = receiver.requests
+    msgspec.json.decode(request.body)
+    assert all(re.search(rf"\bSYM{number}\b".encode(), request.body) for number in range(count))
+    assert f"SYM{count}".encode() not in request.body
+
+
+async def test_a_limiter_that_knows_nothing_lets_the_next_begin(kind: Kind, receiver: Receiver) -> None:
+    destination = kind.at(receiver.url)
+    limiter = destination.limiter
+    assert limiter is None or limiter.ready_at() <= FakeClock().monotonic()
 
 
 @pytest.mark.parametrize(

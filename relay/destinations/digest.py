@@ -134,7 +134,9 @@ def fitting(batch: Sequence[Message], holds: Callable[[Sequence[Message]], bool]
         batch: What waits.
         holds: Whether a digest of these is within the chat's limits; more never are where fewer are not.
     """
-    counts = range(1, len(batch) + 1)
+    if holds(batch):  # the usual case, and the cheap one
+        return len(batch)
+    counts = range(1, len(batch))
     return max(1, bisect_left(counts, 1, key=lambda count: not holds(batch[:count])))
 
 

@@ -3,8 +3,8 @@
     name + config ──Factory.build──> Destination
     all of them, a simulated upstream ──refuse_real──> names of those that would take pretence for truth
 
-One factory serves a process: what all destinations of a kind share (connections, Discord's limits per address) is
-made with it.
+One factory serves a process: what all destinations of a kind share (connections, what Discord limits per address and
+Slack per webhook) is made with it.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from relay.destinations.discord.limiter import DiscordLimits
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.slack.config import SlackConfig
+from relay.destinations.slack.limiter import SlackLimits
 from relay.destinations.slack.slack import Slack
 from relay.destinations.webhook.config import WebhookConfig
 from relay.destinations.webhook.webhook import Webhook
@@ -35,6 +36,7 @@ class Factory:
         self._client = client
         self._clock = clock
         self._discord = DiscordLimits(clock)
+        self._slack = SlackLimits(clock)
 
     def build(self, name: str, config: AnyConfig) -> Previewable:
         """Make the destination that ``config`` describes."""
@@ -44,7 +46,7 @@ class Factory:
             case DiscordConfig():
                 return Discord(name, config, self._client, self._clock, self._discord)
             case SlackConfig():
-                return Slack(name, config, self._client, self._clock)
+                return Slack(name, config, self._client, self._clock, self._slack)
             case AppriseConfig():
                 return Apprise(name, config, library().service_of(config.url, config.timeout))
             case _:

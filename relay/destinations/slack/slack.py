@@ -1,7 +1,10 @@
-"""Slack: one message with one section of mrkdwn, and ``text`` for notifications and screen readers.
+"""Slack: what waits goes out as one message, each alert in full, or as a digest where that was chosen.
 
-``&``, ``<`` and ``>`` are escaped, which is all it takes to keep upstream text from pinging or linking
-(docs.slack.dev, formatting message text). A section takes 3000 characters; our shares of it add up to less.
+    waiting ──fits──> how many of the first        (coalesce: in full, or as rows)
+    batch ──send──> who is pinged, blocks, text ──Endpoint──> Outcome ──> limiter, pings
+
+Between ``fits`` and ``send`` nothing is remembered: the form follows from the batch. What is remembered is what the
+provider and the readers bear: the pace, and who was pinged when.
 """
 
 from __future__ import annotations
@@ -13,54 +16,56 @@ import msgspec
 
 from relay import __version__
 from relay.clock import Clock
-from relay.deliveries import Message, Outcome
+from relay.deliveries import Message, Outcome, Verdict
+from relay.destinations import digest
+from relay.destinations.coalesce import Form, form_of, plan
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
+from relay.destinations.pings import Pings
 from relay.destinations.slack.config import SlackConfig
-from relay.destinations.slack.outcome import judge_slack
-from relay.destinations.texts import facts, fit, headline, remarks, rule_names
+from relay.destinations.slack.limiter import SlackLimiter, SlackLimits
+from relay.destinations.slack.outcome import TOO_MANY, judge_slack
+from relay.destinations.slack.render import (
+    BLOCKS,
+    MESSAGE,
+    PINGS,
+    alert_blocks,
+    digest_blocks,
+    fallback,
+    mention_block,
+    size,
+)
+from relay.destinations.slack.template import Part, part_of
 from relay.document.addresses import parse_url
-from relay.limiter import Limiter
-
-HEADLINE: Final = 150
-FACTS: Final = 1200
-LATE_OVER: Final = 600.0
-REMARKS: Final = 200
-RULES: Final = 1200
+from relay.mentions import Mention
+from relay.template import RenderError
 
 USER_AGENT: Final = f"relay/{__version__}"
 
-_ESCAPES: Final = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
+ROWS: Final = 340
+"""About so many usual alerts go into a digest."""
 
-
-def escape(text: str) -> list[str]:
-    """The pieces of ``text`` with Slack's control characters as entities."""
-    return [_ESCAPES.get(char, char) for char in text]
-
-
-def section_of(message: Message) -> str:
-    """The mrkdwn of one alert, within the limit of a section."""
-    known = " · ".join(f"{label} {value}" for label, value in facts(message.delivery.event))
-    lines = (
-        f"*{fit(escape(headline(message)), HEADLINE)}*",
-        fit(escape(known), FACTS),
-        fit(escape(" · ".join(remarks(message, LATE_OVER))), REMARKS),
-        fit(escape(rule_names(message)), RULES),
-    )
-    return "\n".join(line for line in lines if line)
-
-
-def fallback_of(message: Message) -> str:
-    """One line that stands for the whole message."""
-    return fit(escape(" · ".join((headline(message), *remarks(message, LATE_OVER)))), HEADLINE + REMARKS)
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
 
 
 class Slack:
     """Delivers to one incoming webhook; see ``relay.destinations.base.Destination``."""
 
-    def __init__(self, name: str, config: SlackConfig, client: HttpClient, clock: Clock) -> None:
-        """Make the destination ready to send."""
+    def __init__(self, name: str, config: SlackConfig, client: HttpClient, clock: Clock, limits: SlackLimits) -> None:
+        """Make the destination ready to send.
+
+        Args:
+            name: Its name in the config.
+            config: Its config.
+            client: Sends.
+            clock: Counts the pace and the pings.
+            limits: Shared by all Slack destinations.
+        """
         self._name = name
+        self._config = config
+        self._clock = clock
+        self._limiter = limits.of(config.url)
+        self._pings = Pings(config, clock)
         url = parse_url(config.url.reveal())
         self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_slack)
 
@@ -69,27 +74,112 @@ class Slack:
         """Its name in the config."""
         return self._name
 
-    def render(self, message: Message) -> bytes:
-        """The body that ``send`` would send."""
-        section = {"type": "section", "text": {"type": "mrkdwn", "text": section_of(message)}}
-        return msgspec.json.encode({"text": fallback_of(message), "blocks": [section], "unfurl_links": False})
-
     @property
     def capacity(self) -> int:
-        """Each alert goes alone."""
-        return 1
+        """As many as fit in full; where a digest may be made, as many as it takes to see that one is wanted."""
+        if self._config.digest_over is not None:
+            return max(ROWS, self._config.digest_over + 1)
+        if self._config.late.form == "digest":
+            return ROWS
+        return BLOCKS - 1 if self._config.template is not None else (BLOCKS - 1) // 2
 
     @property
-    def limiter(self) -> Limiter | None:
-        """No limit is known beforehand."""
-        return None
+    def limiter(self) -> SlackLimiter:
+        """The pace of its webhook, shared with whoever else posts to it."""
+        return self._limiter
 
-    def fits(self, waiting: Sequence[Message]) -> int:  # noqa: ARG002  because the protocol hands in what waits
-        """Each alert goes alone."""
-        return 1
+    def fits(self, waiting: Sequence[Message]) -> int:
+        """How many of the first of ``waiting`` go out as one."""
+        made = plan(
+            waiting,
+            digest_over=self._config.digest_over,
+            late_over=self._config.late.over,
+            late_digest=self._config.late.form == "digest",
+            full=self._full,
+            digest=self._digest,
+        )
+        return made.count
+
+    def render(self, batch: Sequence[Message]) -> bytes:
+        """The body that ``send`` would send for ``batch``, which ``fits``.
+
+        Raises:
+            RenderError: The user's template fails for one of them.
+        """
+        return self._render(batch, self._pinged(batch))
 
     async def send(self, batch: Sequence[Message]) -> Outcome:
-        """Make one attempt."""
-        (message,) = batch
-        headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-        return await self._endpoint.deliver(self.render(message), headers)
+        """Make one attempt; a template that fails is a dead letter, because it will fail again."""
+        pinged = self._pinged(batch)
+        try:
+            body = self._render(batch, pinged)
+        except RenderError as error:
+            return self._endpoint.presentable(Outcome(Verdict.DEAD, "template", str(error)))
+        outcome = await self._endpoint.deliver(body, _HEADERS)
+        now = self._clock.monotonic()
+        if outcome.code == TOO_MANY:
+            self._limiter.refused(now, outcome.retry_after)
+        else:
+            self._limiter.answered(now)
+        if outcome.verdict is Verdict.DELIVERED:
+            self._pings.note(pinged)
+        return outcome
+
+    def _render(self, batch: Sequence[Message], pinged: Sequence[Mention]) -> bytes:
+        if self._form_of(batch) is Form.DIGEST:
+            parts = [Part(digest_blocks(batch, self._late_over))]
+        else:
+            parts = [self._part(message, () if index else pinged) for index, message in enumerate(batch)]
+        blocks = [block for part in parts for block in part.blocks]
+        written = msgspec.json.encode(blocks).decode()
+        lead = mention_block(mention for mention in pinged if mention.text not in written)
+        text = (parts[0].text if len(batch) == 1 else "") or fallback(batch, self._late_over)
+        body = {"text": text, "blocks": [*lead, *blocks], "unfurl_links": False, "unfurl_media": False}
+        return msgspec.json.encode(body)
+
+    def _pinged(self, batch: Sequence[Message]) -> list[Mention]:
+        """Whom a message pings: who is due, as far as there is room for it."""
+        kept: list[Mention] = []
+        for mention in self._pings.due(batch):
+            if size(mention_block([*kept, mention])) <= PINGS:
+                kept.append(mention)
+        return kept
+
+    @property
+    def _late_over(self) -> float:
+        return self._config.late.over
+
+    def _part(self, message: Message, pinged: Sequence[Mention]) -> Part:
+        template = self._config.template
+        if template is None:
+            return Part(alert_blocks(message, self._late_over))
+        return part_of(template, message, pinged=pinged, late_over=self._late_over)
+
+    def _form_of(self, batch: Sequence[Message]) -> Form:
+        return form_of(
+            batch,
+            digest_over=self._config.digest_over,
+            late_over=self._late_over,
+            late_digest=self._config.late.form == "digest",
+            full=self._full,
+        )
+
+    def _full(self, waiting: Sequence[Message]) -> int:
+        room, count = MESSAGE - PINGS, BLOCKS - 1
+        for taken, message in enumerate(waiting):
+            try:
+                blocks = self._part(message, ()).blocks
+            except RenderError:
+                return max(1, taken)  # it goes alone, so that it fails alone
+            room -= size(blocks)
+            count -= len(blocks)
+            if min(room, count) < 0:
+                return max(1, taken)
+        return len(waiting)
+
+    def _digest(self, waiting: Sequence[Message]) -> int:
+        def holds(some: Sequence[Message]) -> bool:
+            blocks = digest_blocks(some, self._late_over)
+            return size(blocks) <= MESSAGE - PINGS and len(blocks) < BLOCKS
+
+        return digest.fitting(waiting, holds)

@@ -11,7 +11,7 @@ from relay.deliveries import Message
 from relay.destinations.discord.embeds import ALL
 from relay.destinations.discord.written import CONTENT, write
 from relay.destinations.texts import width
-from relay.events import Source
+from relay.events import Channel, Event, Source
 from relay.template import BodyTemplate, RenderError
 from tests.support.any_alert import messages
 from tests.support.clock import START_US
@@ -26,7 +26,7 @@ EMBED = (
 
 
 def gives(text: str) -> Any:
-    return write(BodyTemplate("{{ text }}"), {"text": text})
+    return write(BodyTemplate(f"{{% raw %}}{text}{{% endraw %}}"), {})
 
 
 def test_a_plain_text_is_the_content() -> None:
@@ -78,9 +78,23 @@ def test_the_embeds_of_one_alert_may_share_a_url() -> None:
     assert urls == ["https://a.example/"] * 2 + ["https://a.example/#2"] * 2
 
 
-def test_upstream_text_in_a_content_pings_nobody() -> None:
-    body = accepted(body_of([message(in_force(1, "@everyone <@&111>"))], template="{{ symbol }}"))
-    assert body["allowed_mentions"] == {"parse": []}
+def test_upstream_text_in_a_content_pings_and_formats_nothing() -> None:
+    hostile = [message(in_force(1, "@everyone <@&111> **b** http://x"))]
+    shown = "@\u200beveryone \\<@\u200b&111\\> \\*\\*b\\*\\* http:\u200b//x"
+    for template in ("{{ symbol }}", "{{ data.symbol }}", "{{ data['symbol'] | string }}"):
+        body = accepted(body_of(hostile, template=template))
+        assert body == {"content": shown, "allowed_mentions": {"parse": []}}
+    assert "**" not in body_of(hostile, template="{{ relay.key }} {{ relay.event }}")["content"]
+
+
+def test_the_relays_own_words_are_as_they_are() -> None:
+    template = "{% if type == 'alert.in_force' and 'a_b' in relay.rules %}{{ timestamp }}{% endif %}"
+    assert body_of([message(rules=("a_b",))], template=template)["content"] == "2026-04-10T13:45:22Z"
+
+
+def test_a_value_that_is_nested_without_end_is_cut_off() -> None:
+    deep = Event(Channel.IN_FORCE, data=b'{"x":' + b"[" * 200 + b"]" * 200 + b"}")
+    assert body_of([message(deep)], template="{{ x | string | length }}")["content"] == str(2 * 50 + len("None"))
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ _NOTHING: Final = "\N{ZERO WIDTH SPACE}"
 
 _SPECIAL: Final = re.compile(
     r"""
-    (?P<list>^[-+](?=[\s\#]|$)) | (?P<count>^\d+)(?P<dot>[.)])(?=\s|$)   # what begins a list, or small print
-    | (?P<sign>[\\*_~`|<>()\#])                                          # brackets alone link nothing
+    (?P<before>^[ \t]*) (?P<list>[-+]) (?=[\s\#]|$)     # what begins a list, or small print
+    | (?P<count>^[ \t]*\d+) (?P<dot>[.)]) (?=\s|$)
+    | (?P<sign>[\\*_~`|<>()\#])                         # brackets alone link nothing
     | (?P<split>:(?=//) | \bwww(?=\.) | @)
     """,
     re.VERBOSE | re.MULTILINE | re.IGNORECASE | re.ASCII,
@@ -31,7 +32,7 @@ def escape(text: str) -> list[str]:
         if found["split"]:
             pieces.append(found["split"] + _NOTHING)
         else:
-            pieces.extend(found["count"] or "")
+            pieces.extend(found["before"] or found["count"] or "")
             pieces.append("\\" + (found["list"] or found["dot"] or found["sign"]))
     pieces.extend(text[end:])
     return pieces

@@ -1,9 +1,10 @@
 """What a user's template wrote for one alert: content and embeds, cut to Discord's limits.
 
-    template ──render──> text ──read──> Written     a JSON object with content and/or embeds, or plain text as content
+    variables, upstream's texts escaped ──template──> text ──read──> Written
 
-Nothing else of a message can be written by a template: who is pinged, the name and the flags are the config's. What
-the template got wrong ends as a dead letter that says so.
+The text is a JSON object with content and/or embeds, or plain text as content. Nothing else of a message can be
+written by a template: who is pinged, the name and the flags are the config's. What the template got wrong ends as a
+dead letter that says so.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import msgspec
 
 from relay.destinations.discord import embeds as limits
 from relay.destinations.discord.embeds import Embed
+from relay.destinations.discord.markdown import escape
 from relay.destinations.texts import fit, width
 from relay.template import BodyTemplate, RenderError
 
 CONTENT: Final = 2000
 
 _KEYS: Final = ("content", "embeds")
+_OURS: Final = ("type", "timestamp", "relay", "mentions", "late", "chart")  # the relay's own words, ready for Discord
+_UPSTREAMS: Final = ("event", "key")  # of ``relay``: they are made of the alert's fields
+_DEEPEST: Final = 50
 _BLANK: Final = "\N{ZERO WIDTH SPACE}"  # Discord refuses a field without a text, and shows this as none
 
 
@@ -42,7 +47,7 @@ def write(template: BodyTemplate, variables: Mapping[str, object]) -> Written:
     Raises:
         RenderError: It fails, or what it gives is no message.
     """
-    text = template.render(variables).decode().strip()
+    text = template.render(_safe(variables)).decode().strip()
     if not (text.startswith("{") and text.endswith("}")):
         return _checked(Written(text))
     try:
@@ -58,6 +63,24 @@ def write(template: BodyTemplate, variables: Mapping[str, object]) -> Written:
     if not isinstance(embeds, list | None) or not all(isinstance(embed, dict) for embed in embeds or ()):
         raise RenderError("the template's embeds are no list of objects")
     return _checked(Written(content or "", _cut_all(embeds or ())))
+
+
+def _safe(variables: Mapping[str, object]) -> dict[str, object]:
+    """``variables`` with every text of upstream's escaped, so that a template can't let it format or link."""
+    safe = {name: value if name in _OURS else _escaped(value) for name, value in variables.items()}
+    if isinstance(relay := safe.get("relay"), dict):
+        safe["relay"] = {name: _escaped(value) if name in _UPSTREAMS else value for name, value in relay.items()}
+    return safe
+
+
+def _escaped(value: object, depth: int = 0) -> object:
+    if isinstance(value, str):
+        return "".join(escape(value))
+    if isinstance(value, dict | list) and depth == _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {name: _escaped(item, depth + 1) for name, item in value.items()}
+    return [_escaped(item, depth + 1) for item in value] if isinstance(value, list) else value
 
 
 def _checked(written: Written) -> Written:

@@ -23,7 +23,7 @@ from relay.demo.scene import Phase, Scene
 from relay.demo.view import View
 
 TARGET = Path(__file__).with_name("demo.svg")
-SECONDS = 22.0  # a drop and lost frames; a receiver fails only in longer ones
+SECONDS = 20.0  # a drop and lost frames; a receiver fails only in longer ones
 AFTERMATH = 3  # pictures: what was recovered is seen among what is live again
 
 

@@ -20,6 +20,9 @@ from relay.deliveries import Delivery, Message
 from relay.events import INDEX_FUTURES, TIMEFRAMES, Channel, Event, Source, symbol_root
 
 TEST_HEADLINE: Final = "Test message of the relay"
+TIMEFRAME: Final = "Timeframe"
+"""The label of the fact that a headline may tell already."""
+
 TEST_REMARK: Final = "a test, not an alert"
 
 _RECOVERED_FROM: Final = 60.0
@@ -41,10 +44,10 @@ _TIMEFRAMES: Final = {
     "Y": "Yearly",
 }
 _CANDLES: Final = {
-    "1": "inside the prior bar",
-    "2U": "above the prior high",
-    "2D": "below the prior low",
-    "3": "outside the prior bar",
+    "1": "inside bar",
+    "2U": "above prior high",
+    "2D": "below prior low",
+    "3": "outside bar",
 }
 CIRCLES: Final = MappingProxyType({"green": "🟢", "red": "🔴"})
 NO_COLOUR: Final = "⚪"
@@ -142,7 +145,7 @@ def facts(event: Event) -> tuple[tuple[str, str], ...]:
     known = (
         ("Price", "" if event.price is None else price_text(event.price)),
         ("Candle", candle_words(event.cc or "")),
-        ("Timeframe", timeframe_words(event.timeframe or "")),
+        (TIMEFRAME, timeframe_words(event.timeframe or "")),
         ("Broke", ", ".join(broke)),
         ("Did not", ", ".join(held)),
         ("Continuity", continuity_row(event)),
@@ -157,7 +160,7 @@ def timeframe_words(timeframe: str) -> str:
 
 
 def candle_words(candle: str) -> str:
-    """``2U`` as ``2U · above the prior high``; one that is not known, as it was sent."""
+    """``2U`` as ``2U · above prior high``; one that is not known, as it was sent."""
     sent = clean(candle)
     words = _CANDLES.get(sent.upper())
     return sent if words is None else f"{sent} · {words}"

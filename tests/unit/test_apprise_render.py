@@ -25,7 +25,7 @@ def test_a_lone_alert_tells_all_that_is_known_of_it() -> None:
     assert note.title == "AAPL [D] 1-2U"
     assert note.body.splitlines() == [
         "▲ Bullish setup in force",
-        "Price 214.32 · Candle 2U · above the prior high · Timeframe Daily",
+        "Price 214.32 · Candle 2U · above prior high · Timeframe Daily",
         "2026-04-10 13:45:22 UTC",
         "daily bulls",
         "https://www.tradingview.com/chart/?symbol=AAPL&interval=D",

@@ -44,7 +44,7 @@ def test_an_alert_is_an_embed_that_pings_nobody() -> None:
                 "description": "recovered, 3 min late",
                 "fields": [
                     {"name": "Price", "value": "214.32", "inline": True},
-                    {"name": "Candle", "value": "2U · above the prior high", "inline": True},
+                    {"name": "Candle", "value": "2U · above prior high", "inline": True},
                     {"name": "Timeframe", "value": "Daily", "inline": True},
                 ],
                 "footer": {"text": "daily bulls · all"},

@@ -43,12 +43,11 @@ def test_an_alert_is_a_section_and_a_context() -> None:
         {
             "type": "section",
             "text": mrkdwn(
-                "🟢 *<https://www.tradingview.com/chart/?symbol=AAPL&amp;interval=D|AAPL [D] 1-2U>* ▲ bullish"
+                "🟢 *<https://www.tradingview.com/chart/?symbol=AAPL&amp;interval=D|AAPL [D] 1-2U>* ▲ bullish · Daily"
             ),
             "fields": [
                 mrkdwn("*Price*  214.32"),
-                mrkdwn("*Candle*  2U · above the prior high"),
-                mrkdwn("*Timeframe*  Daily"),
+                mrkdwn("*Candle*  2U · above prior high"),
             ],
         },
         {
@@ -67,7 +66,7 @@ def test_a_break_says_who_broke_and_who_did_not() -> None:
         "🔴 *<https://www.tradingview.com/chart/?symbol=CME_MINI:ES1!&amp;interval=D|"
         "3 of 4 index futures broke down [D]>* ▼ bearish"
     )
-    assert fields(sent) == ["*Timeframe*  Daily", "*Broke*  ES, NQ, YM", "*Did not*  RTY"]
+    assert fields(sent) == ["*Broke*  ES, NQ, YM", "*Did not*  RTY"]
 
 
 def test_continuity_is_a_row_when_it_is_known() -> None:

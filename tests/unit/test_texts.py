@@ -81,7 +81,7 @@ def test_a_direction_is_told_in_words_and_by_an_arrow(event: Event, said: str) -
 @pytest.mark.parametrize(
     ("event", "known"),
     [
-        (in_force(1), (("Price", "214.32"), ("Candle", "2U · above the prior high"), ("Timeframe", "Daily"))),
+        (in_force(1), (("Price", "214.32"), ("Candle", "2U · above prior high"), ("Timeframe", "Daily"))),
         (
             a_break(1, timeframe="60"),
             (("Timeframe", "1 hour"), ("Broke", "ES, NQ, YM"), ("Did not", "RTY")),
@@ -139,10 +139,10 @@ def test_a_timeframe_is_told_in_words_where_it_is_known(sent: str, words: str) -
 @pytest.mark.parametrize(
     ("sent", "words"),
     [
-        ("1", "1 · inside the prior bar"),
-        ("2U", "2U · above the prior high"),
-        ("2d", "2d · below the prior low"),
-        ("3", "3 · outside the prior bar"),
+        ("1", "1 · inside bar"),
+        ("2U", "2U · above prior high"),
+        ("2d", "2d · below prior low"),
+        ("3", "3 · outside bar"),
         ("4", "4"),
         ("", ""),
     ],

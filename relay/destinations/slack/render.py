@@ -21,8 +21,19 @@ from relay.deliveries import Message
 from relay.destinations import digest
 from relay.destinations.charts import chart_url
 from relay.destinations.slack.mrkdwn import date, entities, escape, link
-from relay.destinations.texts import facts, fit, happened_us, headline, price_text, remarks, rule_names, width
-from relay.events import Source
+from relay.destinations.texts import (
+    TIMEFRAME,
+    facts,
+    fit,
+    happened_us,
+    headline,
+    price_text,
+    remarks,
+    rule_names,
+    timeframe_words,
+    width,
+)
+from relay.events import Event, Source
 from relay.mentions import Mention
 
 Block: TypeAlias = dict[str, Any]
@@ -60,16 +71,22 @@ def alert_blocks(message: Message, late_over: float) -> list[Block]:
     circle, direction = _SIGNS.get(event.direction or "", _NO_SIGN)
     title = link(chart_url(event), fit(escape(headline(message)), _HEADLINE))
     sign = _TEST_SIGN if message.delivery.source is Source.TEST else circle
-    lines = [f"{sign} *{title}*{direction}"]
+    timeframe = fit(escape(timeframe_words(event.timeframe or "")), _FIELD)
+    lines = [f"{sign} *{title}*{direction}{timeframe and f' · {timeframe}'}"]
     if said := remarks(message, late_over):
         lines.append(f"⚠️ *{fit(escape(' · '.join(said)), _REMARKS)}*")
     shown = section("\n".join(lines))
-    if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in facts(event)[:FIELDS]]:
+    if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in _facts(event)]:
         shown["fields"] = fields
     elements = [_mrkdwn(date(happened_us(message.delivery)))]
     if rules := rule_names(message):
         elements.append(_mrkdwn(fit(escape(rules), _RULES)))
     return [shown, {"type": "context", "elements": elements}]
+
+
+def _facts(event: Event) -> list[tuple[str, str]]:
+    """What goes into fields, two of which stand side by side; the timeframe is in the headline."""
+    return [(label, value) for label, value in facts(event) if label != TIMEFRAME][:FIELDS]
 
 
 def digest_blocks(batch: Sequence[Message], late_over: float) -> list[Block]:

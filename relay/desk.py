@@ -170,11 +170,12 @@ class FrontDesk:
                 name, "", "removed", oldest_pending_us=queue.oldest_pending_us, counts=queue.counts
             )
         status = lane.status()
-        held = round(status.held_seconds * MICROS)
+        state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
+        held = round((status.paced_seconds if state == "pacing" else status.held_seconds) * MICROS)
         return DestinationStatus(
             name=name,
             type=self.types[name],
-            state=(state := _lane_word(status)),
+            state=state,
             reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
@@ -218,7 +219,7 @@ class FrontDesk:
         return self.dispatcher.lanes[name]
 
 
-def _lane_word(status: LaneStatus) -> str:
+def _lane_word(status: LaneStatus, *, waiting: bool) -> str:
     """How a lane stands, in a word; ``refusing`` looks idle and is not well: its last message became a dead letter."""
     if status.switch is not Switch.ON:
         return status.switch.value
@@ -226,4 +227,6 @@ def _lane_word(status: LaneStatus) -> str:
         return "backing off"
     if status.in_flight:
         return "sending"
+    if status.paced_seconds and waiting:
+        return "pacing"
     return "refusing" if status.last_error else "idle"

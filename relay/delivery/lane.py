@@ -106,7 +106,8 @@ class Lane:
             switch=self._switch.state.switch,
             reason=self._switch.state.reason,
             since_us=self._switch.state.since_us,
-            held_seconds=max(0.0, self._not_before() - now),
+            held_seconds=max(0.0, self._condition.held_until - now),
+            paced_seconds=max([0.0, *(limiter.ready_at() - now for limiter in self._limiters)]),
             in_flight=self._in_flight,
             failures=self._condition.failures,
             last_error=self._settlement.last_error,
@@ -215,9 +216,6 @@ class Lane:
         at_once = self._condition.at_once(self._settings.at_once)
         if self._in_flight >= at_once or self._unsettled >= self._most_unsettled:
             return None
-        return self._not_before()
-
-    def _not_before(self) -> float:
         return max([self._condition.held_until, *(limiter.ready_at() for limiter in self._limiters)])
 
     def _idle_seconds(self) -> float | None:

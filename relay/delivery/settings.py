@@ -41,13 +41,15 @@ class LaneStatus(msgspec.Struct, frozen=True):
     Attributes:
         switch: on, paused or off.
         since_us: Since when it is paused or off, µs since the epoch.
-        held_seconds: How much longer nothing goes out; 0 when open.
+        held_seconds: How much longer nothing goes out, because it failed or asked for that; 0 when open.
+        paced_seconds: How much longer a limit on its rate holds the next one; 0 where none does.
     """
 
     switch: Switch
     reason: str
     since_us: int
     held_seconds: float
+    paced_seconds: float
     in_flight: int
     failures: int
     last_error: str

@@ -39,7 +39,7 @@ _SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
 _COLUMNS: Final = {"alert": 12, "tf": 2, "direction": 9, "shape": 8, "price": 7, "to": 10, "came": 9, "after": 6}
 _NUMBERS: Final = frozenset({"price", "after"})
 _BRANDS: Final = ("Discord", "Slack")
-_GOOD: Final = frozenset({"connected", "idle", "sending"})
+_GOOD: Final = frozenset({"connected", "idle", "sending", "pacing"})
 
 
 class View:

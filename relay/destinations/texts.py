@@ -132,7 +132,7 @@ def byline(message: Message) -> str:
         return "Test"
     match event.channel:
         case Channel.BREAKS:
-            return f"{arrow}Index futures broke {_WAY.get(direction, '')}".rstrip()
+            return f"{arrow}Simultaneous break"
         case Channel.IN_FORCE:
             return f"{arrow}{direction.capitalize()} setup in force" if arrow else "Setup in force"
         case Channel.STATES | Channel.QUOTES:

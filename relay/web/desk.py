@@ -62,11 +62,11 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     Attributes:
         name: In the config.
         type: ``webhook``, ``discord``, ``slack``, ``apprise``; empty where only its queue is left, and no config of it.
-        state: ``idle``, ``sending``, ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``,
-            ``off`` or ``removed``.
+        state: ``idle``, ``sending``, ``pacing`` (something waits for the provider's or the config's rate),
+            ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``, ``off`` or ``removed``.
         reason: Why it is paused, off, backing off or refusing, for a person.
         since_us: Since when it is paused or off.
-        retry_at_us: When it is tried again, where it backs off.
+        retry_at_us: When the next one goes out, where it backs off or keeps to a rate.
         in_flight: Requests out now.
         oldest_pending_us: When the oldest waiting delivery was received.
         counts: Deliveries kept, by state.

@@ -84,7 +84,7 @@ async def test_the_status_speaks_the_documented_words(desk: Desk) -> None:
     assert status.store.healthy is desk.healthy()[0]
     assert [destination.name for destination in status.destinations] == ["bot", "swing"]
     for destination in status.destinations:
-        assert destination.state in {"idle", "sending", "backing off", "refusing", "paused", "off", "removed"}
+        assert destination.state in {"idle", "sending", "pacing", "backing off", "refusing", "paused", "off", "removed"}
         assert set(destination.counts) <= set(State)
 
 

@@ -41,7 +41,7 @@ def test_an_alert_is_an_embed_that_pings_nobody() -> None:
                 "title": "AAPL [D] 1-2U",
                 "url": f"{CHART}AAPL&interval=D",
                 "color": 0x2E9E6B,
-                "description": "recovered, 3 min late",
+                "description": "⚠️ **recovered, 3 min late**",
                 "fields": [
                     {"name": "Price", "value": "214.32", "inline": True},
                     {"name": "Candle", "value": "2U · above prior high", "inline": True},
@@ -58,7 +58,7 @@ def test_an_alert_is_an_embed_that_pings_nobody() -> None:
 def test_a_break_says_who_broke_and_who_did_not() -> None:
     [embed] = body_of([message(a_break(1, direction="bearish"))])["embeds"]
     assert (embed["author"]["name"], embed["title"]) == (
-        "▼ Index futures broke down",
+        "▼ Simultaneous break",
         "3 of 4 index futures broke down [D]",
     )
     assert embed["url"] == f"{CHART}CME_MINI:ES1!&interval=D"
@@ -82,9 +82,9 @@ def test_colour_follows_direction() -> None:
 def test_a_test_is_clearly_one() -> None:
     [embed] = accepted(body_of([message(Event(Channel.IN_FORCE), source=Source.TEST, rules=())]))["embeds"]
     assert (embed["author"]["name"], embed["title"]) == ("Test", "Test message of the relay")
-    assert embed["description"] == "a test, not an alert"
+    assert embed["description"] == "⚠️ **a test, not an alert**"
     [embed] = body_of([message(source=Source.TEST)])["embeds"]
-    assert (embed["title"], embed["description"]) == ("Test: AAPL [D] 1-2U", "a test, not an alert")
+    assert (embed["title"], embed["description"]) == ("Test: AAPL [D] 1-2U", "⚠️ **a test, not an alert**")
 
 
 def test_upstream_text_can_not_ping_link_or_format() -> None:

@@ -35,11 +35,27 @@ def test_a_destination_whose_last_message_died_is_refusing_and_not_idle(
         reason="",
         since_us=0,
         held_seconds=0,
+        paced_seconds=0,
         in_flight=in_flight,
         failures=failures,
         last_error=last_error,
     )
-    assert _lane_word(status) == word
+    assert _lane_word(status, waiting=True) == word
+
+
+@pytest.mark.parametrize(("waiting", "word"), [(True, "pacing"), (False, "idle")])
+def test_a_destination_that_keeps_to_its_rate_is_pacing_while_something_waits(*, waiting: bool, word: str) -> None:
+    status = LaneStatus(
+        switch=Switch.ON,
+        reason="",
+        since_us=0,
+        held_seconds=0,
+        paced_seconds=1.5,
+        in_flight=0,
+        failures=0,
+        last_error="",
+    )
+    assert _lane_word(status, waiting=waiting) == word
 
 
 def test_only_acknowledged_connections_are_counted() -> None:

@@ -39,7 +39,8 @@ async def test_what_waits_for_the_limiter_goes_out_together_when_it_lets_it() ->
         await scene.put(1)
         await scene.put(2)
         await scene.put(3, 4)
-        assert scene.lane.status().held_seconds == 2.0
+        assert scene.lane.status().paced_seconds == 2.0
+        assert scene.lane.status().held_seconds == 0.0
         await scene.clock.advance(1.9)
         assert scene.receiver.batches == [[1]]
         await scene.clock.advance(0.2)

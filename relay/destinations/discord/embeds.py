@@ -38,6 +38,7 @@ _VALUE: Final = 256  # of a field of ours: six of them, and title, author and fo
 _DIGEST_FOOTER: Final = 512
 _SUMMARY: Final = 200
 _FENCE: Final = ("```\n", "\n```")
+_LOUD: Final = 7  # units of the sign and the stars around remarks
 _LONG_FACTS: Final = frozenset({"Continuity"})  # a row of their own
 
 _COLOURS: Final = {"bullish": 0x2E9E6B, "bearish": 0xC8504B}
@@ -65,7 +66,7 @@ def embed_of(message: Message, late_over: float) -> Embed:
     if url := chart_url(event):
         embed["url"] = url
     if said := remarks(message, late_over):
-        embed["description"] = fit(escape(" · ".join(said)), REMARKS)
+        embed["description"] = f"⚠️ **{fit(escape(' · '.join(said)), REMARKS - _LOUD)}**"
     if known := facts(event):
         embed["fields"] = [
             {"name": label, "value": fit(escape(value), _VALUE), "inline": label not in _LONG_FACTS}

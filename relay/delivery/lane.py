@@ -29,7 +29,7 @@ import structlog
 from relay.clock import MICROS, Clock, wait_until
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
-from relay.delivery.sender import Parcel, Sender
+from relay.delivery.sender import Batch, Sender
 from relay.delivery.settings import LaneSettings, LaneStatus, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
@@ -177,25 +177,25 @@ class Lane:
 
     def _begin_all(self) -> None:
         while not self._stopping and (item := self._next()) is not None:
-            if parcel := self._sender.pack(self._company(item), self._clock.now_us()):
-                self._begin(parcel)
+            if batch := self._sender.pack(self._waiting(item), self._clock.now_us()):
+                self._begin(batch)
             else:
                 self._window.remove(item)
                 self._expiring += 1
                 self._start(self._expire(item), f"expire-{self.name}-{item.delivery.id}")
 
-    def _company(self, head: Item) -> list[Item]:
+    def _waiting(self, head: Item) -> list[Item]:
         most = 1 if self._condition.in_doubt else self._capacity
-        return self._window.company(head, self._clock.monotonic(), most=most)
+        return self._window.waiting(head, self._clock.monotonic(), most=most)
 
-    def _begin(self, parcel: Parcel) -> None:
+    def _begin(self, batch: Batch) -> None:
         now = self._clock.monotonic()
         self._in_flight += 1
         self._unsettled += 1
-        self._window.begin(parcel.items, now)
+        self._window.begin(batch.items, now)
         for limiter in self._limiters:
             limiter.note(now)
-        self._start(self._attempt(parcel, now), f"deliver-{self.name}-{parcel.items[0].delivery.id}")
+        self._start(self._attempt(batch, now), f"deliver-{self.name}-{batch.items[0].delivery.id}")
 
     def _start(self, work: Coroutine[Any, Any, None], name: str) -> None:
         task = asyncio.create_task(work, name=name)
@@ -234,11 +234,11 @@ class Lane:
         finally:
             self._expiring -= 1
 
-    async def _attempt(self, parcel: Parcel, began: float) -> None:
+    async def _attempt(self, batch: Batch, began: float) -> None:
         try:
-            outcome = await self._sender.send(parcel)
+            outcome = await self._sender.send(batch)
         except asyncio.CancelledError:  # pending in the store, as if it had not begun
-            for item in parcel.items:
+            for item in batch.items:
                 self._window.failed(item)
             self._unsettled -= 1
             raise
@@ -248,11 +248,11 @@ class Lane:
         self._metrics.attempts.labels(self.name, outcome.code).inc()
         answered_us = self._clock.now_us()
         try:
-            await self._settlement.settle(parcel.items, outcome, began=began)
+            await self._settlement.settle(batch.items, outcome, began=began)
         finally:
             self._unsettled -= 1
         for observe in self.observers:
-            for message in parcel.messages:
+            for message in batch.messages:
                 observe(message.delivery, outcome, (answered_us - message.delivery.received_at_us) / MICROS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:

@@ -1,6 +1,6 @@
 """One message on the wire: what goes into it, and what came of it.
 
-    the window's company ──pack──> Parcel (messages, as many as fit) ──send──> Outcome
+    what waits ──pack──> Batch (as much of it as fits, rendered as messages) ──send──> Outcome
 
 Whoever no rule wants any more is left out, and left where it is: its turn to expire comes when it heads the queue.
 A destination that breaks down, instead of saying what came of it, ends no lane.
@@ -20,7 +20,7 @@ from relay.destinations.base import Destination
 _log = structlog.get_logger()
 
 
-class Parcel(msgspec.Struct, frozen=True):
+class Batch(msgspec.Struct, frozen=True):
     """What one attempt carries, in the order of the queue.
 
     Attributes:
@@ -43,21 +43,21 @@ class Sender:
         self._destination = destination
         self._simulated = simulated
 
-    def pack(self, company: Sequence[Item], now_us: int) -> Parcel | None:
-        """As many of ``company`` as go into one message; None where no rule wants the first of them any more."""
-        wanted = [(item, rules) for item in company if (rules := item.delivery.wanted_by(now_us))]
-        if not wanted or wanted[0][0] is not company[0]:
+    def pack(self, waiting: Sequence[Item], now_us: int) -> Batch | None:
+        """As many of ``waiting`` as go into one message; None where no rule wants the first of them any more."""
+        wanted = [(item, rules) for item in waiting if (rules := item.delivery.wanted_by(now_us))]
+        if not wanted or wanted[0][0] is not waiting[0]:
             return None
         messages = [self._message(item, rules, now_us) for item, rules in wanted]
         count = self._fits(messages)
-        return Parcel([item for item, _ in wanted[:count]], messages[:count])
+        return Batch([item for item, _ in wanted[:count]], messages[:count])
 
-    async def send(self, parcel: Parcel) -> Outcome:
+    async def send(self, batch: Batch) -> Outcome:
         """Make the attempt."""
         try:
-            return await self._destination.send(parcel.messages)
+            return await self._destination.send(batch.messages)
         except Exception as error:  # noqa: BLE001  because a fault of ours in one destination must not end the others
-            _log.exception("destination broke down", destination=self._destination.name, **_first(parcel.messages))
+            _log.exception("destination broke down", destination=self._destination.name, **_first(batch.messages))
             return Outcome(Verdict.RETRY, "internal", f"the relay failed to send it: {type(error).__name__}")
 
     def _fits(self, waiting: Sequence[Message]) -> int:

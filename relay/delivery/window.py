@@ -23,10 +23,11 @@ from typing import Final
 from relay.deliveries import Delivery, Ordering
 from relay.delivery.item import Item
 
-PARK_AFTER: Final = 8  # attempts, after which a failing head of an ordered key lets its successors go on
+PARK_AFTER: Final = 8
+"""Attempts after which a failing head of an ordered key lets its successors go on."""
 
-
-CROWD: Final = 8  # times its size, to which the window may grow while the destination fails for every head
+CROWD: Final = 8
+"""Times its size, to which the window may grow while the destination fails for every head."""
 
 
 class Window:
@@ -194,10 +195,10 @@ class Window:
             return head
         return min((item for item in queue if item is not head), key=Item.tried_longest_ago)
 
-    def company(self, item: Item, now: float, *, most: int) -> list[Item]:
+    def waiting(self, item: Item, now: float, *, most: int) -> list[Item]:
         """``item`` and those right behind it that may share its message, ``most`` in all.
 
-        Whoever goes alone has no company, and nobody is passed over: one that has to wait ends it.
+        Whoever goes alone shares with nobody, and nobody is passed over: one that must not go yet ends it.
         """
         queue = self._keys[self.key_of(item.delivery)]
         if item.alone or queue[0] is not item:

@@ -121,7 +121,7 @@ class Settlement:
             return [*notes, *self._one_by_one(batch, outcome, now_us)]
         first, *others = batch
         self._window.remove(first)
-        kept = (self._note_failed(item, outcome, 0.0, now_us, alone=False) for item in others)
+        kept = (self._note_failed(item, outcome, 0.0, now_us, own_wait=False) for item in others)
         return [*notes, *self._bury(first, outcome, now_us), *kept]
 
     def _one_by_one(self, batch: Sequence[Item], outcome: Outcome, now_us: int) -> list[_Note]:
@@ -138,7 +138,7 @@ class Settlement:
         outcome = msgspec.structs.replace(outcome, detail=said)
         for item in batch:
             item.alone = True
-        return [self._note_failed(item, outcome, 0.0, now_us, alone=False) for item in batch]
+        return [self._note_failed(item, outcome, 0.0, now_us, own_wait=False) for item in batch]
 
     def _bury(self, item: Item, outcome: Outcome, now_us: int) -> list[_Note]:
         self.last_error = outcome.detail or outcome.code
@@ -156,8 +156,9 @@ class Settlement:
     def _failed(self, batch: Sequence[Item], outcome: Outcome, now: float, now_us: int, began: float) -> list[_Note]:
         self.last_error = outcome.detail or outcome.code
         own_fault = any(self._is_own_fault(item, outcome, began) for item in batch)
-        alone = own_fault and len(batch) == 1
-        if alone:
+        single = len(batch) == 1
+        own_wait = own_fault and single
+        if own_wait:
             not_before = now + self._own_delay(batch[0].delivery)
         else:
             if self._condition.failures == 0:
@@ -168,23 +169,23 @@ class Settlement:
             item.last_failed = now
             item.first_failed = now if item.first_failed is None else item.first_failed
             item.not_before = not_before
-            item.alone = item.alone or (own_fault and not alone)
-            notes += self._again(item, outcome, now, now_us, alone=alone, single=len(batch) == 1)
+            item.alone = item.alone or (own_fault and not single)
+            notes += self._again(item, outcome, now, now_us, own_wait=own_wait, single=single)
         return notes
 
     def _again(
-        self, item: Item, outcome: Outcome, now: float, now_us: int, *, alone: bool, single: bool
+        self, item: Item, outcome: Outcome, now: float, now_us: int, *, own_wait: bool, single: bool
     ) -> list[_Note]:
         """``item`` failed, and what there is to note: it keeps its place, is parked, or has been tried long enough."""
         first_us = item.delivery.first_attempt_at_us
         if now_us - (now_us if first_us is None else first_us) >= self._settings.give_up_after * MICROS:
             self._window.remove(item)
             return self._bury(item, outcome, now_us)
-        if single and self._is_parked(item, now, alone=alone):
+        if single and self._is_parked(item, now, own_wait=own_wait):
             self._window.remove(item)
             seconds = min(item.not_before - now, self._settings.retry_max)
             return [self._note_failed_parked(item, outcome, seconds, now_us)]
-        return [self._note_failed(item, outcome, item.not_before - now, now_us, alone=alone)]
+        return [self._note_failed(item, outcome, item.not_before - now, now_us, own_wait=own_wait)]
 
     def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
         if _asks(outcome):
@@ -193,10 +194,10 @@ class Settlement:
             return True
         return self._condition.is_own_fault(began=began, last_failed=item.last_failed)
 
-    def _is_parked(self, item: Item, now: float, *, alone: bool) -> bool:
+    def _is_parked(self, item: Item, now: float, *, own_wait: bool) -> bool:
         if item.delivery.parked:
             return True
-        if alone and (self._settings.ordering == "none" or self._window.crowded(now)):
+        if own_wait and (self._settings.ordering == "none" or self._window.crowded(now)):
             return True
         worn = item.delivery.attempts + 1 >= PARK_AFTER
         return worn and (item.suspect or self._condition.succeeded_since(item.first_failed))
@@ -226,7 +227,7 @@ class Settlement:
         self._window.settled(item)
         self._supply.expect_parked(seconds)
 
-    async def _note_failed(self, item: Item, outcome: Outcome, seconds: float, now_us: int, *, alone: bool) -> None:
+    async def _note_failed(self, item: Item, outcome: Outcome, seconds: float, now_us: int, *, own_wait: bool) -> None:
         delivery, retry_at_us = item.delivery, now_us + round(seconds * MICROS)
         await self._outbox.retry(delivery, outcome, at_us=now_us, retry_at_us=retry_at_us, parked=False)
         if item.stale:  # the queue was read anew meanwhile: the store knows whether and where it waits
@@ -242,7 +243,7 @@ class Settlement:
             updated_at_us=now_us,
         )
         self._window.failed(item)
-        if alone:
+        if own_wait:
             self._window.hold_up(item)
 
 

@@ -16,7 +16,7 @@ from relay.destinations.discord.embeds import ALL, EMBEDS
 from relay.destinations.discord.limiter import GLOBAL, INVALID
 from relay.destinations.discord.outcome import judge_discord
 from relay.destinations.discord.render import MENTIONS
-from relay.destinations.discord.written import CONTENT
+from relay.destinations.discord.template import CONTENT
 from tests.support.discord import accepted, body_of, renderer
 from tests.support.events import in_force
 from tests.support.messages import message

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from relay.deliveries import Message
 from relay.destinations.discord.embeds import ALL
-from relay.destinations.discord.written import CONTENT, write
+from relay.destinations.discord.template import CONTENT, write
 from relay.destinations.texts import width
 from relay.events import Channel, Event, Source
 from relay.template import BodyTemplate, RenderError

@@ -18,14 +18,14 @@ from relay.destinations.body import chat_variables
 from relay.destinations.coalesce import Form
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.embeds import ALL, EMBEDS, Embed, digest_of, embed_of, room, size
-from relay.destinations.discord.written import CONTENT, Written, write
+from relay.destinations.discord.template import CONTENT, Written, write
 from relay.destinations.pings import Pings
 from relay.destinations.texts import fit, width
 from relay.mentions import Mention
 from relay.template import BodyTemplate, RenderError
 
 DIGEST_ROWS: Final = 200
-"""The most rows that a digest is tried with; about 180 fit."""
+"""The most rows that a digest is tried with; about 190 fit."""
 
 SILENT: Final = 1 << 12
 """The flag SUPPRESS_NOTIFICATIONS."""

@@ -27,8 +27,12 @@ from aiohttp.abc import AbstractResolver
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
+from relay import __version__
 from relay.destinations.answer import Answer, Failure, succeeded
 from relay.destinations.failures import failure_of
+
+USER_AGENT: Final = f"relay/{__version__}"
+"""What we call ourselves, where the vendor asks for no other form."""
 
 BODY_CAP: Final = 8 * 1024
 """Bytes of an answer's body that are read."""

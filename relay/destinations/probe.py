@@ -15,11 +15,11 @@ from typing import Final, assert_never
 
 import msgspec
 
-from relay import __version__
 from relay.destinations.answer import Answer, Failure
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.discord.config import DiscordConfig
-from relay.destinations.http import HttpClient, Request
+from relay.destinations.discord.discord import USER_AGENT as DISCORD_AGENT
+from relay.destinations.http import USER_AGENT, HttpClient, Request
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.outcome import sentence_of
 from relay.destinations.redact import Redactor
@@ -32,8 +32,6 @@ PATIENCE: Final = 10.0
 """Seconds an answer may take, where the destination's own time-out is not shorter."""
 
 _NAME_SHOWN: Final = 80
-_USER_AGENT: Final = f"relay/{__version__}"
-_DISCORD_AGENT: Final = f"DiscordBot (stratalerts-relay, {__version__})"
 
 _SLACK_TELLS_NO_MORE: Final = "reachable; without a message Slack does not tell whether the webhook exists"
 
@@ -71,11 +69,11 @@ async def probe(config: AnyConfig, client: HttpClient) -> Probe:
         return Probe(ok=False, detail=answer.detail)
     match config:
         case DiscordConfig():
-            return judge_discord(answer, config)
+            return discord_probe(answer, config)
         case SlackConfig():
-            return judge_slack(answer)
+            return slack_probe(answer)
         case WebhookConfig():
-            return judge_webhook(answer)
+            return webhook_probe(answer)
         case _:
             assert_never(config)
 
@@ -83,11 +81,11 @@ async def probe(config: AnyConfig, client: HttpClient) -> Probe:
 def _question(config: DiscordConfig | SlackConfig | WebhookConfig) -> Request:
     url, timeout = parse_url(config.url.reveal()), min(config.timeout, PATIENCE)
     if isinstance(config, DiscordConfig):  # whose query is about posting
-        return Request("GET", url.with_query(None), {"User-Agent": _DISCORD_AGENT}, b"", timeout)
-    return Request("HEAD", url, {"User-Agent": _USER_AGENT}, b"", timeout)
+        return Request("GET", url.with_query(None), {"User-Agent": DISCORD_AGENT}, b"", timeout)
+    return Request("HEAD", url, {"User-Agent": USER_AGENT}, b"", timeout)
 
 
-def judge_discord(answer: Answer, config: DiscordConfig) -> Probe:
+def discord_probe(answer: Answer, config: DiscordConfig) -> Probe:
     """What Discord's answer to a GET of the webhook means."""
     try:
         said = _decode(answer.text)
@@ -113,14 +111,14 @@ def judge_discord(answer: Answer, config: DiscordConfig) -> Probe:
             return Probe(ok=False, detail=told)
 
 
-def judge_slack(answer: Answer) -> Probe:
+def slack_probe(answer: Answer) -> Probe:
     """Slack answers a HEAD in its own way, and says nothing by it."""
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Probe(ok=False, detail=sentence_of(answer.status))
     return Probe(ok=True, detail=_SLACK_TELLS_NO_MORE)
 
 
-def judge_webhook(answer: Answer) -> Probe:
+def webhook_probe(answer: Answer) -> Probe:
     """A receiver that knows no HEAD is there all the same; one that is gone, moved or down says so to any method."""
     told = sentence_of(answer.status)
     moved = HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST

@@ -9,7 +9,7 @@ import pytest
 from relay.cli.online import Found
 from relay.destinations.answer import Answer
 from relay.destinations.discord.config import DiscordConfig
-from relay.destinations.probe import Probe, judge_discord, judge_slack, judge_webhook
+from relay.destinations.probe import Probe, discord_probe, slack_probe, webhook_probe
 from relay.errors import Exit
 from relay.events import Channel
 from relay.upstream.probe import Probe as Endpoint
@@ -43,7 +43,7 @@ def discord(**more: object) -> DiscordConfig:
 )
 def test_discord_tells_whether_the_webhook_is_there(status: int, body: object, ok: bool, said: str) -> None:
     text = body if isinstance(body, str) else json.dumps(body)
-    found = judge_discord(Answer(status, text=text), discord())
+    found = discord_probe(Answer(status, text=text), discord())
     assert found.ok is ok
     assert said in found.detail
     assert TOKEN not in found.detail
@@ -51,7 +51,7 @@ def test_discord_tells_whether_the_webhook_is_there(status: int, body: object, o
 
 
 def test_a_thread_can_not_be_looked_for() -> None:
-    found = judge_discord(Answer(200, text='{"id": "1", "name": "Swing"}'), discord(thread_id="5"))
+    found = discord_probe(Answer(200, text='{"id": "1", "name": "Swing"}'), discord(thread_id="5"))
     assert found == Probe(ok=True, detail="found 'Swing'; whether its thread exists can't be told")
 
 
@@ -59,7 +59,7 @@ def test_a_thread_can_not_be_looked_for() -> None:
     ("status", "ok"), [(200, True), (302, True), (404, True), (405, True), (500, False), (503, False)]
 )
 def test_slack_is_reachable_or_down_and_tells_no_more(status: int, ok: bool) -> None:
-    found = judge_slack(Answer(status))
+    found = slack_probe(Answer(status))
     assert found.ok is ok
     assert ("does not tell whether" in found.detail) is ok
 
@@ -72,7 +72,7 @@ def test_slack_is_reachable_or_down_and_tells_no_more(status: int, ok: bool) -> 
     ],
 )
 def test_a_receiver_that_knows_no_head_is_there_all_the_same(status: int, ok: bool) -> None:
-    found = judge_webhook(Answer(status))
+    found = webhook_probe(Answer(status))
     assert found.ok is ok
     assert f"answered {status}" in found.detail
 

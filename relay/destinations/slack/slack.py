@@ -14,13 +14,12 @@ from typing import Final
 
 import msgspec
 
-from relay import __version__
 from relay.clock import Clock
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations import digest
 from relay.destinations.coalesce import Form, form_of, plan
 from relay.destinations.endpoint import Endpoint
-from relay.destinations.http import HttpClient
+from relay.destinations.http import USER_AGENT, HttpClient
 from relay.destinations.pings import Pings
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.limiter import SlackLimiter, SlackLimits
@@ -39,8 +38,6 @@ from relay.destinations.slack.template import Part, part_of
 from relay.document.addresses import parse_url
 from relay.mentions import Mention
 from relay.template import RenderError
-
-USER_AGENT: Final = f"relay/{__version__}"
 
 ROWS: Final = 340
 """About so many usual alerts go into a digest."""

@@ -9,25 +9,21 @@ attempt; ``webhook-timestamp`` is the moment of this one.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
 
 import msgspec
 from multidict import CIMultiDict
 
-from relay import __version__
 from relay.clock import MICROS, Clock
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.body import body_of, variables_of
 from relay.destinations.endpoint import Endpoint
-from relay.destinations.http import HttpClient
+from relay.destinations.http import USER_AGENT, HttpClient
 from relay.destinations.outcome import judge_webhook
 from relay.destinations.webhook.config import WebhookConfig
 from relay.destinations.webhook.signing import Signer
 from relay.document.addresses import parse_url
 from relay.limiter import Limiter
 from relay.template import RenderError
-
-USER_AGENT: Final = f"relay/{__version__}"
 
 
 class Webhook:

@@ -16,7 +16,6 @@ from relay.destinations.discord.told import Scope, Told, read
 from relay.destinations.outcome import judge_webhook
 
 UNKNOWN_WEBHOOK: Final = 10015
-INVALID_FORM: Final = 50035
 INVALID_TOKEN: Final = 50027
 NETWORK_ERROR: Final = 40333
 """Error codes (docs.discord.com, topics, opcodes and status codes)."""

@@ -19,7 +19,7 @@ TOO_MANY: Final = "429"
 """The code of an outcome that says: not so fast."""
 
 # What Slack's incoming webhooks say in the body (docs.slack.dev, incoming webhooks, "handling errors").
-_SLACK: Final = (
+_VERDICTS: Final = (
     dict.fromkeys(
         (
             "invalid_payload",
@@ -51,12 +51,12 @@ _SLACK: Final = (
 )
 
 
-class _SlackBody(msgspec.Struct, frozen=True):
+class _Body(msgspec.Struct, frozen=True):
     error: str = ""
 
 
-_slack_decoder: Final = msgspec.json.Decoder(_SlackBody)
-_SLACK_WORD: Final = re.compile(r"[a-z][a-z_]{2,60}", re.ASCII)
+_decoder: Final = msgspec.json.Decoder(_Body)
+_WORD: Final = re.compile(r"[a-z][a-z_]{2,60}", re.ASCII)
 
 
 def judge_slack(answer: Answer, now_us: int) -> Outcome:
@@ -64,19 +64,19 @@ def judge_slack(answer: Answer, now_us: int) -> Outcome:
     outcome = judge_webhook(answer, now_us)
     if outcome.verdict is Verdict.DELIVERED:
         return outcome
-    word = _slack_word(answer.text)
+    word = _word(answer.text)
     if word is None:
         return outcome
-    verdict = _SLACK.get(word, outcome.verdict)
+    verdict = _VERDICTS.get(word, outcome.verdict)
     wait = parse_retry_after(answer.headers.get("retry-after"), now_us) if verdict is Verdict.RETRY else None
     return msgspec.structs.replace(outcome, verdict=verdict, detail=f"{outcome.detail} ({word})", retry_after=wait)
 
 
-def _slack_word(text: str) -> str | None:
+def _word(text: str) -> str | None:
     text = text.strip()
     if text.startswith("{"):
         try:
-            text = _slack_decoder.decode(text).error
+            text = _decoder.decode(text).error
         except (msgspec.DecodeError, ValueError):
             return None
-    return text if _SLACK_WORD.fullmatch(text) else None
+    return text if _WORD.fullmatch(text) else None

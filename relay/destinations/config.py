@@ -1,7 +1,8 @@
 """What every destination's config has, and what chats have besides.
 
     YAML ──DestinationConfig──> url, timeout, max_age, sources, retry
-                 ├── ChatConfig ──> DiscordConfig · SlackConfig        each in its own package
+                 ├── InOrderConfig ──> ChatConfig ──> DiscordConfig · SlackConfig        each in its own package
+                 │                └──> AppriseConfig
                  └── WebhookConfig
 
 ``relay.config`` puts the kinds together; here is only what they share.
@@ -154,6 +155,25 @@ class DestinationConfig(Section):
         return hashlib.sha256(json.dumps(_stable(self), sort_keys=True).encode()).hexdigest()[:16]
 
 
+class InOrderConfig(DestinationConfig):
+    """What is sent to one message at a time, in order; a message may hold all that waited for it."""
+
+    @property
+    def concurrency(self) -> int:
+        """One at a time."""
+        return 1
+
+    @property
+    def ordering(self) -> Ordering:
+        """Everything in order."""
+        return "strict"
+
+    @property
+    def rate_limit(self) -> None:
+        """None to be set: what the provider takes is its own to tell."""
+        return
+
+
 class Ping(Section):
     """How often a chat is pinged."""
 
@@ -170,8 +190,8 @@ class Late(Section):
     """mark: it says so. digest: late ones are gathered in a table. drop: it expires, unsent."""
 
 
-class ChatConfig(DestinationConfig):
-    """What chats have; they are sent to one message at a time, in order, and a message holds what waited for it."""
+class ChatConfig(InOrderConfig):
+    """What chats have."""
 
     chat: ClassVar[Chat]
 
@@ -187,21 +207,6 @@ class ChatConfig(DestinationConfig):
     """What becomes of late alerts."""
     digest_over: Annotated[int | None, whole(1, MOST_WAITING)] = None
     """When more alerts than this wait, a message is a table of them; off by default."""
-
-    @property
-    def concurrency(self) -> int:
-        """One at a time."""
-        return 1
-
-    @property
-    def ordering(self) -> Ordering:
-        """Everything in order."""
-        return "strict"
-
-    @property
-    def rate_limit(self) -> None:
-        """Learnt from the answers, not from the config."""
-        return
 
     @property
     def keeps_for(self) -> float | None:

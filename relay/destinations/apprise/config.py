@@ -11,9 +11,8 @@ from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator
 
-from relay.deliveries import Ordering
 from relay.destinations.apprise.loading import library
-from relay.destinations.config import DestinationConfig, Template
+from relay.destinations.config import InOrderConfig, Template
 from relay.document.addresses import secret_text
 from relay.document.fields import Leaf, wrong
 from relay.secret import Secret
@@ -54,7 +53,7 @@ def _apprise_url(value: object) -> Secret:
 AppriseUrl: TypeAlias = Annotated[Secret, Leaf(_apprise_url, {"type": "string", "pattern": r"://|\$\{"})]
 
 
-class AppriseConfig(DestinationConfig):
+class AppriseConfig(InOrderConfig):
     """A service that the apprise library knows: Telegram, ntfy, Pushover, mail and more."""
 
     type: Annotated[Literal["apprise"], AfterValidator(_needs_extra)]
@@ -68,18 +67,3 @@ class AppriseConfig(DestinationConfig):
     def stays_here(self) -> bool:
         """Only where neither we nor apprise could read another host out of it."""
         return _STAYS_HERE.fullmatch(self.url.reveal()) is not None
-
-    @property
-    def concurrency(self) -> int:
-        """One at a time."""
-        return 1
-
-    @property
-    def ordering(self) -> Ordering:
-        """Everything in order."""
-        return "strict"
-
-    @property
-    def rate_limit(self) -> None:
-        """Apprise keeps to what it knows of each service."""
-        return

@@ -1,6 +1,6 @@
 """Chats on loopback that refuse what the real ones refuse, and show what arrived as they would show it.
 
-request ──> Loopback ──fault?──> FakeDiscord ── edge, buckets, limits ──┐
+request ──> FakeChat ──fault?──> FakeDiscord ── edge, buckets, limits ──┐
                        FakeSlack   ── bucket, blocks ──────────────────┴──> messages ──> page (HTML)
 
 Where the vendor's documents leave room, these take the stricter reading: what passes here passes there. A message is

@@ -27,7 +27,7 @@ from relay.simulator.chat.message import channel_id, message_object, posted
 from relay.simulator.chat.page import render_discord
 from relay.simulator.chat.posted import DiscordPosted, Names, Webhook
 from relay.simulator.chat.refusals import VIA, Refused, answer, check_form, check_thread, decode
-from relay.simulator.chat.server import Loopback
+from relay.simulator.chat.server import FakeChat
 
 _PATH: Final = re.compile(r"/api(?:/v\d{1,2})?/webhooks/([^/]+)/([^/]+)", re.ASCII)
 _DEFAULT_AGENT: Final = re.compile(
@@ -38,8 +38,8 @@ _LETTERS: Final = string.ascii_letters + string.digits + "-_"
 _BUCKETS: Final = {"POST": "5d6c1e0b7f2a4938", "GET": "f01b77c2a9e34d51"}
 
 
-class FakeDiscord(Loopback[DiscordPosted]):
-    """A Discord with incoming webhooks; see ``Loopback`` for how it is run and what it remembers.
+class FakeDiscord(FakeChat[DiscordPosted]):
+    """A Discord with incoming webhooks; see ``FakeChat`` for how it is run and what it remembers.
 
     Args:
         clock: Tells times and counts rate limits.

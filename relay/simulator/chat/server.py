@@ -1,6 +1,6 @@
 """What both chats have in common: a server on loopback, faults, pages, and a record of what came.
 
-A chat derives from ``Loopback`` and says three things: which webhook a path is of, what it answers to a request,
+A chat derives from ``FakeChat`` and says three things: which webhook a path is of, what it answers to a request,
 and how a channel looks.
 """
 
@@ -30,7 +30,7 @@ _CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; bas
 P = TypeVar("P", bound=Posted)
 
 
-class Loopback(ABC, Generic[P]):
+class FakeChat(ABC, Generic[P]):
     """A chat on loopback; an async context manager, or ``start`` and ``stop``, which may be repeated.
 
     Args:

@@ -23,7 +23,7 @@ from relay.simulator.chat.faults import Fault
 from relay.simulator.chat.mentions import slack_mentions
 from relay.simulator.chat.page import render_slack
 from relay.simulator.chat.posted import Names, Payload, SlackPosted, Webhook
-from relay.simulator.chat.server import Loopback
+from relay.simulator.chat.server import FakeChat
 
 REFUSALS: Final[Mapping[str, int]] = {
     "invalid_payload": 400,
@@ -49,8 +49,8 @@ _LETTERS: Final = string.ascii_uppercase + string.digits
 _PREFIX: Final = "/services/"
 
 
-class FakeSlack(Loopback[SlackPosted]):
-    """A Slack with incoming webhooks; see ``Loopback`` for how it is run and what it remembers.
+class FakeSlack(FakeChat[SlackPosted]):
+    """A Slack with incoming webhooks; see ``FakeChat`` for how it is run and what it remembers.
 
     Args:
         clock: Tells times and counts the rate limit.

@@ -1,4 +1,4 @@
-"""An upstream and a receiver, and a desk with the client of a server over it, each for one test."""
+"""What a test here may ask for: an upstream, a receiver, a served desk, and a client of the fake chats."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 
+from tests.support.chat import Poster, posting
+from tests.support.clock import FakeClock
 from tests.support.desk import FakeDesk
 from tests.support.fixtures import inbox, simulator
 from tests.support.web import serving
@@ -25,3 +27,16 @@ async def local(desk: FakeDesk) -> AsyncIterator[aiohttp.ClientSession]:
     """A client on this machine, of a server over ``desk``."""
     async with serving(desk) as client:
         yield client
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Stands still until the test moves it."""
+    return FakeClock()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[Poster]:
+    """A client of the fake chats."""
+    async with posting() as poster:
+        yield poster

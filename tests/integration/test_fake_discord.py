@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -11,22 +10,11 @@ import pytest
 from relay.simulator.chat.discord import FakeDiscord
 from relay.simulator.chat.faults import Fault
 from relay.simulator.chat.posted import DiscordPosted, Pings
-from tests.support.chat import AGENT, Poster, posting
+from tests.support.chat import AGENT, Poster
 from tests.support.clock import START_US, FakeClock
 
 ROLE, USER = "961700198785118228", "80351110224678912"
 HELLO = {"content": "hello"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Poster]:
-    async with posting() as poster:
-        yield poster
 
 
 async def test_a_message_is_kept_as_it_is_shown(http: Poster, clock: FakeClock) -> None:

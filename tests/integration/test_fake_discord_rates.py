@@ -2,27 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
-import pytest
-
 from relay.simulator.chat.discord import FakeDiscord
 from relay.simulator.chat.faults import Fault
-from tests.support.chat import Poster, posting
+from tests.support.chat import Poster
 from tests.support.clock import START_US, FakeClock
 
 HELLO = {"content": "hello"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Poster]:
-    async with posting() as poster:
-        yield poster
 
 
 async def test_the_bucket_is_told_and_kept(http: Poster, clock: FakeClock) -> None:

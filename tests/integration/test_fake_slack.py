@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import aiohttp
 import pytest
 
 from relay.simulator.chat.faults import Fault
 from relay.simulator.chat.posted import Pings
 from relay.simulator.chat.slack import REFUSALS, FakeSlack
-from tests.support.chat import Poster, posting
+from tests.support.chat import Poster
 from tests.support.clock import START_US, FakeClock
 
 HELLO = {"text": "hello"}
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock()
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[Poster]:
-    async with posting() as poster:
-        yield poster
 
 
 async def test_a_message_is_kept_and_answered_ok(http: Poster, clock: FakeClock) -> None:

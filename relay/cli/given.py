@@ -1,8 +1,7 @@
 """The event that a verb is given: in a file, on standard input, or by its number or key in the store.
 
-FILE | -       ──> an envelope as the socket sends it ──decode──┐
-17             ──> the running relay, else its store ──────────├──> Given
-alerts.in_force:98421 ─────────────────────────────────────────┘
+FILE | -                     ──> an envelope as the socket sends it ──decode──┐
+17 | alerts.in_force:98421   ──> the running relay, else its store ──decode───┴──> Given
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """``relay check --online``: the upstream and every destination asked at once, and nothing posted or opened.
 
-config ──> one GET an alert endpoint ─┐
-  └──> one probe a destination  ──┴──> Found ──> lines | JSON, exit code
+config ─┬─> one GET an alert endpoint ──┐
+        └─> one probe a destination ────┴──> Found ──> lines | JSON, exit code
 """
 
 from __future__ import annotations

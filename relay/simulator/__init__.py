@@ -4,4 +4,5 @@ bars ──> market ──> replay ──> upstream ──┬── feed    WebS
 (real)   (pure)     (pace)     (history)  ├── rest    alerts and states over HTTP
                                           └── faults  whatever can go wrong, on demand
 inbox: a webhook receiver that counts what arrives
+chat:  a Discord and a Slack with their limits and refusals, and a page of each channel
 """

@@ -1,5 +1,7 @@
 """What both chats have in common: a server on loopback, faults, pages, and a record of what came.
 
+    request ──fault?──> _answer ──Reply──> record (messages, refusals, answers) ──> wait_for, wait_until, on_posted
+
 A chat derives from ``FakeChat`` and says three things: which webhook a path is of, what it answers to a request,
 and how a channel looks.
 """
@@ -24,6 +26,7 @@ from relay.simulator.chat.page import index
 from relay.simulator.chat.posted import Posted, Webhook
 
 _REFUSALS: Final = 1_000
+_TOO_MANY: Final = 429
 _REFRESH: Final = 2  # seconds
 _CSP: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
@@ -229,6 +232,3 @@ class FakeChat(ABC, Generic[P]):
 def _html(text: str) -> web.Response:
     headers = {"Content-Security-Policy": _CSP, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return web.Response(text=text, content_type="text/html", headers=headers)
-
-
-_TOO_MANY: Final = 429

@@ -6,5 +6,6 @@
 
     may it send?  LaneSwitch (on, paused, off) · Condition (open, held, probe) · limiters (how often)
 
-What one destination does never delays another: lanes share nothing but the outbox.
+What one destination does never delays another: lanes share nothing but the outbox, and what a provider limits for
+several of them together.
 """

@@ -102,7 +102,7 @@ class Supply:
         while self.window.room and (key := self.window.reloadable()) is not None:
             asked = min(self.window.room, _A_KEY_AT_ONCE)
             after = self.window.skipped[key]
-            with self.window.reading():
+            with self.window.known.reading():
                 found = await self._outbox.claim_key(self._name, key, after=after, limit=asked)
                 self.window.reload(key, [self._item(delivery) for delivery in found], asked=asked)
             self._mind_the_overtaken()
@@ -111,7 +111,7 @@ class Supply:
         asked = max(self.window.room, _UNTRIED_AT_ONCE)
         self._more = False  # a notify that comes while we read sets it again
         try:
-            with self.window.reading():
+            with self.window.known.reading():
                 found, position = await self._outbox.claim(
                     self._name, after=self.window.position, limit=asked, skip=tuple(self.window.skips)
                 )
@@ -128,7 +128,7 @@ class Supply:
         now_us, asked = self._clock.now_us(), self.window.parked_quota
         self._parked_due = None  # what is parked while we read sets it again
         try:
-            with self.window.reading():
+            with self.window.known.reading():
                 # No back-off reaches beyond ``latest``: such a time was noted before the clock was set back.
                 latest_us = now_us + round(self._retry_max * MICROS)
                 found = await self._outbox.claim_parked(self._name, due_us=now_us, latest_us=latest_us, limit=asked)
@@ -143,8 +143,8 @@ class Supply:
             self.expect_parked((next_us - now_us) / MICROS)
 
     def _mind_the_overtaken(self) -> None:
-        if self.window.overtaken:
-            self.window.overtaken = False
+        if self.window.known.overtaken:
+            self.window.known.overtaken = False
             self._anew = True
 
     def _item(self, delivery: Delivery) -> Item:

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice, takewhile
 from typing import Final
 
 from relay.deliveries import Delivery, Ordering
 from relay.delivery.item import Item
+from relay.delivery.known import Known
 
 PARK_AFTER: Final = 8
 """Attempts after which a failing head of an ordered key lets its successors go on."""
@@ -36,7 +36,7 @@ class Window:
     Attributes:
         position: Up to which sequence the queue has been looked at.
         skipped: Keys left behind, with the sequence up to which each was loaded.
-        overtaken: A read brought something that was settled while the read was on its way.
+        known: What is held, and what was answered and is not noted yet.
     """
 
     def __init__(self, ordering: Ordering, *, size: int, key_size: int) -> None:
@@ -45,15 +45,11 @@ class Window:
         self._key_size = key_size
         self._keys: OrderedDict[str, deque[Item]] = OrderedDict()
         self._busy: dict[str, list[Item]] = {}
-        self._held: set[int] = set()
-        self._held_parked: set[int] = set()
         self._loaded = 0
-        self._reading = False
-        self._settled_meanwhile: set[int] = set()
+        self.known = Known()
         self.parked_quota = size // 4
         self.position = 0
         self.skipped: dict[str, int] = {}
-        self.overtaken = False
 
     def __len__(self) -> int:
         return self._loaded
@@ -71,7 +67,7 @@ class Window:
     @property
     def parked_room(self) -> int:
         """How many more parked ones may be loaded: they never take up more than their quota."""
-        return min(self.room, max(0, self.parked_quota - len(self._held_parked)))
+        return min(self.room, max(0, self.parked_quota - self.known.parked))
 
     @property
     def tired(self) -> bool:
@@ -83,17 +79,6 @@ class Window:
         if self._ordering == "strict" or self._loaded >= CROWD * self._size:
             return False
         return all(item.delivery.attempts > 0 for item in self.heads())
-
-    @contextmanager
-    def reading(self) -> Iterator[None]:
-        """Around a read of the store and taking in what it found: what is settled meanwhile stays known as held."""
-        self._reading = True
-        try:
-            yield
-        finally:
-            self._reading = False
-            self._let_go(self._settled_meanwhile)
-            self._settled_meanwhile = set()
 
     def key_of(self, delivery: Delivery) -> str:
         """What ``delivery`` is ordered by in this lane; a parked one stands alone."""
@@ -127,13 +112,8 @@ class Window:
 
     def add(self, item: Item) -> None:
         """Hold one more delivery, at its place among those of its key; one that is held already stays as it is."""
-        number = item.delivery.id
-        if number in self._held:
-            self.overtaken |= number in self._settled_meanwhile
+        if not self.known.take(item.delivery):
             return
-        self._held.add(number)
-        if item.delivery.parked:
-            self._held_parked.add(number)
         queue = self._keys.setdefault(self.key_of(item.delivery), deque())
         place = len(queue)
         while place and queue[place - 1].delivery.sequence > item.delivery.sequence:
@@ -234,10 +214,7 @@ class Window:
 
     def settled(self, item: Item) -> None:
         """The store knows about it: it may be loaded again if it is pending there."""
-        if self._reading:
-            self._settled_meanwhile.add(item.delivery.id)
-        else:
-            self._let_go({item.delivery.id})
+        self.known.settled(item.delivery.id)
 
     def put_back(self, item: Item, not_before: float) -> None:
         """What came of ``item`` could not be noted: if it still has its place, it is tried again at ``not_before``.
@@ -257,10 +234,6 @@ class Window:
             if not under_way:
                 del self._busy[key]
 
-    def _let_go(self, numbers: set[int]) -> None:
-        self._held -= numbers
-        self._held_parked -= numbers
-
     def hold_up(self, item: Item) -> None:
         """``item``'s key waits for it: keep only it, leave its successors in the store."""
         if self._ordering != "symbol":
@@ -272,7 +245,7 @@ class Window:
             return
         while queue[-1] is not item:
             dropped = queue.pop()
-            self._let_go({dropped.delivery.id})
+            self.known.let_go((dropped.delivery.id,))
             self._loaded -= 1
         self.skipped[key] = item.delivery.sequence
 
@@ -288,7 +261,7 @@ class Window:
         for key, queue in list(self._keys.items()):
             under_way = self._busy.get(key, [])
             dropped = {item.delivery.id for item in queue if item not in under_way}
-            self._let_go(dropped)
+            self.known.let_go(dropped)
             self._loaded -= len(dropped)
             for item in under_way:
                 item.stale = True

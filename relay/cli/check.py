@@ -18,6 +18,7 @@ from relay import logs
 from relay.cli import online as asking
 from relay.cli.options import config_option, json_option
 from relay.config.load import find_config, load
+from relay.config.mentions import unheard
 from relay.config.model import Config
 from relay.config.secrets import secrets_of
 from relay.destinations.discord.config import DiscordConfig
@@ -126,6 +127,7 @@ def notes(config: Config) -> Iterator[str]:
             yield f"no enabled rule sends to {name}"
     for name, destination in config.destinations.items():
         yield from _doubts(name, destination)
+    yield from unheard(config)
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:

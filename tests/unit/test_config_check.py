@@ -84,6 +84,13 @@ def test_what_is_right_and_still_odd_is_noted(
     assert f"note: {note}" in capsys.readouterr().out.splitlines()
 
 
+def test_a_mention_that_pings_nobody_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text("rule", "mention: '<@&961700198785118228>'"))
+    assert run(["check", "-c", str(path), "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["notes"] == ["a pings nobody: none of its destinations is a chat"]
+
+
 DISCORD = "bot's url is no Discord webhook; they begin with https://discord.com/api/webhooks/"
 PLAIN = "bot is reached over http://, so others on the way can read what is sent; use https://"
 SECRET = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

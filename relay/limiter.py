@@ -1,4 +1,4 @@
-"""How often something may be done: what every limiter answers, and the one that a configured rate needs.
+"""How often something may be done: what every limiter answers, a configured rate, and an even pace.
 
     ready_at() ──> not before this        note(now) ──> it is being done
 
@@ -42,3 +42,24 @@ class SlidingLog:
     def note(self, now: float) -> None:
         """One more, at ``now``."""
         self._noted.append(now)
+
+
+class EvenPace:
+    """``burst`` at once after a rest, then one each ``interval``: no span sees more than those and its share.
+
+    A virtual schedule (GCRA). Where requests take different times to arrive, an even pace still arrives as one, and a
+    burst at the end of a span does not meet the next one at its beginning.
+    """
+
+    def __init__(self, burst: int, interval: float) -> None:
+        self._burst = burst
+        self._interval = interval
+        self._whole_at = float("-inf")  # when the burst is whole again
+
+    def ready_at(self) -> float:
+        """When there is room for one more."""
+        return self._whole_at - (self._burst - 1) * self._interval
+
+    def note(self, now: float) -> None:
+        """One more, at ``now``."""
+        self._whole_at = max(self._whole_at, now) + self._interval

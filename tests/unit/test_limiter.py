@@ -7,10 +7,10 @@ import itertools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.limiter import SlidingLog
+from relay.limiter import EvenPace, Limiter, SlidingLog
 
 
-def _send_all(limiter: SlidingLog, arrivals: list[float]) -> list[float]:
+def _send_all(limiter: Limiter, arrivals: list[float]) -> list[float]:
     """When each goes out that wants to at ``arrivals``: at once, or as soon as the limiter lets it."""
     times: list[float] = []
     now = 0.0
@@ -46,3 +46,18 @@ def test_the_seam_between_two_spans_lets_no_double_through() -> None:
     times = _send_all(SlidingLog(5, 1.0), [0.5] * 5 + [1.0] * 5)
     assert all(b - a >= 1.0 for a, b in zip(times, times[5:], strict=False))
     assert list(itertools.islice(times, 5, None)) == [1.5] * 5
+
+
+@given(burst=st.integers(1, 10), interval=st.floats(0.01, 2), span=st.floats(0.1, 10), arrivals=arrivals)
+def test_an_even_pace_lets_no_span_see_more_than_a_burst_and_its_share(
+    burst: int, interval: float, span: float, arrivals: list[float]
+) -> None:
+    times = _send_all(EvenPace(burst, interval), arrivals)
+    for first in times:
+        seen = sum(first <= at < first + span for at in times)
+        assert seen <= burst + span / interval + 1e-6
+
+
+def test_an_even_pace_lets_a_burst_out_at_once_and_then_one_each_interval() -> None:
+    assert _send_all(EvenPace(3, 0.5), [0.0] * 6) == [0, 0, 0, 0.5, 1.0, 1.5]
+    assert _send_all(EvenPace(3, 0.5), [10.0, 10.0, 20.0]) == [10, 10, 20]

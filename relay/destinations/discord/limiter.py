@@ -19,10 +19,12 @@ import structlog
 
 from relay.clock import Clock
 from relay.destinations.discord.told import EDGE_WAIT, Scope, Told
-from relay.limiter import SlidingLog
+from relay.limiter import EvenPace, SlidingLog
 
-GLOBAL: Final = (45, 1.0)
+GLOBAL: Final = 45
 """Of the 50 requests a second that Discord takes from one address; the rest is for what else runs there."""
+
+_AT_ONCE: Final = 10  # of those; the others are spread over the second, so that two seconds' shares never meet
 
 INVALID: Final = (5_000, 600.0)
 """Of the 10,000 invalid answers in ten minutes that get an address banned."""
@@ -96,7 +98,7 @@ class DiscordLimits:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._requests = SlidingLog(*GLOBAL)
+        self._requests = EvenPace(_AT_ONCE, 1 / (GLOBAL - _AT_ONCE))
         self._invalid = SlidingLog(*INVALID)
         self._held_until = _NEVER
         self._banned_until = _NEVER

@@ -36,7 +36,7 @@ from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
-from relay.housekeeping import feed_watchdog, measure, tidy
+from relay.housekeeping import feed_watchdog, tidy
 from relay.intake import Intake, Plan, Terms
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
@@ -243,7 +243,6 @@ class Relay:
     async def _keep_house(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(tidy(self.outbox, self.clock, retention=self.config.storage.retention))
-            group.create_task(measure(self.outbox, self.clock, self.metrics, destinations=self.dispatcher.lanes.keys()))
             group.create_task(
                 feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.baseline import has_baseline
@@ -14,6 +16,7 @@ from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneStatus
+from relay.errors import StoreBusyError
 from relay.events import Channel
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Page, QueueStats, Switch
@@ -29,6 +32,8 @@ from relay.web.desk import (
     StoreStatus,
 )
 
+_log = structlog.get_logger()
+
 _PHASES = {
     Phase.IDLE: "connecting",
     Phase.CONNECTING: "connecting",
@@ -42,6 +47,9 @@ _PHASES = {
 
 
 _BEFORE_CONNECTING = {True: "the baseline is being fetched over REST first", False: "the connection is being made"}
+
+
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +108,21 @@ class FrontDesk:
             if status.standing is Standing.REFUSED
         ]
 
-    def metrics(self) -> bytes:
-        """The exposition text."""
+    async def metrics(self) -> bytes:
+        """The exposition text; what it tells of queues is as of now."""
+        try:
+            self._measure(await self.outbox.stats())
+        except StoreBusyError as error:  # the counters are still worth having
+            _log.warning("queues can't be measured", error=str(error))
         return self.metrics_registry.render()
+
+    def _measure(self, stats: Mapping[str, QueueStats]) -> None:
+        metrics, now_us = self.metrics_registry, self.clock.now_us()
+        for name in {*self.dispatcher.lanes, *stats}:  # a gauge that was never set would be missing, not 0
+            queue = stats.get(name, QueueStats({}))
+            oldest = queue.oldest_pending_us
+            metrics.queue_depth.labels(name).set(queue.counts.get(State.PENDING, 0))
+            metrics.oldest_pending.labels(name).set(0.0 if oldest is None else max(0.0, (now_us - oldest) / MICROS))
 
     async def status(self) -> Status:
         """How everything stands now."""

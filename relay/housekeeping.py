@@ -1,6 +1,6 @@
-"""What a relay does beside its work: forget what is finished, keep its gauges fresh, tell the service manager it lives.
+"""What a relay does beside its work: forget what is finished, and tell the service manager that it lives.
 
-    every minute   outbox.prune, in small steps      every 5 s   store's stats ──> gauges
+    every minute   outbox.prune, in small steps
     every half watchdog interval   sd_notify: the event loop turns
 
 None of it stops the relay: while the store can't be read it is left out, and tried again at its time.
@@ -9,23 +9,15 @@ None of it stops the relay: while the store can't be read it is left out, and tr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Final
 
-import structlog
-
 from relay.clock import MICROS, Clock
-from relay.deliveries import State
-from relay.errors import StoreBusyError
-from relay.metrics import Metrics
 from relay.outbox.base import Outbox
 from relay.systemd import Notifier
 
-_log = structlog.get_logger()
-
 _PRUNE_SECONDS: Final = 60.0
 _PRUNE_PAUSE: Final = 0.05  # between two steps: a commit that waits goes first
-_MEASURE_SECONDS: Final = 5.0
 _IDENTITIES_KEPT: Final = 30 * 86_400.0
 
 
@@ -44,25 +36,6 @@ async def tidy(outbox: Outbox, clock: Clock, *, retention: float) -> None:
         while await outbox.prune(finished_before_us=finished, identities_before_us=identities):
             await clock.sleep(_PRUNE_PAUSE)
         await clock.sleep(_PRUNE_SECONDS)
-
-
-async def measure(outbox: Outbox, clock: Clock, metrics: Metrics, *, destinations: Collection[str]) -> None:
-    """Keep the gauges that come from the store fresh; one that was never set would be missing, not 0."""
-    for name in destinations:
-        metrics.queue_depth.labels(name)
-        metrics.oldest_pending.labels(name)
-    while True:
-        try:
-            stats = await outbox.stats()
-        except StoreBusyError as error:
-            _log.warning("queues can't be measured", error=str(error))
-            stats = {}
-        now_us = clock.now_us()
-        for name, queue in stats.items():
-            oldest = queue.oldest_pending_us
-            metrics.queue_depth.labels(name).set(queue.counts.get(State.PENDING, 0))
-            metrics.oldest_pending.labels(name).set(0.0 if oldest is None else max(0.0, (now_us - oldest) / MICROS))
-        await clock.sleep(_MEASURE_SECONDS)
 
 
 async def feed_watchdog(notifier: Notifier, clock: Clock, *, seconds: float | None, status: Callable[[], str]) -> None:

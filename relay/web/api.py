@@ -71,7 +71,7 @@ class Api:
 
     async def metrics(self, _request: web.Request) -> web.Response:
         """Prometheus text."""
-        return web.Response(body=self._desk.metrics(), headers={"Content-Type": CONTENT_TYPE})
+        return web.Response(body=await self._desk.metrics(), headers={"Content-Type": CONTENT_TYPE})
 
     async def status(self, _request: web.Request) -> web.Response:
         """How everything stands, with readiness."""

@@ -149,8 +149,8 @@ class Desk(Protocol):
         """Whether alerts can flow."""
         ...
 
-    def metrics(self) -> bytes:
-        """The exposition text."""
+    async def metrics(self) -> bytes:
+        """The exposition text; what it tells of queues is as of now."""
         ...
 
     async def status(self) -> Status:

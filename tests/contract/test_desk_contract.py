@@ -73,7 +73,7 @@ async def test_it_says_why_it_is_not_well_or_not_ready_and_only_then(desk: Desk)
 
 
 async def test_metrics_are_in_the_format_every_scraper_reads(desk: Desk) -> None:
-    families = {family.name for family in text_string_to_metric_families(desk.metrics().decode())}
+    families = {family.name for family in text_string_to_metric_families((await desk.metrics()).decode())}
     assert "relay_upstream_connected" in families
 
 

@@ -93,7 +93,7 @@ class FakeDesk:
     def ready(self) -> Readiness:
         return self.readiness
 
-    def metrics(self) -> bytes:
+    async def metrics(self) -> bytes:
         return b"# HELP relay_upstream_connected x\nrelay_upstream_connected 1.0\n"
 
     async def status(self) -> Status:

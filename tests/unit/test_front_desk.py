@@ -9,7 +9,9 @@ from relay.desk import _lane_word
 from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US
+from tests.support.events import entry, in_force
 from tests.support.front_desk import front_desk
+from tests.support.lane import OK
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 GONE = "404 Not Found"
@@ -75,3 +77,13 @@ async def test_attempts_before_the_first_connection_are_no_reconnects() -> None:
         desk.connection.enter(Phase.WAITING, START_US)
         desk.connection.enter(Phase.ACKNOWLEDGED, START_US)
         assert (await desk.status()).connection.reconnects == 1
+
+
+async def test_the_gauges_of_the_queues_are_as_of_the_scrape() -> None:
+    memory = Memory(START_US)
+    async with front_desk(MemoryOutbox(memory)) as desk:
+        await desk.outbox.commit([entry(in_force(1), "bot")])
+        assert b'relay_queue_depth{destination="bot"} 1.0' in await desk.metrics()
+        delivery = next(iter(memory.records.values())).delivery
+        await desk.outbox.ack(delivery, OK, at_us=START_US)
+        assert b'relay_queue_depth{destination="bot"} 0.0' in await desk.metrics()

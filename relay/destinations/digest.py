@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from relay.clock import MICROS
 from relay.deliveries import Message
-from relay.destinations.texts import clean, fit, happened_us, lateness, price_text, width
+from relay.destinations.texts import MOST_PARTICIPANTS, clean, fit, happened_us, lateness, price_text, width
 from relay.events import INDEX_FUTURES, Channel, Event, Source, symbol_root
 
 WIDTH: Final = 60
@@ -164,8 +164,8 @@ def _row(message: Message) -> _Row:
 
 def _share(event: Event) -> str:
     """``3/4 ES NQ RTY``; room is left for the timeframe after it."""
-    roots = list(map(symbol_root, event.symbols))
-    count = event.threshold if event.threshold is not None else len(roots)
+    roots = list(map(symbol_root, event.symbols[:MOST_PARTICIPANTS]))
+    count = event.threshold if event.threshold is not None else len(event.symbols)
     who = " ".join((f"{count}/{len(INDEX_FUTURES)}" if count > 0 else "break", *roots))
     return _cell(who, _NAMES - _TIMEFRAME - 1)
 

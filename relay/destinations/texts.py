@@ -25,6 +25,13 @@ TIMEFRAME: Final = "Timeframe"
 
 TEST_REMARK: Final = "a test, not an alert"
 
+_LOOKED_AT: Final = 4096
+"""Characters of one text that are looked at, more than any chat shows of it: a megabyte, in each of ten alerts, would
+keep the event loop for seconds."""
+
+MOST_PARTICIPANTS: Final = 100
+"""Participants of one break that are looked at, for the same reason; there are four."""
+
 _RECOVERED_FROM: Final = 60.0
 """Seconds from which on a recovered alert says how late it is, where ``late.over`` is longer."""
 
@@ -66,8 +73,8 @@ _colours: Final = msgspec.json.Decoder(dict[str, object])
 
 
 def clean(text: str) -> str:
-    """``text`` on one line, without control, format and other invisible characters."""
-    words = ("".join(char for char in word if char.isprintable()) for word in text.split())
+    """``text`` on one line, without control, format and other invisible characters; the beginning of a huge one."""
+    words = ("".join(char for char in word if char.isprintable()) for word in text[:_LOOKED_AT].split())
     return " ".join(word for word in words if word)
 
 
@@ -172,11 +179,15 @@ def continuity(event: Event) -> tuple[tuple[str, str], ...]:
     Read from ``tfc`` in the event's own object; none where it has none.
     """
     try:
-        sent = _enriched.decode(event.data).tfc
-        colours = _colours.decode(sent) if sent else {}
+        sent = bytes(_enriched.decode(event.data).tfc)
+        colours = _colours.decode(sent) if 0 < len(sent) <= _LOOKED_AT else {}
     except (ValueError, RecursionError):
         return ()
-    folded = {clean(name).upper(): clean(colour).lower() for name, colour in colours.items() if isinstance(colour, str)}
+    folded = {
+        known: clean(colour).lower()
+        for name, colour in colours.items()
+        if isinstance(colour, str) and (known := name.strip().upper()) in TIMEFRAMES
+    }
     return tuple((timeframe, folded[timeframe]) for timeframe in TIMEFRAMES if folded.get(timeframe))
 
 
@@ -187,7 +198,8 @@ def continuity_row(event: Event) -> str:
 
 def participants(event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The index futures that took part in a break, and those that did not; the latter only where all are known."""
-    roots = dict.fromkeys(clean(symbol_root(symbol.strip().upper())) for symbol in event.symbols)
+    symbols = event.symbols[:MOST_PARTICIPANTS]
+    roots = dict.fromkeys(clean(symbol_root(symbol.strip().upper())) for symbol in symbols)
     broke = (*(root for root in INDEX_FUTURES if root in roots), *(r for r in roots if r and r not in INDEX_FUTURES))
     known = bool(broke) and (event.threshold is None or len(broke) >= event.threshold)
     return broke, tuple(root for root in INDEX_FUTURES if known and root not in roots)

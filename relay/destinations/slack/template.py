@@ -96,7 +96,7 @@ def _bounded(block: Block) -> Block:
 def _escaped(value: object) -> object:
     match value:
         case str():
-            return entities(value)
+            return entities(value[:MESSAGE])  # no message holds more of it, and a megabyte takes long
         case dict():
             return {entities(str(key)): _escaped(item) for key, item in value.items()}
         case list() | tuple():

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Iterable
 from typing import Final
 
@@ -19,8 +21,12 @@ from relay.destinations.charts import chart_url
 from relay.destinations.texts import lateness
 from relay.events import Source
 from relay.mentions import Mention
+from relay.template import RenderError
 
 TEST_TYPE: Final = "relay.test"
+
+_UNREADABLE: Final = "the alert's data can't be read as values for the template"
+_DIGITS: Final = 4000  # of a whole number; Python makes none of more than 4300
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -92,8 +98,12 @@ def body_of(message: Message) -> Body:
 
 
 def variables_of(body: Body) -> dict[str, object]:
-    """What a template sees: the fields of ``data`` by name, and ``type``, ``timestamp``, ``data``, ``relay``."""
-    data = msgspec.json.decode(body.data)
+    """What a template sees: the fields of ``data`` by name, and ``type``, ``timestamp``, ``data``, ``relay``.
+
+    Raises:
+        RenderError: ``data`` can't be read.
+    """
+    data = _read(body.data)
     fields = data if isinstance(data, dict) else {}
     return {
         **fields,
@@ -102,6 +112,29 @@ def variables_of(body: Body) -> dict[str, object]:
         "data": data,
         "relay": msgspec.to_builtins(body.relay),
     }
+
+
+def _read(data: msgspec.Raw) -> object:
+    """``data`` as values; a number that none can hold (1e999) is None, and spoils nothing else of the alert."""
+    try:
+        return msgspec.json.decode(data)
+    except msgspec.ValidationError:
+        pass
+    except (ValueError, RecursionError):
+        raise RenderError(_UNREADABLE) from None
+    try:
+        return json.loads(bytes(data), parse_int=_whole, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise RenderError(_UNREADABLE) from None
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _DIGITS else None
+
+
+def _finite(digits: str) -> float | None:
+    number = float(digits)
+    return number if math.isfinite(number) else None
 
 
 def chat_variables(message: Message, *, pinged: Iterable[Mention], late_over: float) -> dict[str, object]:

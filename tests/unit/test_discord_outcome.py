@@ -174,3 +174,21 @@ def test_no_answer_makes_it_raise(status: int, headers: dict[str, str], text: st
     outcome = judge_discord(Answer(status, headers, text), START_US)
     assert outcome.code == str(status)
     assert (outcome.verdict is DELIVERED) == (200 <= status <= 299)
+
+
+@pytest.mark.parametrize(
+    ("headers", "reset_after"),
+    [
+        ({"x-ratelimit-reset": "1775828724.500"}, 2.5),
+        ({"x-ratelimit-reset": "1775828724.500", "x-ratelimit-reset-after": "0.25"}, 0.25),
+        ({"x-ratelimit-reset": "1775828724500"}, None),
+        ({"x-ratelimit-reset": "nan"}, None),
+        ({"x-ratelimit-reset": "1"}, 0.0),
+        ({"x-ratelimit-reset": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_a_reset_told_as_a_moment_alone_is_read_by_our_clock(
+    headers: dict[str, str], reset_after: float | None
+) -> None:
+    assert read(Answer(200, headers), 1_775_828_722_000_000).reset_after == reset_after

@@ -14,6 +14,7 @@ from typing import Final
 
 import msgspec
 
+from relay.clock import MICROS
 from relay.destinations.answer import Answer, succeeded
 from relay.retry_after import parse_retry_after, parse_seconds, plausible
 
@@ -94,7 +95,7 @@ def read(answer: Answer, now_us: int) -> Told:
         message=_message(said),
         bucket=headers.get("x-ratelimit-bucket"),
         remaining=int(remaining) if remaining.isascii() and remaining.isdigit() and len(remaining) < 10 else None,  # noqa: PLR2004  because no limit has ten digits
-        reset_after=parse_seconds(headers.get("x-ratelimit-reset-after")),
+        reset_after=_reset_after(headers, now_us),
         limited=limited,
         wait=wait,
         invalid=answer.status in _INVALID and not (limited and shared),
@@ -129,6 +130,17 @@ def _wait(headers: Mapping[str, str], said: _Body, now_us: int) -> float | None:
         parse_seconds(headers.get("x-ratelimit-reset-after")),
     )
     return next((wait for wait in told if wait is not None), None)
+
+
+def _reset_after(headers: Mapping[str, str], now_us: int) -> float | None:
+    """As a span; only where that is missing by the moment, which is no better than our clock."""
+    if (span := parse_seconds(headers.get("x-ratelimit-reset-after"))) is not None:
+        return span
+    try:
+        moment = float(headers.get("x-ratelimit-reset", ""))
+    except ValueError:
+        return None
+    return plausible(moment - now_us / MICROS)
 
 
 def _seconds(value: object) -> float | None:

@@ -64,6 +64,13 @@ def test_alerts_of_one_message_are_joined_in_order_and_ping_once() -> None:
     assert len({embed["url"] for embed in body["embeds"]}) == 3
 
 
+def test_a_content_that_is_cut_costs_nobody_a_ping() -> None:
+    body = accepted(body_of([message(mentions=(ROLE, USER))], template="{{ 'x' * 3000 }} {{ mentions }}"))
+    assert body["content"].startswith(f"{ROLE} {USER} xxx")
+    assert body["content"].endswith("x…")
+    assert body["allowed_mentions"] == {"parse": [], "roles": ["111"], "users": ["333"]}
+
+
 def test_whom_the_template_does_not_mention_stands_before_its_content() -> None:
     batch = [message(mentions=(ROLE, USER))]
     assert body_of(batch, template="{{ symbol }}")["content"] == f"{ROLE} {USER} AAPL"

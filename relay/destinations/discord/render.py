@@ -213,10 +213,16 @@ def _not_in(taken: set[str], url: str) -> str:
     return next(name for name in names if name not in taken)
 
 
-def _with_mentions(content: str, mentions: Iterable[Mention]) -> str:
-    """``content`` with those before it that it does not make itself, within the limit."""
+def _with_mentions(content: str, mentions: Sequence[Mention]) -> str:
+    """``content`` with those before it that it does not make itself, within the limit; a cut costs nobody a ping."""
+    if width(whole := _led(content, mentions)) <= CONTENT:
+        return whole
+    return _led(fit(content, CONTENT - width(_led("", mentions)) - 1), mentions)
+
+
+def _led(content: str, mentions: Iterable[Mention]) -> str:
     missing = _mention_text([mention for mention in mentions if mention.text not in content])
-    return fit(f"{missing} {content}".strip(), CONTENT)
+    return f"{missing} {content}".strip()
 
 
 def _mention_text(mentions: Iterable[Mention]) -> str:

@@ -66,6 +66,14 @@ def test_a_test_message_says_so_and_nothing_else() -> None:
     assert note.body.splitlines() == ["Test · a test, not an alert", "2026-04-10 13:45:22 UTC"]
 
 
+def test_nothing_upstream_pings_where_apprise_speaks_to_a_chat() -> None:
+    hostile = message(Event(Channel.IN_FORCE, symbol="<@&961700198785118228>", direction="@everyone"))
+    for batch in ([hostile], [hostile, hostile]):
+        note = note_of(batch, None)
+        assert "@" not in note.title + note.body
+        assert "everyone" in note.title + note.body
+
+
 def test_a_template_gives_the_text_and_the_headline_is_the_title() -> None:
     note = note_of([message()], BodyTemplate("{{ symbol }} at {{ price }}{{ late }} {{ chart }}\n"))
     assert note.title == "AAPL [D] 1-2U"

@@ -49,10 +49,10 @@ def note_of(batch: Sequence[Message], template: BodyTemplate | None) -> Note:
     """
     first, *others = batch
     if others:
-        return Note(f"{len(batch)} alerts", "\n".join(map(_brief, batch)))
-    title = fit(headline(first), TITLE)
+        return Note(f"{len(batch)} alerts", _quiet("\n".join(map(_brief, batch))))
+    title = _quiet(fit(headline(first), TITLE))
     if template is None:
-        return Note(title, "\n".join(_lines(first)))
+        return Note(title, _quiet("\n".join(_lines(first))))
     body = template.render(chat_variables(first, pinged=(), late_over=_LATE_OVER)).decode().strip()
     if not body:
         raise RenderError("the template gives no text for this alert")
@@ -69,6 +69,11 @@ def fits(waiting: Sequence[Message]) -> int:
             break
         count += 1
     return max(count, 1)
+
+
+def _quiet(text: str) -> str:
+    """``text`` that pings nobody: many services read ``@name`` and ``<@&id>`` in what they are sent."""
+    return text.replace("@", "\N{FULLWIDTH COMMERCIAL AT}")
 
 
 def _brief(message: Message) -> str:

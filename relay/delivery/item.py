@@ -13,7 +13,8 @@ class Item(msgspec.Struct, eq=False):
     Attributes:
         delivery: As claimed; replaced after each attempt.
         not_before: Monotonic time of its own back-off.
-        last_attempt: Monotonic time at which its last attempt in this process began; None before.
+        last_attempt: Monotonic time at which its last attempt alone in this process began; None before.
+        shared: How many attempts it shared with others in this process: they tell little of it.
         first_failed: Monotonic time at which it first failed in this process.
         last_failed: And last.
         stepped_aside: How many times it let a successor be the probe.
@@ -25,6 +26,7 @@ class Item(msgspec.Struct, eq=False):
     delivery: Delivery
     not_before: float = float("-inf")
     last_attempt: float | None = None
+    shared: int = 0
     first_failed: float | None = None
     last_failed: float | None = None
     stepped_aside: int = 0
@@ -33,6 +35,6 @@ class Item(msgspec.Struct, eq=False):
     stale: bool = False
 
     def tried_longest_ago(self) -> tuple[float, int, int]:
-        """Sorts what was never tried first, then by time, then by attempts and place in the queue."""
+        """Sorts what was never tried alone first, then by time, then by attempts and place in the queue."""
         last = float("-inf") if self.last_attempt is None else self.last_attempt
-        return (last, self.delivery.attempts, self.delivery.sequence)
+        return (last, max(0, self.delivery.attempts - self.shared), self.delivery.sequence)

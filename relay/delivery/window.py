@@ -195,8 +195,11 @@ class Window:
             head.stepped_aside = head.delivery.attempts // PARK_AFTER
         self._busy[key] = list(batch)
         self._keys.move_to_end(key)
+        if len(batch) == 1:
+            first.last_attempt = now
+            return
         for item in batch:
-            item.last_attempt = now
+            item.shared += 1
 
     def failed(self, item: Item) -> None:
         """It stays at its place."""

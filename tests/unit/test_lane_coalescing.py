@@ -153,6 +153,19 @@ async def test_one_that_no_message_can_hold_is_found_and_parked_while_the_others
     assert all(r.delivery.attempts <= 4 for r in scene.memory.records.values() if r.delivery.event.id != 3)
 
 
+async def test_who_shared_a_message_with_one_that_no_one_takes_is_not_overtaken_for_it() -> None:
+    scene = chat()
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(*range(1, 6))
+        await scene.put(6, 7)
+        for _ in range(40):
+            await scene.clock.advance(30.0)
+    assert scene.receiver.batches[0] == [1, 2, 3, 4, 5]
+    taken = [number for batch in scene.receiver.batches if 1 not in batch for number in batch]
+    assert taken == [2, 3, 4, 5, 6, 7]
+
+
 async def test_the_next_message_waits_until_the_former_is_noted() -> None:
     scene = chat()
     scene.outbox.stuck["ack"] = asyncio.Event()

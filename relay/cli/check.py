@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
 
 import click
 
@@ -21,20 +19,15 @@ from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
 from relay.config.secrets import secrets_of
-from relay.destinations.discord.config import DiscordConfig
+from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real
 from relay.destinations.kinds import AnyConfig
-from relay.destinations.webhook.config import WebhookConfig
 from relay.document.faults import InvalidConfigError
 from relay.durations import format_duration
 from relay.errors import Exit
 from relay.events import Source
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
-
-_DISCORD: Final = re.compile(
-    r"https://(?:(?:ptb|canary)\.)?discord(?:app)?\.com/api/(?:v\d+/)?webhooks/", re.IGNORECASE
-)
 
 
 @click.command()
@@ -126,20 +119,9 @@ def notes(config: Config) -> Iterator[str]:
         if name not in used:
             yield f"no enabled rule sends to {name}"
     for name, destination in config.destinations.items():
-        yield from _doubts(name, destination)
+        yield from doubts(name, destination)
     yield from unheard(config)
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:
         yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"
-
-
-def _doubts(name: str, destination: AnyConfig) -> Iterator[str]:
-    """What looks odd about where a destination leads; its URL is a secret and not shown."""
-    url = destination.url.reveal()
-    if destination.stays_here:
-        return
-    if isinstance(destination, DiscordConfig) and not _DISCORD.match(url):
-        yield f"{name}'s url is no Discord webhook; they begin with https://discord.com/api/webhooks/"
-    elif url.lower().startswith("http:") and not (isinstance(destination, WebhookConfig) and not destination.secret):
-        yield f"{name} is reached over http://, so others on the way can read what is sent; use https://"

@@ -15,7 +15,7 @@ from typing import Final, assert_never
 
 import msgspec
 
-from relay.destinations.answer import Answer, Failure
+from relay.destinations.answer import Answer, Failure, succeeded
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.discord import USER_AGENT as DISCORD_AGENT
@@ -99,8 +99,8 @@ def discord_probe(answer: Answer, config: DiscordConfig) -> Probe:
         return Probe(ok=True, detail=f"found {what}{thread}")
     told = f"{sentence_of(answer.status)}{f', {said.code}' if said.code else ''}"
     match answer.status:
-        case HTTPStatus.OK:
-            return Probe(ok=False, detail="answered 200 OK, and not as Discord does: is it the URL of a webhook?")
+        case status if succeeded(status):
+            return Probe(ok=False, detail=f"answers, but not as a Discord webhook does ({told})")
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
             return Probe(ok=False, detail=f"there is no such webhook; it was deleted or never was ({told})")
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:

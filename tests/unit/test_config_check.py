@@ -91,27 +91,14 @@ def test_a_mention_that_pings_nobody_is_noted(tmp_path: Path, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["notes"] == ["a pings nobody: none of its destinations is a chat"]
 
 
-DISCORD = "bot's url is no Discord webhook; they begin with https://discord.com/api/webhooks/"
-PLAIN = "bot is reached over http://, so others on the way can read what is sent; use https://"
-SECRET = "secret: whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
 @pytest.mark.parametrize(
     ("destination", "notes"),
     [
-        ("type: discord, url: 'https://discord.com/api/webhooks/1/hunter2'", []),
-        ("type: discord, url: 'https://discordapp.com/api/webhooks/1/hunter2'", []),
-        ("type: discord, url: 'https://ptb.discord.com/api/webhooks/1/hunter2'", []),
-        ("type: discord, url: 'https://canary.discord.com/api/v10/webhooks/1/hunter2'", []),
-        ("type: discord, url: 'http://127.0.0.1:9/hunter2'", []),
-        ("type: discord, url: 'https://discord.com/channels/1/hunter2'", [DISCORD]),
-        ("type: discord, url: 'https://discord.com.example/api/webhooks/1/hunter2'", [DISCORD]),
-        ("type: discord, url: 'http://discord.com/api/webhooks/1/hunter2'", [DISCORD]),
-        ("type: slack, url: 'https://hooks.slack.com/services/hunter2'", []),
-        ("type: slack, url: 'http://hooks.slack.com/services/hunter2'", [PLAIN]),
-        (f"type: webhook, url: 'http://bot.example/hunter2', {SECRET}", [PLAIN]),
-        (f"type: webhook, url: 'http://localhost/hunter2', {SECRET}", []),
-        ("type: webhook, url: 'http://bot.example/hunter2'", []),
+        ("type: slack, url: 'http://127.0.0.1:9/hunter2'", []),
+        (
+            "type: discord, url: 'https://discord.com/api/webhooks/1/hunter2/slack'",
+            ["bot's url ends in /slack, where Discord takes messages in another form; leave that off"],
+        ),
     ],
 )
 def test_an_address_that_is_probably_not_meant_is_noted_and_not_shown(

@@ -1,0 +1,84 @@
+"""What is said of an address that is probably not meant, and that none of it is shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.destinations.doubts import doubts
+from relay.destinations.kinds import KINDS
+
+SIGNED = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
+NO_DISCORD = "bot's url is no Discord webhook; they look like https://discord.com/api/webhooks/ID/TOKEN"
+HALF_DISCORD = "bot's url is not a whole Discord webhook; copy it anew, it looks like https://discord.com/api/webhooks"
+NO_SLACK = "bot's url is no Slack webhook; they look like https://hooks.slack.com/services/T…/B…/…"
+HALF_SLACK = "bot's url is not a whole Slack webhook; copy it anew, it looks like https://hooks.slack.com/services/"
+PLAIN = "bot is reached over http://, so others on the way can read what is sent; use https://"
+
+
+def said(**keys: object) -> list[str]:
+    return list(doubts("bot", KINDS[str(keys["type"])].model_validate(keys)))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://discord.com/api/webhooks/1/hunter2", ""),
+        ("https://discord.com/api/webhooks/1/hun-ter_2?thread_id=5", ""),
+        ("https://discordapp.com/api/webhooks/1/hunter2", ""),
+        ("https://ptb.discord.com/api/webhooks/1/hunter2", ""),
+        ("https://canary.discord.com/api/v10/webhooks/1/hunter2", ""),
+        ("https://Discord.com/api/webhooks/1/hunter2", ""),
+        ("http://127.0.0.1:9/hunter2", ""),
+        ("https://localhost/api/webhooks/1/hunter2/slack", ""),
+        ("https://discord.com/api/webhooks/1/hunter2/slack", "bot's url ends in /slack, where Discord takes messages"),
+        ("https://discord.com/api/webhooks/1/hunter2/github", "bot's url ends in /github, where"),
+        ("https://discord.com/api/webhooks/1/", HALF_DISCORD),
+        ("https://discord.com/api/webhooks/hunter2", HALF_DISCORD),
+        ("https://discord.com/api/webhooks/1/hunter2/messages/3", HALF_DISCORD),
+        ("https://discord.com/channels/1/hunter2", HALF_DISCORD),
+        ("https://discord.com.example/api/webhooks/1/hunter2", NO_DISCORD),
+        ("https://discord.gg/hunter2", NO_DISCORD),
+        ("https://hooks.slack.com/services/T1/B1/hunter2", "bot's url is one of Slack, where type: slack is wanted"),
+        ("http://discord.com/api/webhooks/1/hunter2", "bot's url begins with http://; Discord wants https://"),
+    ],
+)
+def test_a_discord_webhook_has_an_id_and_a_token(url: str, told: str) -> None:
+    notes = said(type="discord", url=url)
+    assert [note[: len(told)] for note in notes] == ([told] if told else [])
+    assert "hunter2" not in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://hooks.slack.com/services/T000/B000/hunter2", ""),
+        ("https://hooks.slack-gov.com/services/T000/B000/hunter2", ""),
+        ("http://127.0.0.1:9/hunter2", ""),
+        ("https://hooks.slack.com/services/T000/hunter2", HALF_SLACK),
+        ("https://hooks.slack.com/", HALF_SLACK),
+        ("https://hooks.slack.com/workflows/T000/A000/1/hunter2", "bot's url triggers a workflow, which takes other"),
+        ("https://hooks.slack.com/triggers/T000/1/hunter2", "bot's url triggers a workflow, which takes other"),
+        ("https://desk.slack.com/archives/hunter2", NO_SLACK),
+        ("https://discord.com/api/webhooks/1/hunter2", "bot's url is one of Discord, where type: discord is wanted"),
+        ("https://discord.com/api/webhooks/1/hunter2/slack", "bot's url is one of Discord, where type: discord is wa"),
+        ("http://hooks.slack.com/services/T000/B000/hunter2", "bot's url begins with http://; Slack wants https://"),
+    ],
+)
+def test_a_slack_webhook_has_a_team_a_hook_and_a_token(url: str, told: str) -> None:
+    notes = said(type="slack", url=url)
+    assert [note[: len(told)] for note in notes] == ([told] if told else [])
+    assert "hunter2" not in "".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("keys", "notes"),
+    [
+        ({"type": "webhook", "url": "http://bot.example/hunter2", **SIGNED}, [PLAIN]),
+        ({"type": "webhook", "url": "http://localhost/hunter2", **SIGNED}, []),
+        ({"type": "webhook", "url": "https://bot.example/hunter2", **SIGNED}, []),
+        ({"type": "webhook", "url": "http://bot.example/hunter2"}, []),
+        ({"type": "apprise", "url": "json://bot.example/hunter2"}, []),
+    ],
+)
+def test_what_is_signed_is_nobody_elses_to_read(keys: dict[str, object], notes: list[str]) -> None:
+    assert said(**keys) == notes

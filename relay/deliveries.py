@@ -119,6 +119,11 @@ class Outcome(msgspec.Struct, frozen=True):
     answer: str = ""
     retry_after: float | None = None
 
+    @property
+    def asks_for_patience(self) -> bool:
+        """Whether the destination works and only wants a pause: that is nobody's fault."""
+        return self.retry_after is not None or self.code == "429"
+
 
 class Message(msgspec.Struct, frozen=True):
     """One delivery in an attempt, as a destination renders it.

@@ -1,6 +1,6 @@
 """How often something may be done: what every limiter answers, a configured rate, and an even pace.
 
-    ready_at() ──> not before this        note(now) ──> it is being done
+    ready_at() ──> not before this        note(now) ──> it is being done        release() ──> a person says go on
 
 Times are monotonic seconds. A limiter may be shared: then another's ``note`` moves ``ready_at``, too.
 """
@@ -20,6 +20,10 @@ class Limiter(Protocol):
 
     def note(self, now: float) -> None:
         """One begins."""
+        ...
+
+    def release(self) -> None:
+        """Somebody says go on: forget a wait that was asked for; a rate that is kept to stays."""
         ...
 
 
@@ -43,6 +47,9 @@ class SlidingLog:
         """One more, at ``now``."""
         self._noted.append(now)
 
+    def release(self) -> None:
+        """Nothing was asked for."""
+
 
 class EvenPace:
     """``burst`` at once after a rest, then one each ``interval``: no span sees more than those and its share.
@@ -63,3 +70,6 @@ class EvenPace:
     def note(self, now: float) -> None:
         """One more, at ``now``."""
         self._whole_at = max(self._whole_at, now) + self._interval
+
+    def release(self) -> None:
+        """Nothing was asked for."""

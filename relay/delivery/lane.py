@@ -133,6 +133,8 @@ class Lane:
                 dropped = 0 if drop_older is None else await self._drop_older(drop_older)
                 await self._switch.turn(Switch.ON)
                 self._condition.release()
+                for limiter in self._limiters:
+                    limiter.release()
                 self._supply.start_over(forgive=True)
         finally:
             self._wake.set()

@@ -163,7 +163,7 @@ class Settlement:
         else:
             if self._condition.failures == 0:
                 _log.warning("destination fails, backing off", destination=self._name, detail=self.last_error)
-            not_before = self._condition.failed(now, began=began, asked=_asks(outcome))
+            not_before = self._condition.failed(now, began=began, asked=outcome.asks_for_patience)
         notes: list[_Note] = []
         for item in batch:
             item.last_failed = now
@@ -188,7 +188,7 @@ class Settlement:
         return [self._note_failed(item, outcome, item.not_before - now, now_us, own_wait=own_wait)]
 
     def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
-        if _asks(outcome):
+        if outcome.asks_for_patience:
             return False
         if item.delivery.parked or item.suspect:
             return True
@@ -245,8 +245,3 @@ class Settlement:
         self._window.failed(item)
         if own_wait:
             self._window.hold_up(item)
-
-
-def _asks(outcome: Outcome) -> bool:
-    """Whether the destination only asks for patience: that is nobody's fault."""
-    return outcome.retry_after is not None or outcome.code == "429"

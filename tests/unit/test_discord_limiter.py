@@ -189,3 +189,23 @@ def test_a_longer_wait_that_the_edge_asks_for_is_obeyed() -> None:
     hand = Hand()
     assert hand.send(limited(3600.0, Scope.EDGE)) == 3600.0
     assert hand.wait() == 3600.0
+
+
+async def test_a_global_limit_that_tells_no_wait_holds_all_for_the_second_that_it_speaks_of() -> None:
+    clock = FakeClock()
+    limits = DiscordLimits(clock)
+    hand, apart = Hand(limits, clock), Hand(limits, clock, webhook="2")
+    assert hand.send(Told(limited=Scope.GLOBAL)) == 1.0
+    assert apart.wait() == pytest.approx(1.0 + MARGIN)
+
+
+async def test_a_person_who_says_go_on_need_not_wait_for_an_absurd_reset() -> None:
+    clock = FakeClock()
+    limits = DiscordLimits(clock)
+    limit = Limit(limits.bucket("1"), limits)
+    limit.note(clock.monotonic())
+    limit.learn(Told(limited=Scope.BUCKET, wait=30 * 86_400.0, remaining=0, reset_after=30 * 86_400.0))
+    limit.ended()
+    assert limit.ready_at() > clock.monotonic() + 86_400.0
+    limit.release()
+    assert limit.ready_at() <= clock.monotonic()

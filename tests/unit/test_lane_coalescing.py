@@ -217,3 +217,25 @@ async def test_every_member_that_is_given_up_is_a_dead_letter_of_its_own() -> No
         await scene.put(1, 2, 3)
         await scene.clock.advance(25.0)
     assert set(scene.states().values()) == {State.DEAD}
+
+
+async def test_resuming_forgets_a_wait_that_the_destinations_own_limiter_keeps() -> None:
+    class Asked(SlidingLog):
+        until = 0.0
+
+        def ready_at(self) -> float:
+            return self.until
+
+        def release(self) -> None:
+            self.until = 0.0
+
+    scene = chat()
+    asked = scene.receiver.limiter = Asked(1, 1.0)
+    asked.until = 1e9
+    scene.lane = scene.new_lane()
+    async with scene.running():
+        await scene.put(1)
+        assert scene.receiver.batches == []
+        await scene.lane.resume()
+        await settle(20)
+    assert scene.receiver.batches == [[1]]

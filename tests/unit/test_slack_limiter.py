@@ -118,3 +118,12 @@ def test_whatever_the_latency_a_server_that_allows_the_burst_never_refuses(
         assert bucket.take(clock.monotonic()).allowed
         clock.tick(back)
         limiter.answered(clock.monotonic())
+
+
+def test_a_person_who_says_go_on_need_not_wait_for_what_slack_asked() -> None:
+    clock = Ticking()
+    limiter = SlackLimiter(clock)
+    limiter.note(clock.monotonic())
+    limiter.refused(clock.monotonic(), 86_400.0)
+    limiter.release()
+    assert sent_within(limiter, clock, 1.0) == pytest.approx([0, 1])

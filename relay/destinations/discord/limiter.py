@@ -35,6 +35,7 @@ LONGEST_BAN: Final = 900.0
 MARGIN: Final = 0.025
 """Seconds added to a reset: it is told in milliseconds, and to be early costs a 429."""
 
+_A_SECOND: Final = 1.0  # the span of the global limit: what to wait where its 429 does not say
 _ABANDONED: Final = 60.0  # a message that was noted and whose answer never came no longer counts as under way
 _ASK_AGAIN: Final = 0.05  # how soon to look whether another destination's message on this bucket has been answered
 _NEVER: Final = float("-inf")
@@ -81,6 +82,11 @@ class WebhookBucket:
         if told.limited is Scope.BUCKET and told.wait is not None:
             self._remaining = None
             self._held_until = max(self._held_until, now + told.wait + MARGIN)
+
+    def release(self) -> None:
+        """What was told is forgotten; the next answer tells anew."""
+        self._remaining = None
+        self._reset_at = self._held_until = _NEVER
 
     def ended(self) -> None:
         """One is no longer under way, answered or not."""
@@ -129,10 +135,11 @@ class DiscordLimits:
         if told.limited is Scope.EDGE:
             return self._edge_refused(now, told.wait or 0.0)
         self._ban = 0.0
-        if told.limited is not Scope.GLOBAL or told.wait is None:
+        if told.limited is not Scope.GLOBAL:
             return None
-        self._held_until = max(self._held_until, now + told.wait + MARGIN)
-        return told.wait
+        wait = _A_SECOND if told.wait is None else told.wait
+        self._held_until = max(self._held_until, now + wait + MARGIN)
+        return wait
 
     def _edge_refused(self, now: float, asked: float) -> float:
         if now >= self._banned_until:  # what was under way when the first refusal came is the same ban
@@ -157,6 +164,10 @@ class Limit:
         """One begins, for both."""
         self._bucket.note(now)
         self._shared.note(now)
+
+    def release(self) -> None:
+        """Forget what this webhook's answers told; what holds the whole address is not one destination's to forget."""
+        self._bucket.release()
 
     def learn(self, told: Told) -> float | None:
         """What an answer tells, to both.

@@ -77,6 +77,12 @@ class SlackLimiter:
         self._not_before = max(self._not_before, now + (self._interval if wait is None else wait))
         self._whole_at = max(self._whole_at, self._not_before + (self._burst - 1) * self._interval)
 
+    def release(self) -> None:
+        """Somebody says go on: what Slack asked for is over, the pace stays."""
+        now = self._clock.monotonic()
+        self._not_before = float("-inf")
+        self._whole_at = min(self._whole_at, now + (self._burst - 1) * self._interval)
+
     def _recover(self) -> None:
         while self._is_slow and self._clock.monotonic() - self._changed_at >= QUIET:
             self._changed_at += QUIET

@@ -11,7 +11,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from jinja2 import StrictUndefined, UndefinedError
+from jinja2 import StrictUndefined, UndefinedError, meta
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from relay.errors import RelayError
@@ -38,6 +38,7 @@ class BodyTemplate:
 
     Attributes:
         source: What it was compiled from.
+        variables: The names it looks up in what ``render`` is given.
     """
 
     def __init__(self, source: str) -> None:
@@ -48,6 +49,7 @@ class BodyTemplate:
         """
         self.source = source
         self._template = _environment.from_string(source)
+        self.variables = frozenset(meta.find_undeclared_variables(_environment.parse(source)))
 
     def render(self, variables: Mapping[str, object]) -> bytes:
         """The body.

@@ -18,10 +18,10 @@ import msgspec
 from relay.clock import isoformat
 from relay.deliveries import Message
 from relay.destinations.charts import chart_url
-from relay.destinations.texts import lateness
+from relay.destinations.texts import lateness, remarks
 from relay.events import Source
 from relay.mentions import Mention
-from relay.template import RenderError
+from relay.template import BodyTemplate, RenderError
 
 TEST_TYPE: Final = "relay.test"
 
@@ -151,3 +151,14 @@ def chat_variables(message: Message, *, pinged: Iterable[Mention], late_over: fl
         "late": lateness(message, late_over) or "",
         "chart": chart_url(message.delivery.event) or "",
     }
+
+
+def unsaid(template: BodyTemplate, message: Message, late_over: float) -> tuple[str, ...]:
+    """What a reader must know of an alert, less the lateness where a chat's template tells it: where it uses ``late``.
+
+    Args:
+        template: What the message is made with.
+        message: The alert.
+        late_over: ``late.over`` of the destination, seconds.
+    """
+    return remarks(message, None if "late" in template.variables else late_over)

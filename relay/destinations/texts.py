@@ -216,18 +216,18 @@ def rule_names(*batch: Message) -> str:
     return " · ".join(dict.fromkeys(filter(None, (clean(rule) for message in batch for rule in message.rules))))
 
 
-def remarks(message: Message, over: float) -> tuple[str, ...]:
+def remarks(message: Message, over: float | None) -> tuple[str, ...]:
     """What a reader must know before acting on it: that it is late, repeated or not real.
 
     Args:
         message: The alert, at the moment of sending.
-        over: ``late.over`` of the destination, seconds.
+        over: ``late.over`` of the destination, seconds; None where lateness is left out.
     """
     source = message.delivery.source
     said = (
         TEST_REMARK if source is Source.TEST else None,
         "replay" if source is Source.REPLAY else None,
-        lateness(message, over),
+        None if over is None else lateness(message, over),
         "simulated" if message.simulated else None,
     )
     return tuple(remark for remark in said if remark)

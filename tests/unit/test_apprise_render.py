@@ -80,6 +80,15 @@ def test_a_template_gives_the_text_and_the_headline_is_the_title() -> None:
     assert note.body == "AAPL at 214.32 https://www.tradingview.com/chart/?symbol=AAPL&interval=D"
 
 
+@pytest.mark.parametrize(
+    ("template", "body"),
+    [("{{ symbol }}", "12 min late · simulated\nAAPL"), ("{{ symbol }}, {{ late }}", "simulated\nAAPL, 12 min late")],
+)
+def test_what_a_template_does_not_say_stands_above_its_text(template: str, body: str) -> None:
+    late = message(simulated=True, now_us=START_US + 12 * MINUTE_US)
+    assert note_of([late], BodyTemplate(template)).body == body
+
+
 @pytest.mark.parametrize("template", ["{{ nothing_of_the_kind }}", " \n{% if false %}x{% endif %}"])
 def test_a_template_that_fails_or_gives_nothing_is_an_error(template: str) -> None:
     with pytest.raises(RenderError):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from relay.deliveries import Message
 from relay.destinations.discord.embeds import ALL
 from relay.destinations.discord.template import CONTENT, write
-from relay.destinations.texts import width
+from relay.destinations.texts import remarks, width
 from relay.events import Channel, Event, Source
 from relay.template import BodyTemplate, RenderError
 from tests.support.any_alert import messages
@@ -49,6 +49,53 @@ def test_a_json_object_gives_content_and_embeds() -> None:
 def test_lateness_is_told_to_the_template() -> None:
     late = message(source=Source.BACKFILL, now_us=START_US + 720 * 1_000_000)
     assert body_of([late], template="{{ late }}")["content"] == "recovered, 12 min late"
+
+
+NOW_LATE = START_US + 720 * 1_000_000
+MARKED = [
+    (message(source=Source.TEST), "a test, not an alert"),
+    (message(source=Source.REPLAY), "replay"),
+    (message(simulated=True), "simulated"),
+    (message(source=Source.TEST, simulated=True), "a test, not an alert · simulated"),
+    (message(now_us=NOW_LATE), "12 min late"),
+    (message(source=Source.BACKFILL, now_us=NOW_LATE, simulated=True), "recovered, 12 min late · simulated"),
+]
+
+
+@pytest.mark.parametrize(("sent", "said"), MARKED)
+def test_what_is_not_a_new_and_real_alert_says_so_in_a_first_line(sent: Message, said: str) -> None:
+    body = accepted(body_of([sent], template="{{ symbol }}"))
+    assert body["content"] == f"⚠️ **{said}**\nAAPL"
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ symbol }} {{ late }}", "⚠️ **simulated**\nAAPL 12 min late"),
+        ("{{ symbol }}{% if late %} too late{% endif %}", "⚠️ **simulated**\nAAPL too late"),
+        ("{{ symbol }} late", "⚠️ **12 min late · simulated**\nAAPL late"),
+        ("{{ symbol }} {{ 'late' }}", "⚠️ **12 min late · simulated**\nAAPL late"),
+    ],
+)
+def test_lateness_is_left_to_a_template_that_uses_it(template: str, said: str) -> None:
+    assert body_of([message(now_us=NOW_LATE, simulated=True)], template=template)["content"] == said
+
+
+def test_each_alert_of_a_message_is_marked_by_itself_and_named_where_its_content_is_empty() -> None:
+    batch = [message(simulated=True), message(in_force(2, "SPY"), source=Source.REPLAY), message(in_force(3, "QQQ"))]
+    lines = body_of(batch, template="{{ symbol }}")["content"].split("\n")
+    assert lines == ["⚠️ **simulated**", "AAPL", "⚠️ **replay**", "SPY", "QQQ"]
+    body = accepted(body_of(batch, template='{"embeds": [{"title": {{ symbol | tojson }}}]}'))
+    assert body["content"].split("\n") == [
+        "⚠️ **simulated · AAPL [D] 1-2U**",
+        "⚠️ **replay · SPY [D] 1-2U**",
+    ]
+    assert [embed["title"] for embed in body["embeds"]] == ["AAPL", "SPY", "QQQ"]
+
+
+def test_mentions_stand_before_the_mark() -> None:
+    body = accepted(body_of([message(mentions=(ROLE,), simulated=True)], template="{{ symbol }}"))
+    assert body["content"] == f"{ROLE} ⚠️ **simulated**\nAAPL"
 
 
 def test_alerts_of_one_message_are_joined_in_order_and_ping_once() -> None:
@@ -186,7 +233,7 @@ _embeds = st.fixed_dictionaries(
 )
 def test_whatever_a_template_writes_is_within_the_limits(batch: list[Message], given: dict[str, Any]) -> None:
     template = f"{{% raw %}}{json.dumps(given, ensure_ascii=False)}{{% endraw %}}"
-    asking = [Message(m.delivery, m.rules, None, 1, m.now_us, mentions=(ROLE, USER)) for m in batch]
+    asking = [Message(m.delivery, m.rules, None, 1, m.now_us, m.simulated, mentions=(ROLE, USER)) for m in batch]
     renders = renderer(template=template)
     count = renders.fits(asking[:10])
     try:
@@ -200,3 +247,5 @@ def test_whatever_a_template_writes_is_within_the_limits(batch: list[Message], g
     texts = json.loads(json.dumps(body.get("embeds", [])))
     assert sum(width(str(embed.get("description", ""))) for embed in texts) <= ALL
     assert {mention.text for mention in payload.pinged} <= {ROLE, USER}
+    needed = sum(bool(remarks(one, 600.0)) for one in asking[:count])
+    assert body.get("content", "").count("⚠️ **") == needed

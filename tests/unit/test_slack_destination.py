@@ -13,13 +13,15 @@ from relay.deliveries import Message, Verdict
 from relay.destinations.answer import Answer, Failure
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.limiter import BURST, SlackLimits
+from relay.destinations.slack.render import WARNING, fallback, size, warning_block
 from relay.destinations.slack.slack import ROWS, Slack
+from relay.destinations.texts import remarks
 from relay.events import Source
 from relay.simulator.chat.blocks import check, pinging
 from relay.simulator.chat.mentions import slack_mentions
 from relay.simulator.chat.posted import Pings
 from relay.template import RenderError
-from tests.support.any_alert import batches
+from tests.support.any_alert import batches, messages
 from tests.support.block_kit import judge, texts_of
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_break, in_force
@@ -166,6 +168,11 @@ def test_whatever_waits_goes_out_as_slack_takes_it_and_pings_only_whom_it_may(
         assert "<https://evil.example" not in shown
 
 
+@given(messages)
+def test_a_mark_has_the_room_that_is_kept_for_it(sent: Message) -> None:
+    assert size(warning_block(remarks(sent, 1.0))) <= WARNING
+
+
 # --- mentions
 
 
@@ -221,6 +228,49 @@ def test_a_template_that_names_nobody_still_pings() -> None:
     made = body(slack(template='{"text": "{{ symbol }}!"}'), message(mentions=(USER,)))
     assert [block["text"]["text"] for block in made["blocks"]] == [USER, "AAPL!"]
     assert made["text"] == "AAPL!"
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{{ symbol }}!", "{fallback}"),
+        ('{"text": "{{ symbol }}!"}', "{said} · AAPL!"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"source": Source.TEST, "simulated": True}, "a test, not an alert · simulated"),
+        ({"source": Source.REPLAY}, "replay"),
+        ({"now_us": LATE_US, "source": Source.BACKFILL}, "recovered, 11 min late"),
+    ],
+)
+def test_what_is_not_a_new_and_real_alert_says_so_above_a_template(
+    template: str, text: str, more: dict[str, Any], said: str
+) -> None:
+    sent = message(**more)
+    made = body(slack(template=template), sent)
+    assert [block["text"]["text"] for block in made["blocks"]] == [f"⚠️ *{said}*", "AAPL!"]
+    assert made["text"] == text.format(said=said, fallback=fallback([sent], 600.0))
+
+
+def test_each_alert_of_a_message_is_marked_by_itself_and_lateness_left_to_a_template_that_uses_it() -> None:
+    batch = [message(), message(in_force(2, "MSFT"), simulated=True, now_us=LATE_US)]
+    marked = body(slack(template="{{ symbol }}"), *batch)
+    assert [block["text"]["text"] for block in marked["blocks"]] == ["AAPL", "⚠️ *11 min late · simulated*", "MSFT"]
+    told = body(slack(template="{{ symbol }} {{ late }}"), *batch)
+    assert [block["text"]["text"] for block in told["blocks"]] == ["AAPL", "⚠️ *simulated*", "MSFT 11 min late"]
+
+
+def test_what_a_template_gives_at_most_has_room_for_mark_and_mentions() -> None:
+    many = tuple(f"<@U{number:020}>" for number in range(90))
+    filled = slack(template="{{ ('x' * 2500 + '\n') * 4 }}", late={"over": "11m"})
+    body(filled, message(simulated=True, mentions=many, source=Source.BACKFILL))
+    blocks = slack(
+        template='{"blocks": {{ ([{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}] * 48) | tojson }}}'
+    )
+    made = body(blocks, message(simulated=True, mentions=(USER,)))
+    assert len(made["blocks"]) == 50
 
 
 async def test_an_alert_whose_template_fails_goes_alone_and_is_dead() -> None:

@@ -118,6 +118,12 @@ def test_the_circle_follows_the_direction(way: str | None, sign: str) -> None:
         ),
         ([message(), message(in_force(2, "R&D"))], "2 alerts: AAPL [D] 1-2U, R&amp;D [D] 1-2U"),
         ([message()] * 12, "12 alerts: AAPL [D] 1-2U, AAPL [D] 1-2U, AAPL [D] 1-2U …"),
+        ([message(simulated=True)] * 2, "2 alerts, simulated: AAPL [D] 1-2U, AAPL [D] 1-2U"),
+        (
+            [message(source=Source.REPLAY, simulated=True)] * 2,
+            "2 alerts, replay, simulated: AAPL [D] 1-2U, AAPL [D] 1-2U",
+        ),
+        ([message(source=Source.REPLAY), message()], "2 alerts: AAPL [D] 1-2U, AAPL [D] 1-2U"),
     ],
 )
 def test_a_notification_reads_well(batch: list[Message], said: str) -> None:

@@ -2,7 +2,7 @@
 
     one alert   ──> title: its headline      text: what kind, facts, when, rules, chart
     up to ten   ──> title: how many          text: two lines each
-    a template  ──> title: the headline      text: what the template gives, one alert at a time
+    a template  ──> title: the headline      text: what the template gives, one alert at a time, below its remarks
 
 Limits are Pushover's (pushover.net/api#limits: 1024 characters of text, 250 of title), the least of the common ones; a
 service with a smaller one gets several messages from apprise. Shares add up to less, so one alert always fits.
@@ -17,7 +17,7 @@ import msgspec
 
 from relay.clock import isoformat
 from relay.deliveries import Message
-from relay.destinations.body import chat_variables
+from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.charts import chart_url
 from relay.destinations.config import Late
 from relay.destinations.texts import byline, facts, fit, happened_us, headline, remarks, rule_names, width
@@ -56,7 +56,8 @@ def note_of(batch: Sequence[Message], template: BodyTemplate | None) -> Note:
     body = template.render(chat_variables(first, pinged=(), late_over=_LATE_OVER)).decode().strip()
     if not body:
         raise RenderError("the template gives no text for this alert")
-    return Note(title, body)
+    said = " · ".join(unsaid(template, first, _LATE_OVER))
+    return Note(title, f"{said}\n{body}" if said else body)
 
 
 def fits(waiting: Sequence[Message]) -> int:

@@ -66,7 +66,7 @@ def embed_of(message: Message, late_over: float) -> Embed:
     if url := chart_url(event):
         embed["url"] = url
     if said := remarks(message, late_over):
-        embed["description"] = f"⚠️ **{fit(escape(' · '.join(said)), REMARKS - _LOUD)}**"
+        embed["description"] = warning(said, REMARKS)
     if known := facts(event):
         embed["fields"] = [
             {"name": label, "value": fit(escape(value), _VALUE), "inline": label not in _LONG_FACTS}
@@ -75,6 +75,11 @@ def embed_of(message: Message, late_over: float) -> Embed:
     if names := rule_names(message):
         embed["footer"] = {"text": fit(names, FOOTER)}
     return embed
+
+
+def warning(said: Iterable[str], limit: int) -> str:
+    """What must be seen before all else, in at most ``limit`` units."""
+    return f"⚠️ **{fit(escape(' · '.join(said)), limit - _LOUD)}**"
 
 
 def size(embed: Mapping[str, Any]) -> int:

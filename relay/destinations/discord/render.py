@@ -14,13 +14,13 @@ from typing import Any, Final, NamedTuple
 
 from relay.deliveries import Message
 from relay.destinations import coalesce, digest
-from relay.destinations.body import chat_variables
+from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.coalesce import Form
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.embeds import ALL, EMBEDS, Embed, digest_of, embed_of, room, size
-from relay.destinations.discord.template import CONTENT, Written, write
+from relay.destinations.discord.template import CONTENT, Written, marked, write
 from relay.destinations.pings import Pings
-from relay.destinations.texts import fit, width
+from relay.destinations.texts import fit, headline, width
 from relay.mentions import Mention
 from relay.template import BodyTemplate, RenderError
 
@@ -176,7 +176,8 @@ class Renderer:
         for message in batch:
             asked = [mention for mention in self._due([message]) if mention in waiting]
             waiting.difference_update(asked)
-            yield write(template, chat_variables(message, pinged=asked, late_over=self._over))
+            written = write(template, chat_variables(message, pinged=asked, late_over=self._over))
+            yield marked(written, headline(message), unsaid(template, message, self._over))
 
 
 def _within(embeds: Sequence[Embed]) -> list[Embed]:

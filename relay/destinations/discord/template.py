@@ -1,6 +1,6 @@
 """What a user's template wrote for one alert: content and embeds, cut to Discord's limits.
 
-    variables, upstream's texts escaped ──template──> text ──read──> Written
+    variables, upstream's texts escaped ──template──> text ──read──> Written ──marked──> with what it must not hide
 
 The text is a JSON object with content and/or embeds, or plain text as content. Nothing else of a message can be
 written by a template: who is pinged, the name and the flags are the config's. What the template got wrong ends as a
@@ -9,7 +9,7 @@ dead letter that says so.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -21,6 +21,9 @@ from relay.destinations.texts import fit, width
 from relay.template import BodyTemplate, RenderError
 
 CONTENT: Final = 2000
+
+WARNING: Final = 256
+"""Units that the line of remarks above an alert has at most."""
 
 _KEYS: Final = ("content", "embeds")
 _OURS: Final = ("type", "timestamp", "relay", "mentions", "late", "chart")  # the relay's own words, ready for Discord
@@ -63,6 +66,21 @@ def write(template: BodyTemplate, variables: Mapping[str, object]) -> Written:
     if not isinstance(embeds, list | None) or not all(isinstance(embed, dict) for embed in embeds or ()):
         raise RenderError("the template's embeds are no list of objects")
     return _checked(Written(content or "", _cut_all(embeds or ())))
+
+
+def marked(written: Written, headline: str, said: Sequence[str]) -> Written:
+    """``written`` below a line with ``said``; nothing of it is made up where nothing is to be said.
+
+    Args:
+        written: What the template wrote.
+        headline: Names the alert where nothing in the content does.
+        said: Its remarks: a test, a replay, late, simulated.
+    """
+    if not said:
+        return written
+    if not written.content.strip():
+        return Written(limits.warning((*said, headline), WARNING), written.embeds)
+    return Written(f"{limits.warning(said, WARNING)}\n{written.content}", written.embeds)
 
 
 def _safe(variables: Mapping[str, object]) -> dict[str, object]:

@@ -47,6 +47,9 @@ MESSAGE: Final = 12_000
 PINGS: Final = 1_000
 """Of these, so many are kept free for the mentions, whether or not somebody is pinged."""
 
+WARNING: Final = 300
+"""The most that ``warning_block`` comes to."""
+
 _HEADLINE: Final = 250
 _REMARKS: Final = 200
 _FIELD: Final = 200
@@ -74,7 +77,7 @@ def alert_blocks(message: Message, late_over: float) -> list[Block]:
     timeframe = fit(escape(timeframe_words(event.timeframe or "")), _FIELD)
     lines = [f"{sign} *{title}*{direction}{timeframe and f' · {timeframe}'}"]
     if said := remarks(message, late_over):
-        lines.append(f"⚠️ *{fit(escape(' · '.join(said)), _REMARKS)}*")
+        lines.append(_warning(said))
     shown = section("\n".join(lines))
     if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in _facts(event)]:
         shown["fields"] = fields
@@ -100,6 +103,11 @@ def digest_blocks(batch: Sequence[Message], late_over: float) -> list[Block]:
     ]
 
 
+def warning_block(said: Sequence[str]) -> list[Block]:
+    """A section with remarks that stands before an alert; nothing where there are none."""
+    return [section(_warning(said))] if said else []
+
+
 def mention_block(mentions: Iterable[Mention]) -> list[Block]:
     """A section that pings ``mentions``; nothing where there are none."""
     texts = [mention.text for mention in mentions]
@@ -112,10 +120,15 @@ def section(text: str) -> Block:
 
 
 def fallback(batch: Sequence[Message], late_over: float) -> str:
-    """One line for a notification: ``AAPL [D] 1-2U bullish · 214.32``, or ``12 alerts: AAPL [D] 1-2U, MSFT …``."""
+    """One line for a notification: ``AAPL [D] 1-2U bullish · 214.32``, or ``12 alerts: AAPL [D] 1-2U, MSFT …``.
+
+    What all of several are (``12 alerts, simulated: …``) is told of them together, their lateness not.
+    """
     if len(batch) > 1:
+        all_said = set.intersection(*(set(remarks(message, None)) for message in batch))
+        said = [remark for remark in remarks(batch[0], None) if remark in all_said]
         named = ", ".join(map(headline, batch[:_NAMED])) + (" …" if len(batch) > _NAMED else "")
-        return fit(escape(f"{len(batch)} alerts: {named}"), _FALLBACK)
+        return fit(escape(f"{', '.join((f'{len(batch)} alerts', *said))}: {named}"), _FALLBACK)
     [message] = batch
     event = message.delivery.event
     title = headline(message)
@@ -123,6 +136,10 @@ def fallback(batch: Sequence[Message], late_over: float) -> str:
         title = f"{title} {event.direction}"
     price = () if event.price is None else (price_text(event.price),)
     return fit(escape(" · ".join((title, *price, *remarks(message, late_over)))), _FALLBACK)
+
+
+def _warning(said: Iterable[str]) -> str:
+    return f"⚠️ *{fit(escape(' · '.join(said)), _REMARKS)}*"
 
 
 def size(blocks: Sequence[Block]) -> int:

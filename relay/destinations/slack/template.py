@@ -5,7 +5,8 @@
 
 Plain text is mrkdwn, a section; so is a JSON ``text`` without blocks. The parts of several alerts go into one message,
 one after the other. What is longer than Slack takes is cut, as far as the relay knows its limits. The alert's values
-reach the template with ``&``, ``<`` and ``>`` as entities: nothing upstream pings there either.
+reach the template with ``&``, ``<`` and ``>`` as entities: nothing upstream pings there either. That an alert is a
+test, a replay, late or simulated stands before it whatever the template writes, and room is kept for that.
 """
 
 from __future__ import annotations
@@ -17,15 +18,27 @@ import msgspec
 
 from relay.deliveries import Message
 from relay.destinations import digest
-from relay.destinations.body import chat_variables
+from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.slack.mrkdwn import entities
-from relay.destinations.slack.render import BLOCKS, MESSAGE, PINGS, SECTION, Block, section, size
+from relay.destinations.slack.render import (
+    BLOCKS,
+    MESSAGE,
+    PINGS,
+    SECTION,
+    WARNING,
+    Block,
+    section,
+    size,
+    warning_block,
+)
 from relay.destinations.texts import fit
 from relay.mentions import Mention
 from relay.template import BodyTemplate, RenderError
 
 _KEYS: Final = frozenset({"text", "blocks"})
 _OURS: Final = ("mentions", "chart")  # the relay's own, ready for mrkdwn
+_MOST_BLOCKS: Final = BLOCKS - 2  # beside mentions and remarks
+_MOST: Final = MESSAGE - PINGS - WARNING
 _TEXTS: Final[dict[str, int]] = {"section": SECTION, "header": 150}
 
 
@@ -57,9 +70,13 @@ def part_of(template: BodyTemplate, message: Message, *, pinged: Iterable[Mentio
     part = _read_json(given) if given.startswith("{") and given.endswith("}") else Part(_sections(given))
     if not part.blocks:
         raise RenderError("the template gives nothing to show")
-    if len(part.blocks) >= BLOCKS or size(part.blocks) > MESSAGE - PINGS:
-        raise RenderError(f"the template gives more than a Slack message holds: {BLOCKS - 1} blocks, 11,000 characters")
-    return part
+    if len(part.blocks) > _MOST_BLOCKS or size(part.blocks) > _MOST:
+        raise RenderError(
+            f"the template gives more than a Slack message holds: {_MOST_BLOCKS} blocks, {_MOST:,} characters"
+        )
+    said = unsaid(template, message, late_over)
+    text = part.text and fit(" · ".join((*said, part.text)), SECTION)
+    return Part([*warning_block(said), *part.blocks], text)
 
 
 def _read_json(given: str) -> Part:

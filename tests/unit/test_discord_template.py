@@ -159,6 +159,8 @@ def test_a_value_that_is_nested_without_end_is_cut_off() -> None:
         ("{}", "neither content nor embeds"),
         ('{"content": " ", "embeds": []}', "neither content nor embeds"),
         ("{broken}", "is not JSON"),
+        ('{"content": "hi"', "is not JSON"),
+        ("{AAPL} fired", "is not JSON"),
         ("{" * 3000 + "}", "is not JSON"),
         ('{"content": "\\ud800"}', "is not JSON"),
         ('{"username": "x", "content": "y"}', "content and embeds alone, not username"),
@@ -173,7 +175,7 @@ def test_what_is_no_message_is_refused_with_the_reason(text: str, reason: str) -
         gives(text)
 
 
-@pytest.mark.parametrize("text", ['"quoted"', "[1]", "{AAPL} fired", "null"])
+@pytest.mark.parametrize("text", ['"quoted"', "[1]", "AAPL {fired}", "null"])
 def test_what_is_no_object_is_a_text(text: str) -> None:
     assert gives(text).content == text
 

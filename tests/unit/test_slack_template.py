@@ -26,7 +26,7 @@ def part(template: str, sent: Message | None = None) -> Part:
     [
         ("*{{ symbol }}* at {{ price }}", Part([section("*AAPL* at 214.32")])),
         ("\n{{ symbol }}\n\n", Part([section("AAPL")])),
-        ("{D} {{ symbol }}", Part([section("{D} AAPL")])),
+        ("{{ symbol }} {D}", Part([section("AAPL {D}")])),
         ("{{ mentions }} <{{ chart }}|{{ symbol }}>", None),
         ('{"text": {{ symbol | tojson }}}', Part([section("AAPL")], "AAPL")),
         (
@@ -51,6 +51,8 @@ def test_a_template_gives_blocks_or_text(template: str, made: Part | None) -> No
         ("{}", "gives nothing"),
         ('{"blocks": []}', "gives nothing"),
         ("{broken}", "JSON"),
+        ('{"text": "hi"', "JSON"),
+        ("{D} {{ symbol }}", "JSON"),
         ('{"text": "x", "channel": "#other"}', "'channel'"),
         ('{"text": ["x"]}', "not a text"),
         ('{"blocks": {"type": "divider"}}', "not a list"),

@@ -2,7 +2,8 @@
 
     variables, upstream's texts escaped ──template──> text ──read──> Written ──marked──> with what it must not hide
 
-The text is a JSON object with content and/or embeds, or plain text as content. Nothing else of a message can be
+The text is a JSON object with content and/or embeds, or plain text as content; what begins with a brace is meant as
+JSON. Nothing else of a message can be
 written by a template: who is pinged, the name and the flags are the config's. What the template got wrong ends as a
 dead letter that says so.
 """
@@ -51,12 +52,12 @@ def write(template: BodyTemplate, variables: Mapping[str, object]) -> Written:
         RenderError: It fails, or what it gives is no message.
     """
     text = template.render(_safe(variables)).decode().strip()
-    if not (text.startswith("{") and text.endswith("}")):
+    if not text.startswith("{"):
         return _checked(Written(text))
     try:
         given = msgspec.json.decode(text)
     except (ValueError, RecursionError):
-        raise RenderError("the template begins and ends with a brace, and what it gives is not JSON") from None
+        raise RenderError("the template begins with a brace, and what it gives is not JSON") from None
     for key in given:
         if key not in _KEYS:
             raise RenderError(f"the template may give content and embeds alone, not {_named(key)}")

@@ -67,7 +67,7 @@ def part_of(template: BodyTemplate, message: Message, *, pinged: Iterable[Mentio
         given = template.render(safe).decode().strip()
     except UnicodeError:
         raise RenderError("the template's text is not Unicode") from None
-    part = _read_json(given) if given.startswith("{") and given.endswith("}") else Part(_sections(given))
+    part = _read_json(given) if given.startswith("{") else Part(_sections(given))
     if not part.blocks:
         raise RenderError("the template gives nothing to show")
     if len(part.blocks) > _MOST_BLOCKS or size(part.blocks) > _MOST:
@@ -83,9 +83,7 @@ def _read_json(given: str) -> Part:
     try:
         message = msgspec.json.decode(given, type=dict[str, Any])
     except (msgspec.DecodeError, RecursionError):
-        raise RenderError(
-            "the template begins and ends with a brace, and is not JSON; texts in it want | tojson"
-        ) from None
+        raise RenderError("the template begins with a brace, and is not JSON; texts in it want | tojson") from None
     if unknown := sorted(set(message) - _KEYS):
         raise RenderError(f"the template gives {fit(unknown[0], 40)!r}; a Slack message here has text and blocks")
     text, blocks = message.get("text") or "", message.get("blocks") or []

@@ -23,6 +23,11 @@ _FORMS: Final[tuple[tuple[re.Pattern[str], Chat, Literal["role", "user"]], ...]]
     (re.compile(r"<!subteam\^(S[A-Z0-9]{1,30})>", re.ASCII), "slack", "role"),
     (re.compile(r"<@([UW][A-Z0-9]{1,30})>", re.ASCII), "slack", "user"),
 )
+_IDS: Final = (
+    (re.compile(r"\d{15,20}", re.ASCII), "<@&{}>"),
+    (re.compile(r"S(?=\D*\d)[A-Z0-9]{6,30}", re.ASCII), "<!subteam^{}>"),
+    (re.compile(r"[UW](?=\D*\d)[A-Z0-9]{6,30}", re.ASCII), "<@{}>"),
+)
 _ROLE_NAME: Final = re.compile(r"\w[\w .-]{0,62}\w|\w")
 
 
@@ -48,6 +53,11 @@ def parse_mention(text: str) -> Mention | None:
         if match := form.fullmatch(text):
             return Mention(chat, kind, match[1], text)
     return None
+
+
+def from_id(text: str) -> str | None:
+    """The mention that was probably meant by an id alone; of Discord's roles and users, which look alike, a role."""
+    return next((form.format(text) for shape, form in _IDS if shape.fullmatch(text)), None)
 
 
 def is_role_name(text: str) -> bool:

@@ -9,7 +9,7 @@ lower, timeframes in the vendor's spelling; ``all`` stays a word until the rule 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import (
     Discriminator,
@@ -36,25 +36,13 @@ from relay.document.fields import (
     whole,
     wrong,
 )
-from relay.events import ALERT_CHANNELS, CANDLES, DIRECTIONS, TIMEFRAMES, Channel
+from relay.document.timeframes import timeframe
+from relay.events import ALERT_CHANNELS, CANDLES, DIRECTIONS, Channel
 
 ALL: Final = "all"
 _LONGEST_NAME: Final = 100
 _FEWEST, _MOST = 2, 4  # of the four index futures break together
 _QUOTES: Final = re.compile("[\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb]")
-_MEANT: Final = {
-    **dict.fromkeys(("15M", "15MIN", "M15"), "15"),
-    **dict.fromkeys(("30M", "30MIN", "M30"), "30"),
-    **dict.fromkeys(("60M", "60MIN", "1H", "H1", "H", "HOURLY"), "60"),
-    **dict.fromkeys(("240", "H4", "4HR"), "4H"),
-    **dict.fromkeys(("720", "H12", "12HR"), "12H"),
-    **dict.fromkeys(("1D", "D1", "DAY", "DAILY"), "D"),
-    **dict.fromkeys(("1W", "W1", "WEEK", "WEEKLY"), "W"),
-    **dict.fromkeys(("MN", "1MO", "MONTH", "MONTHLY"), "M"),
-    **dict.fromkeys(("1Q", "3M", "3MO", "QUARTER", "QUARTERLY"), "Q"),
-    **dict.fromkeys(("1Y", "12M", "12MO", "YEAR", "YEARLY"), "Y"),
-}
-"""How other programs write the timeframes; 1M is left out, for it is a minute as often as a month."""
 _CHANNEL_NAME: Final = choice(*map(str, Channel))
 
 
@@ -91,21 +79,6 @@ def _hours(value: object) -> str:
     return str(value)
 
 
-def _timeframe() -> Leaf:
-    """One of the vendor's timeframes. The nearest by letters would be a trap (5m is no M), so the meaning is told."""
-    known = choice(*TIMEFRAMES, ALL, fold=_upper_or_all)
-
-    def read(value: object) -> object:
-        name = text(value).strip()
-        if _upper_or_all(name) in (*TIMEFRAMES, ALL):
-            return known.read(value)
-        meant = _MEANT.get(name.upper())
-        told = f"that timeframe is written '{meant}'" if meant else f"a timeframe is one of {', '.join(TIMEFRAMES)}"
-        raise wrong(told, value)
-
-    return Leaf(read, known.schema, known.options)
-
-
 def _upper_or_all(name: str) -> str:
     return ALL if name.lower() == ALL else name.upper()
 
@@ -116,7 +89,7 @@ AlertChannel: TypeAlias = Annotated[Channel, Leaf(_channel, {"enum": list(map(st
 Symbol: TypeAlias = Annotated[str, Leaf(_symbol, _SYMBOL_SCHEMA)]
 Shape: TypeAlias = Annotated[str, Leaf(_shape, {"type": ["string", "number"]})]
 RuleName: TypeAlias = Annotated[str, Leaf(_rule_name, {"type": ["string", "number"]})]
-Timeframe: TypeAlias = Annotated[str, _timeframe()]
+Timeframe: TypeAlias = Annotated[str, timeframe(ALL)]
 Direction: TypeAlias = Annotated[str, choice(*DIRECTIONS, ALL, fold=str.lower)]
 Candle: TypeAlias = Annotated[str, choice(*CANDLES, ALL, fold=_upper_or_all)]
 Count: TypeAlias = Annotated[int, whole(_FEWEST, _MOST)]
@@ -154,19 +127,14 @@ class _SymbolForms:
 class Price(Section):
     """Inclusive bounds."""
 
+    wanted: ClassVar[str] = "bounds are wanted, like {min: 5, max: 500}"
+
     min: Number | None = None
     """The least."""
     max: Number | None = None
     """The most."""
     crosses_above: Annotated[Number | None, Later()] = None
     crosses_below: Annotated[Number | None, Later()] = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_bounds(cls, value: object) -> object:
-        if not isinstance(value, dict | Price):
-            raise wrong("bounds are wanted, like {min: 5, max: 500}", value)
-        return value
 
     @model_validator(mode="after")
     def _in_order(self) -> Price:

@@ -16,9 +16,11 @@ from typing import Annotated, Any, ClassVar, Final, Literal, TypeAlias, get_args
 
 from jinja2 import TemplateSyntaxError
 from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from relay.deliveries import Ordering
 from relay.document.addresses import SecretUrl
+from relay.document.faults import found
 from relay.document.fields import (
     Flag,
     Later,
@@ -34,10 +36,11 @@ from relay.document.fields import (
     wrong,
 )
 from relay.document.scalars import FromOutside
+from relay.document.timeframes import timeframe
 from relay.durations import format_duration, parse_duration
-from relay.events import TIMEFRAMES, Source
+from relay.events import Source
 from relay.loopback import is_loopback_url
-from relay.mentions import Chat, Mention, is_role_name, parse_mention
+from relay.mentions import Chat, Mention, from_id, is_role_name, parse_mention
 from relay.secret import Secret
 from relay.template import BodyTemplate
 
@@ -71,7 +74,7 @@ def mention_text(value: object) -> str:
     if written.lower() in _EVERYONE:
         raise wrong("an alert can't ping everyone; name a role of those who want it", value)
     if parse_mention(written) is None and (written.isdigit() or not is_role_name(written)):
-        raise wrong(f"{MENTION_FORMS}, or a name of a destination's roles is wanted", value)
+        raise _no_mention(f"{MENTION_FORMS}, or a name of a destination's roles is wanted", value)
     return written
 
 
@@ -85,8 +88,14 @@ def _role_name(value: object) -> str:
 def _role_mention(value: object) -> Mention:
     mention = value if isinstance(value, Mention) else parse_mention(text(value))
     if mention is None:
-        raise wrong(f"{MENTION_FORMS} is wanted", value)
+        raise _no_mention(f"{MENTION_FORMS} is wanted", value)
     return mention
+
+
+def _no_mention(wanted: str, value: object) -> PydanticCustomError:
+    """The refusal of ``value``, and what was meant where it is the id of somebody alone."""
+    meant = None if isinstance(value, FromOutside) else from_id(text(value))
+    return wrong(f"{wanted}, found {found(value)}; did you mean {meant}?") if meant else wrong(wanted, value)
 
 
 def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field is typed so
@@ -96,7 +105,7 @@ def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field
 
 Template: TypeAlias = Annotated[BodyTemplate, Leaf(_template, {"type": "string"})]
 SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(_source)]
-Timeframe: TypeAlias = Annotated[str, choice(*TIMEFRAMES, fold=str.upper)]
+Timeframe: TypeAlias = Annotated[str, timeframe()]
 MentionText: TypeAlias = Annotated[str, Leaf(mention_text, {"type": "string"})]
 RoleName: TypeAlias = Annotated[str, Leaf(_role_name, {"type": "string"})]
 RoleMention: TypeAlias = Annotated[Mention, Leaf(_role_mention, {"type": "string"})]
@@ -177,12 +186,16 @@ class InOrderConfig(DestinationConfig):
 class Ping(Section):
     """How often a chat is pinged."""
 
+    wanted: ClassVar[str] = "a mapping is wanted, like {every: 10m}"
+
     every: Span
     """Nobody is pinged twice within this; what would ping is shown all the same."""
 
 
 class Late(Section):
     """What becomes of an alert that comes late: it waited for a destination, or was recovered after a gap."""
+
+    wanted: ClassVar[str] = "a mapping is wanted, like {over: 10m, as: digest}"
 
     over: Span = default_span("10m")
     """Later than this is late; a recovered alert says how late it is from one minute on."""

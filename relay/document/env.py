@@ -18,6 +18,7 @@ from relay.document.scalars import FromOutside
 from relay.document.yaml import BROKEN, Document
 
 _REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?)", re.ASCII)
+_BARE: Final = re.compile(r"\$[A-Z_][A-Z0-9_]*", re.ASCII)  # a variable as shells write it
 _LARGEST_SECRET: Final = 65_536  # bytes; a secret is a line
 
 ON_EVICTED: Final = "RELAY_ON_EVICTED"
@@ -30,6 +31,8 @@ SECRETS: Final[tuple[Path, ...]] = (
     ("destinations", "*", "secret"),
 )
 """Every secret; each may be given as a file, by the same key with ``_file`` behind it."""
+
+_HEADERS: Final[Path] = ("destinations", "*", "headers", "*")
 
 
 def expand(document: Document, env: Mapping[str, str]) -> None:
@@ -61,32 +64,63 @@ def _walk(value: object, path: Path, document: Document, env: Mapping[str, str])
 
 
 def _expanded(text: str, path: Path, document: Document, env: Mapping[str, str]) -> object:
-    used = False
-    wrong: list[str] = []
+    variables = _Variables(env)
+    value = _REFERENCE.sub(variables.replace, text)
+    wrong = variables.wrong
+    if not value.strip():
+        wrong += variables.empty  # beside other text an empty one may be meant
+    if _BARE.fullmatch(text) and _holds_secret(path):
+        wrong.append("variables are written ${NAME}; a plain dollar before a name is $$")
+    for message in dict.fromkeys(wrong):
+        document.fault(path, message)
+    if wrong:
+        return BROKEN
+    return from_outside(value, text) if variables.used else value
 
-    def one(match: re.Match[str]) -> str:
-        nonlocal used
+
+class _Variables:
+    """The variables of one text, as they are replaced.
+
+    Attributes:
+        used: Whether there was one.
+        wrong: What is wrong with them.
+        empty: What is wrong if nothing is beside them.
+    """
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self.used = False
+        self.wrong: list[str] = []
+        self.empty: list[str] = []
+
+    def replace(self, match: re.Match[str]) -> str:
+        """What goes in the place of ``match``."""
         dollar, name, default = match.groups()
         if dollar:
             return "$"
         if name is None:
             if match[0] != "$":
-                wrong.append("a variable is written ${NAME} or ${NAME:-default}, and a plain dollar before { as $$")
+                self.wrong.append(
+                    "a variable is written ${NAME} or ${NAME:-default}, and a plain dollar before { as $$"
+                )
             return match[0]
-        used = True
-        value = env.get(name)
-        if default is not None and not value:
-            return str(default)
+        self.used = True
+        value = self._env.get(name)
+        if default is not None:
+            return value or str(default)
         if value is None:
-            wrong.append(f"the environment variable {name} is not set")
+            self.wrong.append(f"the environment variable {name} is not set")
+        elif not value.strip():
+            self.empty.append(f"the environment variable {name} is empty")
         return value or ""
 
-    value = _REFERENCE.sub(one, text)
-    for message in dict.fromkeys(wrong):
-        document.fault(path, message)
-    if wrong:
-        return BROKEN
-    return from_outside(value, text) if used else value
+
+def _holds_secret(path: Path) -> bool:
+    """Whether what stands at ``path``, or in a list there, is a secret."""
+    return any(
+        len(pattern) <= len(path) and all(step in {"*", key} for step, key in zip(pattern, path, strict=False))
+        for pattern in (*SECRETS, _HEADERS)
+    )
 
 
 def from_outside(value: str, written: str) -> FromOutside:

@@ -118,11 +118,14 @@ class Section(BaseModel):
         use_attribute_docstrings=True,
     )
     secret_keys: ClassVar[tuple[str, ...]] = ()
+    wanted: ClassVar[str] = ""  # what is said to a value that is no mapping, where that is worth an example
 
     @model_validator(mode="before")
     @classmethod
     def _register(cls, data: object, info: ValidationInfo) -> object:
         """Note who reads ``data``, so that an unknown key can be answered with the known ones."""
+        if cls.wanted and not isinstance(data, dict | cls):
+            raise wrong(cls.wanted, data)
         if info.context is not None:
             info.context[READERS][id(data)] = cls
         return data

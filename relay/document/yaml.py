@@ -27,6 +27,7 @@ _START: Final = Mark(1, 1)
 
 _TAB: Final = "a tab; YAML is indented with spaces alone"
 _COLON: Final = "a second ': '; put a text that has one in quotes"
+_VARIABLE: Final = "variables are written ${NAME}, in quotes; {{NAME}} is a mapping in YAML"
 _PLAINEST: Final = (  # what it says, what the line looks like up to there, what is wrong then
     ("tab character", re.compile(""), _TAB),
     ("cannot start any token", re.compile(r"\t$"), _TAB),
@@ -229,7 +230,7 @@ class _Construction:
         for key, value in node.pairs:
             self._count(key, path, merges)
             if key.items is not None or key.pairs is not None:
-                self._faults.add(key.mark, path, "a key is a text, not a list or mapping")
+                self._faults.add(key.mark, path, _why_no_key(key))
             elif key.plain and key.text == "<<":
                 merged += [value] if value.items is None else value.items
             elif key.text in own:
@@ -268,6 +269,15 @@ class _Construction:
         if self._repeated > _MOST_REPEATED or len(path) + merges > _DEEPEST:
             self._faults.add(node.mark, path[:1], "aliases repeat more here than a config can need")
             raise self._faults.error()
+
+
+def _why_no_key(key: _Node) -> str:
+    """What is wrong with a list or mapping that stands for a key; ``{{NAME}}`` is a mapping in place of one."""
+    match key.pairs:
+        case [(_Node(plain=True, text=name), _Node(plain=True, text=""))] if name.isidentifier():
+            return _VARIABLE
+        case _:
+            return "a key is a text, not a list or mapping"
 
 
 def _mark(mark: _Place | None) -> Mark:

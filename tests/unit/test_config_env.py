@@ -58,6 +58,33 @@ def test_every_unset_variable_is_named_where_it_stands() -> None:
     ]
 
 
+@pytest.mark.parametrize("value", ["", " ", "\n"])
+def test_a_variable_that_is_all_of_a_value_and_empty_is_named(value: str) -> None:
+    assert faults_of(config_text("webhook", "headers: {X-A: '${A}'}"), env={"A": value}) == [
+        "3:18: destinations.bot.headers.X-A: the environment variable A is empty"
+    ]
+
+
+def test_an_empty_variable_is_right_beside_other_text_or_with_a_default() -> None:
+    assert (
+        faults_of(config_text("webhook", "headers: {X-A: 'b${A}', X-B: '${A:-}', X-C: '${B:-}'}"), env={"A": ""}) == []
+    )
+
+
+@pytest.mark.parametrize("key", ["url: $BOT_URL", "secret: [$BOT_SECRET]", "headers: {Authorization: $BOT_KEY}"])
+def test_a_secret_that_is_the_name_of_a_variable_as_shells_write_it_is_a_fault(key: str) -> None:
+    url = "" if key.startswith("url") else "url: 'http://127.0.0.1/x', "
+    (told,) = faults_of(config_text("destinations", f"destinations: {{bot: {{type: webhook, {url}{key}}}}}"))
+    assert told.endswith(": variables are written ${NAME}; a plain dollar before a name is $$")
+
+
+@pytest.mark.parametrize(("written", "value"), [("$$TOKEN", "$TOKEN"), ("$ecret", "$ecret"), ("$TOKEN-1", "$TOKEN-1")])
+def test_a_secret_may_begin_with_a_dollar(written: str, value: str) -> None:
+    token = read(config_text("more", f"http: {{token: {written}}}")).http.token
+    assert token is not None
+    assert token.reveal() == value
+
+
 def test_a_variable_can_hold_a_number_or_a_flag() -> None:
     env = {"SIZE": "50", "ON": "false", "LOW": "1.5", "FRAME": "60"}
     text = config_text("rule", "enabled: ${ON}\n    price: {min: '${LOW}'}\n    timeframe: ${FRAME}")

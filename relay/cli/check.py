@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,17 +15,16 @@ import click
 from relay import logs
 from relay.cli import online as asking
 from relay.cli.options import config_option, json_option
+from relay.cli.trial import failing
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
 from relay.config.secrets import secrets_of
 from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real
-from relay.destinations.kinds import AnyConfig
+from relay.destinations.terms import terms
 from relay.document.faults import InvalidConfigError
-from relay.durations import format_duration
 from relay.errors import Exit
-from relay.events import Source
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
 
@@ -37,7 +36,8 @@ from relay.rules.plain import sentence
 def command(config: Path | None, *, online: bool, as_json: bool) -> int:
     """Validate the config and say each rule in a plain sentence.
 
-    Nothing is sent and nothing is opened; files that the config names are read. With --online it is asked over HTTP
+    Nothing is sent and nothing is opened; files that the config names are read, and templates are tried with a sample
+    alert. With --online it is asked over HTTP
     whether the key is accepted and each destination is there: exit code 77 where the key is rejected, 1 where
     anything else is not well.
     """
@@ -48,38 +48,39 @@ def command(config: Path | None, *, online: bool, as_json: bool) -> int:
             faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
             click.echo(json.dumps({"ok": False, "file": error.file, "faults": faults}, ensure_ascii=False))
         raise
+    noted = [*notes(checked), *asyncio.run(failing(checked))]
     if not as_json:
-        click.echo("\n".join(_lines(checked)))
+        click.echo("\n".join(_lines(checked, noted)))
     if online:
-        return asyncio.run(_look(checked, as_json=as_json))
+        return asyncio.run(_look(checked, noted, as_json=as_json))
     if as_json:
-        click.echo(_json(checked))
+        click.echo(_json(checked, noted))
     return Exit.OK
 
 
-async def _look(config: Config, *, as_json: bool) -> Exit:
+async def _look(config: Config, noted: Sequence[str], *, as_json: bool) -> Exit:
     for secret in secrets_of(config):
         logs.register_secret(secret)
     logs.configure("error", "console", sys.stderr)
     found = await asking.look(config)
     # Told before the loop closes, which waits for whatever name server has not answered yet.
-    click.echo(_json(config, found) if as_json else "\n".join(asking.lines(found)))
+    click.echo(_json(config, noted, found) if as_json else "\n".join(asking.lines(found)))
     return found.exit_code
 
 
-def _lines(config: Config) -> Iterator[str]:
+def _lines(config: Config, noted: Sequence[str]) -> Iterator[str]:
     yield "destinations:"
     for name, destination in config.destinations.items():
         yield f"  {name}: {', '.join([destination.type, *terms(destination)])}"
     yield "rules:"
     for rule in config.rules:
         yield f"  {sentence(rule)}"
-    for note in notes(config):
+    for note in noted:
         yield f"note: {note}"
     yield f"ok: {config.path}"
 
 
-def _json(config: Config, found: asking.Found | None = None) -> str:
+def _json(config: Config, noted: Sequence[str], found: asking.Found | None = None) -> str:
     shown: dict[str, object] = {
         "ok": True,
         "file": str(config.path),
@@ -91,21 +92,11 @@ def _json(config: Config, found: asking.Found | None = None) -> str:
             {"name": rule.name, "enabled": rule.enabled, "to": rule.to, "sentence": sentence(rule)}
             for rule in config.rules
         ],
-        "notes": list(notes(config)),
+        "notes": list(noted),
     }
     if found is not None:
         shown["online"] = asking.plain(found)
     return json.dumps(shown, ensure_ascii=False)
-
-
-def terms(destination: AnyConfig) -> Iterator[str]:
-    """What a destination takes less of than its rules send."""
-    if destination.sources != {Source.LIVE, Source.BACKFILL}:
-        yield f"{' and '.join(sorted(destination.sources))} alerts only"
-    if destination.max_age is not None:
-        yield f"nothing older than {format_duration(destination.max_age)}"
-    if destination.rate_limit is not None:
-        yield f"at most {destination.rate_limit.requests} in {format_duration(destination.rate_limit.seconds)}"
 
 
 def notes(config: Config) -> Iterator[str]:

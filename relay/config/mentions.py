@@ -10,6 +10,7 @@ what a destination is, nothing is said of mentions: that has its fault already.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Final
 
 from relay.config.model import Config
 from relay.config.values import each, items, rules, text
@@ -20,7 +21,7 @@ from relay.document.scalars import FromOutside
 from relay.document.yaml import Document
 from relay.mentions import Chat, parse_mention
 
-NO_CHAT = "pings nobody: none of its destinations is a chat"
+_NO_CHAT: Final = "pings nobody: none of its destinations is a chat"
 
 
 def check_mentions(document: Document) -> None:
@@ -42,7 +43,7 @@ def unheard(config: Config) -> Iterator[str]:
         destinations = {name: config.destinations[name] for name in rule.to}
         chats = {name: chat for name, chat in destinations.items() if isinstance(chat, ChatConfig)}
         if not chats:
-            yield f"{rule.name} {NO_CHAT}"
+            yield f"{rule.name} {_NO_CHAT}"
         for name, chat in chats.items():
             if not any(map(chat.mention_of, rule.mention)):
                 yield f"{rule.name} pings nobody at {name}: {' and '.join(map(_why_not, rule.mention))}"
@@ -80,7 +81,7 @@ def _of_a_rule(document: Document, path: Path, mention: object, goes_to: Sequenc
     if not chats:
         names = [text(item) for _, item in each(mention) if text(item) and parse_mention(text(item)) is None]
         if names and not document.faults.within(path):
-            document.fault(path, f"this rule {NO_CHAT}")
+            document.fault(path, f"this rule {_NO_CHAT}")
         return
     known = [_roles(chat) for chat in chats]
     roles = [role for names in known if names is not None for role in names]

@@ -117,8 +117,27 @@ def test_the_schema_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == schema_text()
 
 
-def test_what_a_destination_takes_less_of_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "keys", "said"),
+    [
+        (
+            "webhook",
+            "sources: live, max_age: 10s, rate_limit: 50/1s",
+            "live alerts only, nothing older than 10 seconds, at most 50 in 1 second",
+        ),
+        (
+            "discord",
+            "roles: {swing: '<@&1>'}, mentions: {D: swing}, ping: {every: 10m}, late: {as: digest}, template: x",
+            "pings swing on D, at most every 10 minutes, late after 10 minutes: in a digest, own template",
+        ),
+    ],
+)
+def test_the_terms_of_a_destination_are_said_back(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, keys: str, said: str
+) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(config_text("webhook", "sources: live, max_age: 10s, rate_limit: 50/1s"))
+    path.write_text(config_text(kind, keys))
     assert run(["check", "-c", str(path)]) == 0
-    assert "  bot: webhook, live alerts only, nothing older than 10s, at most 50 in 1s\n" in capsys.readouterr().out
+    assert f"  bot: {kind}, {said}\n" in capsys.readouterr().out
+    assert run(["check", "-c", str(path), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["destinations"][0]["terms"] == said.split(", ")

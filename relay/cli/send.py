@@ -7,7 +7,6 @@ import json
 import os
 import re
 import sys
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -17,15 +16,16 @@ import msgspec
 from rich.console import Console
 
 from relay import logs
-from relay.cli import remote
-from relay.cli.given import FORMS, Given, given
+from relay.cli import remote, samples
+from relay.cli.given import FORMS, given
 from relay.cli.options import config_option, destination_argument, json_option
 from relay.cli.preview import preview
+from relay.cli.trial import message_of, sampled
 from relay.clock import SystemClock
 from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.config.secrets import secrets_of
-from relay.deliveries import Delivery, Message, Outcome, RuleMatch, Verdict
+from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.base import Previewable
 from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
@@ -33,7 +33,7 @@ from relay.destinations.redact import printable
 from relay.destinations.webhook.webhook import Webhook
 from relay.durations import format_duration
 from relay.errors import ConfigError, Exit
-from relay.events import Channel, Event, Source
+from relay.events import Channel, Event
 from relay.loopback import is_loopback_url
 from relay.rules.match import compile_rules
 from relay.rules.merge import merge
@@ -60,7 +60,8 @@ def command(
 ) -> int:
     """Send one marked test message to a destination, and show its answer.
 
-    It goes straight to the destination, past the queue and whether the relay runs or not. Exit code 0: delivered.
+    It goes straight to the destination, past the queue and whether the relay runs or not. It holds no alert; where the
+    destination has a template, a sample of those that its rules send there. Exit code 0: delivered.
     """
     loaded = load(find_config(config, os.environ), env=os.environ)
     remote.require_destination(loaded, name)
@@ -79,8 +80,7 @@ def command(
 
 async def _send(config: Config, name: str, event: str | None, *, dry_run: bool, as_json: bool) -> int:
     clock = SystemClock()
-    chosen = None if event is None else await given(config, event)
-    message = message_of(config, name, chosen, now_us=clock.now_us())
+    message = await _message(config, name, event, clock.now_us())
     client = HttpClient()
     try:
         destination = Factory(client, clock).build(name, config.destinations[name])
@@ -99,45 +99,24 @@ async def _send(config: Config, name: str, event: str | None, *, dry_run: bool, 
     return Exit.OK if outcome.verdict is Verdict.DELIVERED else Exit.FAILED
 
 
-def message_of(config: Config, name: str, chosen: Given | None, *, now_us: int) -> Message:
-    """The test message for a destination.
-
-    Args:
-        config: Whose rules decide which of them would send ``chosen`` there.
-        name: The destination.
-        chosen: The event to send; a message of no alert where there is none.
-        now_us: The moment of sending, µs since the epoch.
-    """
-    number = uuid.uuid4().hex  # new each time, or a receiver would take the second test for the first come again
-    if chosen is None:
-        chosen = Given(Event(Channel.IN_FORCE), f"relay.test:{number}", None)
-    matched = merge(compile_rules(config.rules).match(chosen.event)).get(name, ())
-    delivery = Delivery(
-        id=0,
-        destination=name,
-        sequence=0,
-        ordering_key=chosen.event.ordering_key,
-        webhook_id=f"msg_{number}",
-        rules=tuple(RuleMatch(rule.name, None, rule.mention) for rule in matched),
-        attempts=0,
-        first_attempt_at_us=None,
-        retry_at_us=0,
-        parked=False,
-        source=Source.TEST,
-        received_at_us=now_us if chosen.received_at_us is None else chosen.received_at_us,
-        updated_at_us=now_us,
-        event_key=chosen.key,
-        event=chosen.event,
-    )
-    return Message(
-        delivery,
-        rules=tuple(rule.name for rule in matched),
-        expires_at_us=None,
-        attempt=1,
-        now_us=now_us,
-        simulated=is_loopback_url(config.stratalerts.websocket_url),
-        mentions=tuple(dict.fromkeys(mention for rule in matched for mention in rule.mention)),
-    )
+async def _message(config: Config, name: str, event: str | None, now_us: int) -> Message:
+    """The test message: with the event that was asked for, else a sample where a template needs one, else empty."""
+    if event is not None:
+        chosen = await given(config, event)
+        rules = merge(compile_rules(config.rules).match(chosen.event)).get(name, ())
+        return message_of(
+            config,
+            name,
+            chosen.event,
+            now_us=now_us,
+            rules=rules,
+            key=chosen.key,
+            received_at_us=chosen.received_at_us,
+        )
+    if config.destinations[name].template is None:
+        return message_of(config, name, Event(Channel.IN_FORCE), now_us=now_us)
+    channel, leading = next(iter(sampled(config, name).items()))
+    return message_of(config, name, samples.event(channel, now_us), now_us=now_us, rules=leading)
 
 
 def _lines(name: str, outcome: Outcome) -> Iterator[str]:

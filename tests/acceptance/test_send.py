@@ -227,10 +227,49 @@ async def test_a_template_that_gives_no_json_is_shown_as_it_is(
     config = str(write_config(tmp_path, simulator, destinations))
     shown = await relay("send", "bot", "-c", config, "--event", envelope(tmp_path), "--dry-run")
     assert shown.out.splitlines()[-1] == "AAPL \ufffd214.32"
+
+
+async def test_a_template_that_fails_is_told(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
+    config = str(write_config(tmp_path, simulator, {"bot": webhook(inbox.url(), template="{{ nothing }}")}))
     ended = await relay("send", "bot", "-c", config, "--dry-run")
-    assert (ended.code, "'symbol' is undefined" in ended.err) == (1, True)
+    assert (ended.code, "'nothing' is undefined" in ended.err) == (1, True)
     ended = await relay("send", "bot", "-c", config)
     assert (ended.code, "template" in ended.out, inbox.arrived) == (1, True, 0)
+
+
+async def test_a_destination_with_a_template_gets_a_sample_alert_that_is_marked(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    marked = "a test, not an alert · simulated"
+    destinations = {
+        "bot": webhook(inbox.url("/bot"), template='{"to": {{ symbol | tojson }}, "from": "{{ relay.source }}"}'),
+        "swing": {"type": "discord", "url": inbox.url("/swing"), "template": "{{ symbol }} {{ cc }} {{ price }}"},
+        "desk": {
+            "type": "slack",
+            "url": inbox.url("/desk"),
+            "template": "{{ symbols | join(' ') }} {{ relay.rules[0] }}",
+        },
+        "phone": {
+            "type": "apprise",
+            "url": inbox.url("/phone").replace("http://", "json://"),
+            "template": "{{ symbol }} {{ shape }}",
+        },
+    }
+    rules: list[dict[str, object]] = [
+        {"name": "all", "timeframe": "W", "to": ["bot", "swing", "phone"]},
+        {"name": "breaks", "channel": "alerts.simultaneous_breaks", "threshold": 4, "to": "desk"},
+    ]
+    config = str(write_config(tmp_path, simulator, destinations, rules=rules))
+    bodies = {}
+    for name in destinations:
+        ended = await relay("send", name, "-c", config)
+        assert (ended.code, ended.err) == (0, "")
+        bodies[name] = last_body(inbox)
+    assert bodies["bot"] == {"to": "AAPL", "from": "test"}
+    assert bodies["swing"]["content"] == f"⚠️ **{marked}**\nAAPL 2U 214.32"
+    said = [block["text"]["text"] for block in bodies["desk"]["blocks"]]
+    assert said == [f"⚠️ *{marked}*", "ES1! NQ1! YM1! breaks"]
+    assert (bodies["phone"]["title"], bodies["phone"]["message"]) == ("Test: AAPL [D] 1-2U", f"{marked}\nAAPL 1-2U")
 
 
 async def test_no_test_of_a_simulator_leaves_the_machine_unless_it_is_allowed(

@@ -18,15 +18,20 @@ import msgspec
 
 from relay.cli import remote
 from relay.config.model import Config
+from relay.destinations.texts import names_something
 from relay.document.env import why
 from relay.errors import UsageError
-from relay.events import Channel, Event, Instant
+from relay.events import ALERT_CHANNELS, EVENT_TYPES, Channel, Event, Instant
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError
 from relay.upstream.protocol import MAX_FRAME, channel_of
 
 FORMS: Final = "a file with an envelope as the socket sends it, - for standard input, or an event's number or key"
 
+_NAMELESS: Final = {
+    Channel.IN_FORCE: "its data has no symbol",
+    Channel.BREAKS: "its data has neither symbols nor a threshold",
+}
 _STORED: Final = re.compile(rf"\d+|(?:{'|'.join(map(re.escape, Channel))}):.+", re.ASCII | re.DOTALL)
 
 
@@ -73,7 +78,9 @@ def _read(text: str) -> bytes:
 
 def _from_envelope(text: str, data: bytes) -> Given:
     name = "standard input" if text == "-" else text
-    hint = 'An envelope is wanted: {"type": "alert.in_force", "ts": …, "seq": …, "data": {…}}.'
+    hint = (
+        'An envelope is wanted: {"type": "alert.in_force", "data": {"symbol": "AAPL", …}}; docs/running.md shows two.'
+    )
     if len(data) > MAX_FRAME:
         raise UsageError(f"{name} is longer than {MAX_FRAME >> 20} MiB", hint=hint)
     try:
@@ -81,9 +88,14 @@ def _from_envelope(text: str, data: bytes) -> Given:
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise UsageError(f"{name} holds no envelope: {error}", hint=hint) from None
     channel = channel_of(envelope.type)
-    if channel is None:
-        raise UsageError(f"{name} holds no event, but a message of the type {envelope.type[:80]!r}", hint=hint)
+    if channel not in ALERT_CHANNELS:
+        raise UsageError(
+            f"{name} holds no alert, but a message of the type {envelope.type[:80]!r}",
+            hint=f"The type of an alert is {' or '.join(EVENT_TYPES[channel] for channel in ALERT_CHANNELS)}.",
+        )
     event = _decode(name, channel, bytes(envelope.data))
+    if not names_something(event):
+        raise UsageError(f"{name} holds no alert that could be told from others: {_NAMELESS[channel]}", hint=hint)
     return Given(event, event.key(), None)
 
 

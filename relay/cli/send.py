@@ -44,11 +44,17 @@ _WORDS: Final = {
     Verdict.DEAD: "refused; the relay would keep it as a dead letter",
     Verdict.SWITCH_OFF: "refused for good; the relay would switch the destination off",
 }
+_EXAMPLES: Final = """\b
+Examples:
+  relay send swing
+  relay send swing --event alerts.in_force:98421 --dry-run
+  echo '{"type": "alert.in_force", "data": {"symbol": "AAPL", "timeframe": "D"}}' | relay send swing --event -
+"""
 _ANSWER_SHOWN: Final = 500
 _UNSHOWABLE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 
 
-@click.command(epilog="Example: relay send swing --event alerts.in_force:98421 --dry-run")
+@click.command(epilog=_EXAMPLES)
 @destination_argument
 @click.option("--event", "event", metavar="FILE|ID", help=f"Send this event, marked as a test: {FORMS}.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; show what would be sent.")

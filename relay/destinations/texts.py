@@ -107,8 +107,13 @@ def headline(message: Message) -> str:
     """``AAPL [D] 1-2U``, or ``3 of 4 index futures broke up [D]``."""
     event = message.delivery.event
     if message.delivery.source is Source.TEST:
-        return f"Test: {_what(event)}" if event.symbol or event.symbols else TEST_HEADLINE
+        return f"Test: {_what(event)}" if names_something(event) else TEST_HEADLINE
     return _what(event)
+
+
+def names_something(event: Event) -> bool:
+    """Whether a reader can tell what it is about; the test message without an alert has none of this."""
+    return bool(event.symbol or event.symbols or event.threshold)
 
 
 def _what(event: Event) -> str:
@@ -135,7 +140,7 @@ def byline(message: Message) -> str:
     event = message.delivery.event
     direction = event.direction or ""
     arrow = _ARROWS.get(direction, "")
-    if message.delivery.source is Source.TEST and not (event.symbol or event.symbols):
+    if message.delivery.source is Source.TEST and not names_something(event):
         return "Test"
     match event.channel:
         case Channel.BREAKS:

@@ -170,6 +170,13 @@ async def test_a_stored_event_is_had_from_the_running_relay_and_else_from_its_st
         (("-", b"no json"), "standard input holds no envelope"),
         (("-", b'{"symbol": "AAPL"}'), "standard input holds no envelope"),
         (("-", b'{"type": "subscribed", "data": {}}'), "a message of the type 'subscribed'"),
+        (("-", b'{"type": "alert", "data": {}}'), "is alert.in_force or alert.simultaneous_break."),
+        (("-", b'{"type": "quote", "data": {"symbol": "AAPL"}}'), "is alert.in_force or alert.simultaneous_break."),
+        (("-", b'{"type": "alert.in_force", "data": {"id": 5}}'), "its data has no symbol"),
+        (
+            ("-", b'{"type": "alert.simultaneous_break", "data": {"id": 5, "symbol": "ES1!"}}'),
+            "its data has neither symbols nor a threshold",
+        ),
         (("-", b'{"type": "alert.in_force", "data": {}}'), "standard input holds no event"),
         (("17", b""), "there is no event 17 in the store"),
         (("alerts.in_force:17", b""), "there is no event alerts.in_force:17 in the store"),

@@ -14,7 +14,7 @@ import yaml
 from relay.cli import run, samples
 from relay.cli.trial import failing, sampled
 from relay.config.load import load
-from relay.events import Channel
+from relay.events import ALERT_CHANNELS, Channel
 from tests.support.clock import START_US
 from tests.support.config_text import SIGNING_SECRET, read
 
@@ -71,6 +71,34 @@ def test_every_template_that_we_show_renders_for_a_sample(text: str, tmp_path: P
     missing = {key: value for key, value in house.items() if key not in shown}
     path.write_text(text + "\n" + (yaml.safe_dump(missing) if missing else ""))
     assert asyncio.run(failing(load(path, env=ENV))) == []
+
+
+BLOCKS_OF_RUNNING = re.findall(r"```json\n(.*?)```", (ROOT / "docs/running.md").read_text("utf-8"), re.DOTALL)
+[BODY] = re.findall(r"```json\n(.*?)```", (ROOT / "docs/webhooks.md").read_text("utf-8"), re.DOTALL)
+
+
+def test_the_documents_show_the_samples() -> None:
+    assert list(map(json.loads, BLOCKS_OF_RUNNING)) == [
+        samples.envelope(channel, START_US) for channel in ALERT_CHANNELS
+    ]
+
+
+@pytest.mark.parametrize("text", [*BLOCKS_OF_RUNNING, BODY])
+def test_what_the_documents_show_can_be_sent(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "alert.json").write_text(text)
+    (tmp_path / "config.yaml").write_text(config_with("discord", "{{ data.id }}"))
+    arguments = ["-c", str(tmp_path / "config.yaml"), "--event", str(tmp_path / "alert.json"), "--dry-run", "--json"]
+    assert run(["send", "bot", *arguments]) == 0
+    content = json.loads(capsys.readouterr().out)["body"]["content"]
+    assert content.endswith(f"\n{json.loads(text)['data']['id']}")
+
+
+def test_the_help_of_send_has_examples_on_lines_of_their_own(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["send", "--help"]) == 0
+    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert "relay send swing --event alerts.in_force:98421 --dry-run" in lines
+    [echo] = [line for line in lines if line.startswith("echo '")]
+    assert json.loads(echo.split("'")[1])["type"] == "alert.in_force"
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -15,6 +14,7 @@ import click
 from relay import logs
 from relay.cli import online as asking
 from relay.cli.options import config_option, json_option
+from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
@@ -23,7 +23,6 @@ from relay.config.secrets import secrets_of
 from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real
 from relay.destinations.terms import terms
-from relay.document.faults import InvalidConfigError
 from relay.errors import Exit
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
@@ -37,17 +36,11 @@ def command(config: Path | None, *, online: bool, as_json: bool) -> int:
     """Validate the config and say each rule in a plain sentence.
 
     Nothing is sent and nothing is opened; files that the config names are read, and templates are tried with a sample
-    alert. With --online it is asked over HTTP
-    whether the key is accepted and each destination is there: exit code 77 where the key is rejected, 1 where
-    anything else is not well.
+    alert. With --online it is asked over HTTP whether the key is accepted and each destination is there: exit code 77
+    where the key is rejected, 1 where anything else is not well.
     """
-    try:
+    with told(as_json=as_json):
         checked = load(find_config(config, os.environ), env=os.environ)
-    except InvalidConfigError as error:
-        if as_json:
-            faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
-            click.echo(json.dumps({"ok": False, "file": error.file, "faults": faults}, ensure_ascii=False))
-        raise
     noted = [*notes(checked), *asyncio.run(failing(checked))]
     if not as_json:
         click.echo("\n".join(_lines(checked, noted)))

@@ -20,6 +20,7 @@ from relay.cli import remote, samples
 from relay.cli.given import FORMS, given
 from relay.cli.options import config_option, destination_argument, json_option
 from relay.cli.preview import preview
+from relay.cli.told import told
 from relay.cli.trial import message_of, sampled
 from relay.clock import SystemClock
 from relay.config.load import find_config, load
@@ -69,8 +70,15 @@ def command(
     It goes straight to the destination, past the queue and whether the relay runs or not. It holds no alert; where the
     destination has a template, a sample of those that its rules send there. Exit code 0: delivered.
     """
-    loaded = load(find_config(config, os.environ), env=os.environ)
-    remote.require_destination(loaded, name)
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        remote.require_destination(loaded, name)
+        _prepare(loaded, name, dry_run=dry_run, allow_real=allow_real)
+        return asyncio.run(_send(loaded, name, event, dry_run=dry_run, as_json=as_json))
+
+
+def _prepare(loaded: Config, name: str, *, dry_run: bool, allow_real: bool) -> None:
+    """Keep secrets out of what is said, and invented alerts away from real destinations."""
     logs.configure("warning", "console", sys.stderr)
     for secret in secrets_of(loaded):
         logs.register_secret(secret)
@@ -81,7 +89,6 @@ def command(
             f"the upstream is a simulator, and {name} is real",
             hint="Point it at this machine, or say --allow-real to send to it all the same.",
         )
-    return asyncio.run(_send(loaded, name, event, dry_run=dry_run, as_json=as_json))
 
 
 async def _send(config: Config, name: str, event: str | None, *, dry_run: bool, as_json: bool) -> int:
@@ -98,8 +105,9 @@ async def _send(config: Config, name: str, event: str | None, *, dry_run: bool, 
     finally:
         await client.close()
     if as_json:
-        told = {"destination": name, "delivered": outcome.verdict is Verdict.DELIVERED}
-        click.echo(json.dumps({**told, **msgspec.to_builtins(outcome)}, ensure_ascii=False))
+        ok = outcome.verdict is Verdict.DELIVERED
+        said = {"ok": ok, "destination": name, "delivered": ok, **msgspec.to_builtins(outcome)}
+        click.echo(json.dumps(said, ensure_ascii=False))
     else:
         click.echo("\n".join(_lines(name, outcome)))
     return Exit.OK if outcome.verdict is Verdict.DELIVERED else Exit.FAILED
@@ -151,6 +159,7 @@ def _show_plan(destination: Previewable, kind: str, message: Message) -> None:
 def _plan_json(destination: Previewable, kind: str, message: Message) -> None:
     body = destination.render([message])
     plan = {
+        "ok": True,
         "destination": destination.name,
         "type": kind,
         "headers": _headers(destination, message),

@@ -200,6 +200,19 @@ async def test_an_unknown_destination_ends_with_64_and_the_nearest(
     assert "Did you mean swing?" in ended.err
 
 
+async def test_what_is_wrong_is_told_to_a_program(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
+    config = written(tmp_path, simulator, inbox)
+    ended = await relay("send", "swin", "-c", config, "--json")
+    assert (ended.code, ended.json["ok"], ended.json["hint"]) == (64, False, "Did you mean swing?")
+    assert ended.json["error"] in ended.err
+    ended = await relay("send", "swing", "-c", config, "--json", "--event", "-", stdin=b"{}")
+    assert (ended.code, ended.json["ok"]) == (64, False)
+    ended = await relay("send", "swing", "-c", written(tmp_path, simulator, inbox, rules=[]), "--json")
+    checked = await relay("check", "-c", config, "--json")
+    assert (ended.code, ended.json) == (78, checked.json)
+    assert ended.json["faults"]
+
+
 @pytest.mark.parametrize("name", ["bot", "swing", "desk", "phone"])
 async def test_a_dry_run_sends_nothing_and_shows_the_very_body(
     tmp_path: Path, simulator: Simulator, inbox: Inbox, name: str

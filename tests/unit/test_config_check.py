@@ -64,6 +64,16 @@ def test_json_tells_a_program_what_a_person_reads(config: Path, capsys: pytest.C
     assert {"mark": {"line": 1, "column": 8}, "path": "rules"}.items() <= told["faults"][-1].items()
 
 
+def test_a_config_that_is_not_there_is_told_to_a_program_too(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("RELAY_CONFIG", raising=False)
+    assert run(["check", "--json"]) == Exit.CONFIG
+    told = json.loads(capsys.readouterr().out)
+    assert (told["ok"], "there is no config" in told["error"]) == (False, True)
+
+
 @pytest.mark.parametrize(
     ("rules", "note"),
     [

@@ -1,0 +1,34 @@
+"""Errors for a program: JSON on standard output, and the words on standard error all the same.
+
+with told(as_json=…): … ──RelayError──> {"ok": false, …} ──> and on it goes to the exit code
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+
+import click
+
+from relay.document.faults import InvalidConfigError
+from relay.errors import RelayError
+
+
+@contextmanager
+def told(*, as_json: bool) -> Iterator[None]:
+    """Print an error that passes through as JSON, where that is wanted: a config's faults each with its place."""
+    try:
+        yield
+    except RelayError as error:
+        if as_json:
+            click.echo(json.dumps({"ok": False, **_plain(error)}, ensure_ascii=False))
+        raise
+
+
+def _plain(error: RelayError) -> Mapping[str, object]:
+    if isinstance(error, InvalidConfigError):
+        faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
+        return {"file": error.file, "faults": faults}
+    return {"error": str(error)} | ({"hint": error.hint} if error.hint else {})

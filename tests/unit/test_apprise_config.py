@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.destinations.apprise.apprise import Apprise
-from relay.destinations.apprise.config import NEEDS_EXTRA, AppriseConfig
+from relay.destinations.apprise.config import AppriseConfig, needs_extra
 from relay.destinations.apprise.loading import library
 from relay.destinations.apprise.service import PluginService
 from relay.destinations.factory import Factory, refuse_real
@@ -39,7 +39,23 @@ def test_it_takes_one_at_a_time_in_order() -> None:
 
 def test_without_the_extra_the_fault_stands_at_the_type(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.destinations.apprise.config.installed", lambda: False)
-    assert faults_of(config_text("destinations", PHONE)) == [f"2:28: destinations.bot.type: {NEEDS_EXTRA}"]
+    assert faults_of(config_text("destinations", PHONE)) == [f"2:28: destinations.bot.type: {needs_extra()}"]
+
+
+@pytest.mark.parametrize(
+    ("pip", "python", "said"),
+    [
+        (True, "/opt/relay-env/bin/python", "cloned to: /opt/relay-env/bin/python -m pip install '.[apprise]'"),
+        (True, "/opt/my env/bin/python", "cloned to: '/opt/my env/bin/python' -m pip install '.[apprise]'"),
+        (False, "/opt/relay/bin/python", "not installed here; docs/apprise.md says how"),
+    ],
+)
+def test_the_fault_names_what_can_be_done_with_this_python(
+    monkeypatch: pytest.MonkeyPatch, pip: bool, python: str, said: str
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: object() if pip else None)
+    monkeypatch.setattr(sys, "executable", python)
+    assert needs_extra().endswith(said)
 
 
 def test_the_relay_works_without_the_extra() -> None:
@@ -56,7 +72,7 @@ except Exception as error:
 print(loads({config_text("more", "")!r}, path=Path("f"), env={{}}).path)
 """
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
-    assert ended.stdout.splitlines() == ["1 fault in f", f"f:2:28: destinations.bot.type: {NEEDS_EXTRA}", "f"]
+    assert ended.stdout.splitlines() == ["1 fault in f", f"f:2:28: destinations.bot.type: {needs_extra()}", "f"]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import shlex
+import sys
 from typing import Annotated, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator
@@ -16,8 +18,6 @@ from relay.destinations.config import InOrderConfig, Template
 from relay.document.addresses import secret_text
 from relay.document.fields import Leaf, wrong
 from relay.secret import Secret
-
-NEEDS_EXTRA: Final = "apprise needs the extra: pip install 'stratalerts-relay[apprise]'"
 
 _SPACE: Final = re.compile(r"[\x00-\x20\x7f]")
 
@@ -34,9 +34,17 @@ def installed() -> bool:
     return importlib.util.find_spec("apprise") is not None
 
 
+def needs_extra() -> str:
+    """What is missing, and what to do about it with the interpreter that runs: the package comes from its clone."""
+    if importlib.util.find_spec("pip") is None:  # as in the image, which is built with or without
+        return "apprise needs an extra that is not installed here; docs/apprise.md says how"
+    command = f"{shlex.quote(sys.executable)} -m pip install '.[apprise]'"
+    return f"apprise needs an extra; install it in the folder that the relay was cloned to: {command}"
+
+
 def _needs_extra(kind: Literal["apprise"]) -> Literal["apprise"]:
     if not installed():
-        raise wrong(NEEDS_EXTRA)
+        raise wrong(needs_extra())
     return kind
 
 

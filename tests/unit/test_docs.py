@@ -114,3 +114,16 @@ def test_every_package_begins_with_a_docstring_that_draws_its_part(package: Path
 def test_every_exit_code_is_told() -> None:
     codes = [int(code) for row in table(section("docs/running.md", "Exit codes")) for code in row[0].split(", ")]
     assert sorted(codes) == sorted([*Exit, *(128 + number for number in (signal.SIGINT, signal.SIGTERM))])
+
+
+@pytest.mark.parametrize("document", ["docs/guarantees.md", "docs/discord.md", "docs/slack.md", "config.example.yaml"])
+def test_when_a_digest_is_made_is_told_alike_everywhere(document: str) -> None:
+    text = " ".join((ROOT / document).read_text().split())
+    assert re.search(r"when more than (?:that many|`digest_over`|this) wait", text, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("document", ["docs/discord.md", "docs/slack.md"])
+def test_what_becomes_of_the_alert_that_finds_a_webhook_gone_is_told(document: str) -> None:
+    [row] = [row for row in table(section(document, "What an answer means")) if "is switched off" in row[1]]
+    assert "The alert that found out becomes a dead letter" in row[1]
+    assert ">Retry<" in (ROOT / "relay/web/pages/status.html").read_text()

@@ -34,6 +34,8 @@ _AROUND: Final = 19  # lines beside arrivals and mishaps, the cursor's among the
 _ROOMY: Final = 30  # lines of a terminal from which on mishaps and foot stand apart
 _FEWEST, _MOST = 3, 20  # arrivals and mishaps shown
 _MISHAPS: Final = 3
+_LABEL: Final = 8
+_BETWEEN: Final = "  "
 _COLOURS: Final = {"bullish": "green", "bearish": "red"}
 _SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
 _COLUMNS: Final = {"alert": 12, "tf": 2, "direction": 9, "shape": 8, "price": 7, "to": 10, "came": 9, "after": 6}
@@ -79,7 +81,7 @@ class View:
         mishaps = scene.mishaps[-max(1, min(_MISHAPS, room - _FEWEST)) :]
         rows = max(_FEWEST, room - len(mishaps))  # a mishap takes an arrival's line: the picture keeps its height
         shown = list(self._latest)[-rows:]
-        parts = (_head(scene), Text(), _destinations(scene), Text(), _arrivals(shown, rows))
+        parts = (_head(scene, self._console.width), Text(), _destinations(scene), Text(), _arrivals(shown, rows))
         return Group(*parts, *gap, *map(_mishap, mishaps), *gap, _foot(scene))
 
 
@@ -101,7 +103,7 @@ def _id(arrival: Arrival) -> tuple[Channel, int]:
     return arrival.receipt.channel, arrival.receipt.alert.id
 
 
-def _head(scene: Scene) -> RenderableType:
+def _head(scene: Scene, width: int) -> RenderableType:
     counts, status, replay = scene.counts, scene.status, scene.replay
     time = minutes(scene.seconds) + (f" of {minutes(scene.of_seconds)}" if scene.of_seconds is not None else "")
     connection = Text(status.connection, "green" if status.connection in _GOOD else "yellow")
@@ -116,29 +118,38 @@ def _head(scene: Scene) -> RenderableType:
             Text(f"{time} · {counts.fired} fired"),
         ),
         _line("upstream", connection, Text(known, justify="right")),
-        _line("page", Text(f"{scene.page}/" if scene.page else "", "cyan"), Text(_latency(counts), justify="right")),
+        _address("page", f"{scene.page}/" if scene.page else "", _latency(counts), width),
         _line(
             "config",
             Text(scene.config, "dim", overflow="ellipsis", no_wrap=True),
             Text(f"{status.seen_again} seen again", justify="right"),
         ),
-        *(_line(name.lower(), *_room(name, scene)) for name in _BRANDS),
+        *(_address(name.lower(), *_room(name, scene), width) for name in _BRANDS),
     )
 
 
-def _room(brand: str, scene: Scene) -> tuple[RenderableType, ...]:
+def _room(brand: str, scene: Scene) -> tuple[str, str]:
     """A chat's channel: where it is seen, and in how many messages it came."""
     room = next((room for room in scene.rooms if room.brand == brand), None)
     if room is None:
         return ("", "")
     refused = f" · {room.refused} refused" if room.refused else ""
-    return Text(room.page, "cyan"), Text(f"{room.messages} messages{refused}", justify="right")
+    return room.page, f"{room.messages} messages{refused}"
+
+
+def _address(name: str, url: str, more: str, width: int) -> RenderableType:
+    """A line of the head with an address, which is copied and so never cut before all else is left out."""
+    if len(url) + _LABEL + len(_BETWEEN) > width:
+        return Text(url, "cyan", no_wrap=True)
+    if len(url) + len(more) + _LABEL + 2 * len(_BETWEEN) > width:
+        return Text.assemble((name.ljust(_LABEL), "dim"), _BETWEEN, (url, "cyan"), no_wrap=True)
+    return _line(name, Text(url, "cyan"), Text(more, justify="right"))
 
 
 def _line(name: str, *cells: RenderableType) -> Table:
     """A line of the head: its name, what it says, and the rest of the width for the second thing it says."""
-    grid = Table.grid(padding=(0, 2), expand=True)
-    grid.add_column(style="dim", width=8)
+    grid = Table.grid(padding=(0, len(_BETWEEN)), expand=True)
+    grid.add_column(style="dim", width=_LABEL)
     for index in range(len(cells)):
         grid.add_column(no_wrap=True, ratio=1 if index == min(1, len(cells) - 1) else None)
     grid.add_row(name, *cells)

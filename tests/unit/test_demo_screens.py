@@ -90,6 +90,16 @@ def test_a_small_terminal_is_used_whole_and_no_line_of_it_is_cut() -> None:
     assert "…" not in captured.get()
 
 
+@pytest.mark.parametrize("width", range(44, 110, 3))
+def test_an_address_is_whole_and_what_stands_beside_it_goes_first(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, height=40)
+    lines = drawn(console, View(console))
+    [line] = [line for line in lines if "http://127.0.0.1:40957/channels/swing-trades" in line]
+    assert any("http://127.0.0.1:8787/" in line for line in lines)
+    assert ("discord" in line, "70 messages · 1 refused" in line) == (width >= 54, width >= 78)
+    assert max(map(len, lines)) <= width
+
+
 @pytest.mark.parametrize("height", [24, 40, 60])
 def test_the_picture_keeps_its_height_as_alerts_come(height: int) -> None:
     console = terminal(100, height)

@@ -251,3 +251,11 @@ def test_whatever_a_template_writes_is_within_the_limits(batch: list[Message], g
     assert {mention.text for mention in payload.pinged} <= {ROLE, USER}
     needed = sum(bool(remarks(one, 600.0)) for one in asking[:count])
     assert body.get("content", "").count("⚠️ **") == needed
+
+
+def test_a_url_that_a_template_leaves_empty_is_left_out() -> None:
+    author = '{"name": "a", "url": "", "icon_url": ""}'
+    template = '{"embeds": [{"title": "t", "url": "{{ chart }}", "author": ' + author + "}]}"
+    [embed] = body_of([message(in_force(1, "X" * 300))], template=template)["embeds"]
+    assert (embed["title"], embed["author"]) == ("t", {"name": "a"})
+    assert "url" not in embed

@@ -27,6 +27,7 @@ WARNING: Final = 256
 """Units that the line of remarks above an alert has at most."""
 
 _KEYS: Final = ("content", "embeds")
+_URLS: Final = ("url", "icon_url")
 _OURS: Final = ("type", "timestamp", "relay", "mentions", "late", "chart")  # the relay's own words, ready for Discord
 _UPSTREAMS: Final = ("event", "key")  # of ``relay``: they are made of the alert's fields
 _DEEPEST: Final = 50
@@ -123,6 +124,15 @@ def _cut_all(embeds: list[Embed] | tuple[()]) -> tuple[Embed, ...]:
     return tuple(kept)
 
 
+def _without_empty_urls(embed: Embed) -> Embed:
+    """A copy; an alert without a chart leaves the template's url empty, and Discord refuses that."""
+    kept: Embed = {name: value for name, value in embed.items() if not (name == "url" and value == "")}
+    for part in ("author", "footer", "image", "thumbnail"):
+        if isinstance(inner := kept.get(part), dict):
+            kept[part] = {name: value for name, value in inner.items() if not (name in _URLS and value == "")}
+    return kept
+
+
 class _Cut:
     """Cuts the texts of one embed, in the order in which they matter, to their limits and to ``left`` in all."""
 
@@ -131,7 +141,7 @@ class _Cut:
 
     def embed(self, embed: Embed) -> Embed:
         """A copy within the limits; what there is no room for is left out."""
-        cut = dict(embed)
+        cut = _without_empty_urls(embed)
         self._text(cut, "title", limits.TITLE)
         self._part(cut, "author", "name", limits.AUTHOR)
         self._text(cut, "description", limits.DESCRIPTION)

@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from enum import StrEnum
 from itertools import pairwise, takewhile
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
 from relay.clock import MICROS
 from relay.deliveries import Message
+from relay.destinations.config import ChatConfig
 from relay.destinations.texts import happened_us
 from relay.events import Source
 
@@ -35,6 +36,53 @@ class Form(StrEnum):
 
     FULL = "full"
     DIGEST = "digest"
+
+
+class Coalescer:
+    """What a chat asks of ``plan`` and ``form_of``, by its config.
+
+    Args:
+        config: The chat's.
+        full: How many fit when each is shown in full.
+        digest: How many fit as rows of a digest.
+        most: How many ``full`` can ever say.
+        most_rows: And ``digest``.
+    """
+
+    def __init__(self, config: ChatConfig, *, full: Fitting, digest: Fitting, most: int, most_rows: int) -> None:
+        self._over = config.digest_over
+        self._late_over = config.late.over
+        self._late_digest = config.late.form == "digest"
+        self._full = full
+        self._digest = digest
+        self._digests = self._late_digest or self._over is not None
+        # Where a digest may be made, as many must be seen as it takes to tell that one is wanted.
+        self.capacity: Final = max(most, most_rows, (self._over or 0) + 1) if self._digests else most
+
+    def fits(self, waiting: Sequence[Message]) -> int:
+        """How many of the first of ``waiting`` go out as one."""
+        if not self._digests:
+            return self._full(waiting)
+        return plan(
+            waiting,
+            digest_over=self._over,
+            late_over=self._late_over,
+            late_digest=self._late_digest,
+            full=self._full,
+            digest=self._digest,
+        ).count
+
+    def form(self, batch: Sequence[Message]) -> Form:
+        """The form of ``batch``, which ``fits``."""
+        if not self._digests:
+            return Form.FULL
+        return form_of(
+            batch,
+            digest_over=self._over,
+            late_over=self._late_over,
+            late_digest=self._late_digest,
+            full=self._full,
+        )
 
 
 class Plan(msgspec.Struct, frozen=True):

@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final, NamedTuple
 
 from relay.deliveries import Message
-from relay.destinations import coalesce, digest
+from relay.destinations import digest
 from relay.destinations.body import chat_variables, unsaid
-from relay.destinations.coalesce import Form
+from relay.destinations.coalesce import Coalescer, Form
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.embeds import ALL, EMBEDS, Embed, digest_of, embed_of, room, size
 from relay.destinations.discord.template import CONTENT, Written, marked, write
@@ -56,26 +56,18 @@ class Renderer:
         self._template: BodyTemplate | None = config.template
         self._pings = pings
         self._over = config.late.over
-        self._late_digest = config.late.form == "digest"
-        self._digests = self._late_digest or config.digest_over is not None
+        self._coalescer = Coalescer(
+            config, full=self._full_fit, digest=self._digest_fit, most=EMBEDS, most_rows=DIGEST_ROWS
+        )
 
     @property
     def capacity(self) -> int:
         """The most alerts that one message may ever carry."""
-        return max(EMBEDS, DIGEST_ROWS, (self._config.digest_over or 0) + 1) if self._digests else EMBEDS
+        return self._coalescer.capacity
 
     def fits(self, waiting: Sequence[Message]) -> int:
         """How many of the first of ``waiting`` go out as one."""
-        if not self._digests:
-            return self._full_fit(waiting)
-        return coalesce.plan(
-            waiting,
-            digest_over=self._config.digest_over,
-            late_over=self._over,
-            late_digest=self._late_digest,
-            full=self._full_fit,
-            digest=self._digest_fit,
-        ).count
+        return self._coalescer.fits(waiting)
 
     def payload(self, batch: Sequence[Message]) -> Payload:
         """The message for ``batch``, which ``fits``.
@@ -85,7 +77,7 @@ class Renderer:
         """
         mentions = self._due(batch)
         content, embeds = "", None
-        if self._form(batch) is Form.DIGEST:
+        if self._coalescer.form(batch) is Form.DIGEST:
             embeds = digest_of(batch, self._over)
         if embeds is None and self._template:
             content, embeds = self._written(batch, mentions)
@@ -99,17 +91,6 @@ class Renderer:
         """Whom ``batch`` pings; ids that Discord can't have would get the whole message refused."""
         due = self._pings.due(batch)
         return tuple(mention for mention in due if 0 < int(mention.id) < _IDS_END)[:MENTIONS]
-
-    def _form(self, batch: Sequence[Message]) -> Form:
-        if not self._digests:
-            return Form.FULL
-        return coalesce.form_of(
-            batch,
-            digest_over=self._config.digest_over,
-            late_over=self._over,
-            late_digest=self._late_digest,
-            full=self._full_fit,
-        )
 
     def _body(self, content: str, embeds: Sequence[Embed], pinged: Sequence[Mention]) -> dict[str, Any]:
         config = self._config

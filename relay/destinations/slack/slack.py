@@ -17,7 +17,7 @@ import msgspec
 from relay.clock import Clock
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations import digest
-from relay.destinations.coalesce import Form, form_of, plan
+from relay.destinations.coalesce import Coalescer, Form
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import USER_AGENT, HttpClient
 from relay.destinations.pings import Pings
@@ -63,6 +63,8 @@ class Slack:
         self._clock = clock
         self._limiter = limits.of(config.url)
         self._pings = Pings(config, clock)
+        most = BLOCKS - 1 if config.template is not None else (BLOCKS - 1) // 2
+        self._coalescer = Coalescer(config, full=self._full, digest=self._digest, most=most, most_rows=ROWS)
         url = parse_url(config.url.reveal())
         self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_slack)
 
@@ -73,12 +75,8 @@ class Slack:
 
     @property
     def capacity(self) -> int:
-        """As many as fit in full; where a digest may be made, as many as it takes to see that one is wanted."""
-        if self._config.digest_over is not None:
-            return max(ROWS, self._config.digest_over + 1)
-        if self._config.late.form == "digest":
-            return ROWS
-        return BLOCKS - 1 if self._config.template is not None else (BLOCKS - 1) // 2
+        """The most alerts that one message may ever carry."""
+        return self._coalescer.capacity
 
     @property
     def limiter(self) -> SlackLimiter:
@@ -87,15 +85,7 @@ class Slack:
 
     def fits(self, waiting: Sequence[Message]) -> int:
         """How many of the first of ``waiting`` go out as one."""
-        made = plan(
-            waiting,
-            digest_over=self._config.digest_over,
-            late_over=self._config.late.over,
-            late_digest=self._config.late.form == "digest",
-            full=self._full,
-            digest=self._digest,
-        )
-        return made.count
+        return self._coalescer.fits(waiting)
 
     def render(self, batch: Sequence[Message]) -> bytes:
         """The body that ``send`` would send for ``batch``, which ``fits``.
@@ -123,7 +113,7 @@ class Slack:
         return outcome
 
     def _render(self, batch: Sequence[Message], pinged: Sequence[Mention]) -> bytes:
-        if self._form_of(batch) is Form.DIGEST:
+        if self._coalescer.form(batch) is Form.DIGEST:
             parts = [Part(digest_blocks(batch, self._late_over))]
         else:
             parts = [self._part(message, () if index else pinged) for index, message in enumerate(batch)]
@@ -151,15 +141,6 @@ class Slack:
         if template is None:
             return Part(alert_blocks(message, self._late_over))
         return part_of(template, message, pinged=pinged, late_over=self._late_over)
-
-    def _form_of(self, batch: Sequence[Message]) -> Form:
-        return form_of(
-            batch,
-            digest_over=self._config.digest_over,
-            late_over=self._late_over,
-            late_digest=self._config.late.form == "digest",
-            full=self._full,
-        )
 
     def _full(self, waiting: Sequence[Message]) -> int:
         room, count = MESSAGE - PINGS, BLOCKS - 1

@@ -21,6 +21,7 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema, core_schema
 
+from relay.assets import ASSETS
 from relay.document.fields import (
     FROM_ENV,
     JsonSchema,
@@ -86,6 +87,7 @@ def _upper_or_all(name: str) -> str:
 _SYMBOL_SCHEMA: Final[JsonSchema] = {"type": ["string", "number"], "minLength": 1}
 
 AlertChannel: TypeAlias = Annotated[Channel, Leaf(_channel, {"enum": list(map(str, ALERT_CHANNELS))})]
+AssetName: TypeAlias = Annotated[str, choice(*ASSETS, ALL, fold=str.lower)]
 Symbol: TypeAlias = Annotated[str, Leaf(_symbol, _SYMBOL_SCHEMA)]
 Shape: TypeAlias = Annotated[str, Leaf(_shape, {"type": ["string", "number"]})]
 RuleName: TypeAlias = Annotated[str, Leaf(_rule_name, {"type": ["string", "number"]})]

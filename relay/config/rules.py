@@ -13,6 +13,7 @@ from relay.config.conditions import (
     ALL,
     Active,
     AlertChannel,
+    AssetName,
     Candle,
     Colour,
     Direction,
@@ -50,7 +51,8 @@ class RuleConfig(Section):
     """A symbol, a list, globs, or {any, not}."""
     symbol_file: Annotated[Watchlist | None, Leaf(_watchlist, {"type": "string"})] = None
     """A file of symbols, one a line; they add to symbol."""
-    asset: Annotated[Many[Annotated[str, choice("stocks", "futures", "crypto", ALL)]] | None, Later()] = None
+    asset: Many[AssetName] | None = None
+    """stocks, futures or crypto, by the symbol's form."""
     timeframe: Many[Timeframe] | None = None
     """15 30 60 4H 12H D W M Q Y."""
     direction: Many[Direction] | None = None
@@ -90,6 +92,7 @@ def rule_of(config: RuleConfig) -> Rule:
         enabled=config.enabled,
         channel=config.channel,
         symbols=_symbols(config),
+        assets=_listed(config.asset),
         timeframes=_listed(config.timeframe),
         directions=_listed(config.direction),
         shapes=() if config.shape is None or ALL.upper() in config.shape else tuple(dict.fromkeys(config.shape)),

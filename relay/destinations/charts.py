@@ -8,11 +8,11 @@ its pair at Coinbase. (Source: TradingView's symbol names, as its own pages link
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import quote
 
+from relay.assets import coin_pair, future_root
 from relay.destinations.texts import clean, participants
 from relay.events import INDEX_FUTURES, Channel, Event
 
@@ -49,9 +49,6 @@ _EXCHANGES: Final = MappingProxyType(
 )
 _EXCHANGE_OF: Final = {root: exchange for exchange, roots in _EXCHANGES.items() for root in roots}
 
-_FUTURE: Final = re.compile(r"/?([A-Z0-9]{1,10})(?:=F|[1-9]!)", re.ASCII)
-_COIN: Final = re.compile(r"([A-Z0-9]{1,20})[-/](USD|USDT|USDC|EUR|GBP|BTC|ETH)", re.ASCII)
-
 
 def chart_url(event: Event) -> str | None:
     """The alert's chart at its timeframe; None where no symbol is known.
@@ -69,10 +66,9 @@ def chart_url(event: Event) -> str | None:
 def chart_symbol(symbol: str) -> str:
     """TradingView's name of the vendor's ``symbol``."""
     symbol = symbol.upper()
-    future = _FUTURE.fullmatch(symbol)
-    if future or symbol in INDEX_FUTURES:
-        root = future[1] if future else symbol
+    root = symbol if symbol in INDEX_FUTURES else future_root(symbol)
+    if root is not None:
         return f"{_EXCHANGE_OF[root]}:{root}1!" if root in _EXCHANGE_OF else f"{root}1!"
-    if coin := _COIN.fullmatch(symbol):
-        return f"COINBASE:{coin[1]}{coin[2]}"
+    if pair := coin_pair(symbol):
+        return f"COINBASE:{pair.coin}{pair.currency}"
     return symbol.replace("-", ".")

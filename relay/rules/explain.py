@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from relay.assets import asset_of_event
 from relay.events import Channel, Event
 from relay.rules import words
 from relay.rules.conditions import (
@@ -69,6 +70,9 @@ def _names(rule: Rule, event: Event) -> Iterator[Failure]:
     if not symbols_hold(rule.symbols, event):
         found = words.listing(names_of(event), "and") or "nothing"
         yield Failure("symbol", _symbols(rule.symbols, participants=event.channel is Channel.BREAKS), found)
+    asset = asset_of_event(event)
+    if rule.assets is not None and not text_holds(rule.assets, asset):
+        yield Failure("asset", words.listing(words.assets(rule.assets), "or"), asset or "nothing")
 
 
 def _traits(rule: Rule, event: Event) -> Iterator[Failure]:

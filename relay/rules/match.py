@@ -17,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
 
+from relay.assets import asset_of
 from relay.events import Channel, Event
 from relay.rules.bits import mask_of, select
 from relay.rules.conditions import count_of, threshold_holds
@@ -67,6 +68,7 @@ class _ChannelIndex:
         self._any_shape = mask_of(_where(not rule.shapes for rule in rules), len(rules))
         self._shapes = Patterns([rule.shapes for rule in rules])
         self._thresholds = _group([rule.threshold for rule in rules])
+        self._assets = _Listed([rule.assets for rule in rules])
         self._any_symbol = mask_of(_where(not rule.symbols.any for rule in rules), len(rules))
         self._nameless = self._any_symbol & mask_of(_where(not rule.symbols.none for rule in rules), len(rules))
         self._wanted = Patterns([rule.symbols.any for rule in rules], futures=self._breaks)
@@ -75,7 +77,7 @@ class _ChannelIndex:
         self._prices = PriceIndex([rule.price for rule in rules]) if priced else None
         # Texts are keyed as sent and folded behind the memory, so that an event that was seen costs no folding.
         self.symbols: Callable[[str | None], int] = lru_cache(SYMBOLS_REMEMBERED)(self._admit_symbol)
-        self.participants: Callable[[tuple[str, ...]], int] = lru_cache(SYMBOLS_REMEMBERED)(self._admit_names)
+        self.participants: Callable[[tuple[str, ...]], int] = lru_cache(SYMBOLS_REMEMBERED)(self._admit_participants)
         self.traits: Callable[[_Traits], int] = lru_cache(TRAITS_REMEMBERED)(self._admit_traits)
 
     def match(self, event: Event) -> tuple[Rule, ...]:
@@ -88,7 +90,11 @@ class _ChannelIndex:
         return select(self._rules, mask) if mask else ()
 
     def _admit_symbol(self, symbol: str | None) -> int:
-        return self._admit_names((symbol,) if symbol else ())
+        asset = asset_of(symbol) if symbol else None
+        return self._admit_names((symbol,) if symbol else ()) & self._assets.admitted(asset)
+
+    def _admit_participants(self, names: tuple[str, ...]) -> int:
+        return self._admit_names(names) & self._assets.admitted("futures")
 
     def _admit_names(self, names: tuple[str, ...]) -> int:
         known = [name.upper() for name in names if name]

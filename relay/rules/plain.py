@@ -56,6 +56,8 @@ def _each(patterns: Sequence[str]) -> list[str]:
 
 
 def _conditions(rule: Rule) -> Iterator[str]:
+    if rule.assets is not None:
+        yield f"of {words.listing(words.assets(rule.assets), 'or')}"
     if rule.timeframes is not None:
         names = [words.timeframe_word(value) for value in words.timeframes(rule.timeframes)]
         yield f"on the {words.listing(names, 'or')} timeframe"

@@ -55,6 +55,7 @@ class Rule:
         enabled: A disabled rule is kept and never matches.
         channel: The channel it listens to.
         symbols: On breaks: any participant, with or without its ``1!`` or ``=F``.
+        assets: Of ``relay.assets.ASSETS``, by the symbol's form.
         shapes: Globs over the shape.
         max_age: Seconds after the trigger at which it is no longer worth sending; None is for ever.
         mention: Whom its alerts ping in a chat, as the config says it.
@@ -65,6 +66,7 @@ class Rule:
     enabled: bool = True
     channel: Channel = Channel.IN_FORCE
     symbols: Symbols = field(default=Symbols())
+    assets: frozenset[str] | None = None
     timeframes: frozenset[str] | None = None
     directions: frozenset[str] | None = None
     shapes: tuple[str, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import Final
 
+from relay.assets import ASSETS
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
 from relay.rules.rule import PriceRange, Threshold
 
@@ -59,6 +60,11 @@ def timeframes(values: Collection[str]) -> list[str]:
 def timeframe_word(value: str) -> str:
     """``D`` is ``daily``; an unknown code stays itself."""
     return _TIMEFRAME_WORDS.get(value, value)
+
+
+def assets(values: Collection[str]) -> list[str]:
+    """Stocks, futures, crypto."""
+    return in_order(values, ASSETS)
 
 
 def directions(values: Collection[str]) -> list[str]:

@@ -116,7 +116,7 @@ def test_the_schema_describes_what_is_written_not_what_it_becomes() -> None:
     assert {*TIMEFRAMES, 60, "all"} <= set(one["anyOf"][0]["enum"])
 
 
-@pytest.mark.parametrize("key", ["cooldown", "active", "asset", "otherwise", "tfc"])
+@pytest.mark.parametrize("key", ["cooldown", "active", "otherwise", "tfc"])
 def test_what_is_not_supported_yet_is_valid_nowhere(key: str) -> None:
     form = config_schema()["$defs"]["RuleConfig"]["properties"][key]
     assert form == {"not": {}, "description": "Not supported yet."}

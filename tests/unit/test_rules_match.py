@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from relay.assets import ASSETS
 from relay.events import Channel, Event
 from relay.rules import match
 from relay.rules.bits import mask_of, select
@@ -40,6 +41,7 @@ _CHANNELS = st.sampled_from((Channel.IN_FORCE, Channel.BREAKS))
 _CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
     "enabled": st.just(False),
     "symbols": st.builds(Symbols, any=_texts(_PATTERNS), none=_texts(_PATTERNS)),
+    "assets": _some(ASSETS),
     "timeframes": _some(("D", "w", "4h", "60")),
     "directions": _some(("bullish", "BEARISH")),
     "shapes": _texts(_SHAPE_GLOBS),

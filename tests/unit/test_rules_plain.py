@@ -99,6 +99,10 @@ BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
         ),
         (BREAKS, "the market moves: all simultaneous breaks go to swing."),
         (
+            replace(RULE, assets=frozenset({"crypto", "stocks"}), directions=frozenset({"bullish"})),
+            "daily bulls: in-force alerts, of stocks or crypto, bullish, go to swing and bot.",
+        ),
+        (
             replace(BREAKS, threshold=Threshold(minimum=3)),
             "the market moves: simultaneous breaks of 3 or more futures go to swing.",
         ),
@@ -134,6 +138,7 @@ def test_every_field_of_a_rule_is_heard() -> None:
         "enabled": False,
         "channel": Channel.BREAKS,
         "symbols": Symbols(any=("SPY",)),
+        "assets": frozenset({"crypto"}),
         "timeframes": frozenset({"M"}),
         "directions": frozenset({"bearish"}),
         "shapes": ("3",),

@@ -76,7 +76,8 @@ class RuleConfig(Section):
     max_age: Span | None = None
     """Older than this at sending time, it is not sent."""
     active: Annotated[Active | None, Later()] = None
-    otherwise: Annotated[Flag | None, Later()] = None
+    otherwise: Flag = False
+    """Matches only what no rule without this matched."""
     to: To
     """The destination, or a list of them."""
     mention: Many[MentionText] | None = None
@@ -101,6 +102,7 @@ def rule_of(config: RuleConfig) -> Rule:
         price=None if price is None else PriceRange(price.min, price.max),
         continuation=config.continuation,
         max_age=config.max_age,
+        otherwise=config.otherwise,
         mention=tuple(dict.fromkeys(config.mention or ())),
     )
 

@@ -20,7 +20,7 @@ from relay.clock import MICROS
 from relay.demo.shown import Look, look_of
 from relay.demo.verify import Alert, Receipt
 from relay.events import Channel, Event, Instant
-from relay.rules.explain import admits
+from relay.rules.explain import matched
 from relay.rules.rule import Rule
 from relay.simulator.candles import is_continuation
 
@@ -192,10 +192,9 @@ class Tally:
 def due_at(rules: Iterable[Rule], event: Event) -> dict[str, tuple[str, ...]]:
     """For each destination that is to get ``event``, the names of the rules that send it there."""
     due: dict[str, tuple[str, ...]] = {}
-    for rule in rules:
-        if admits(rule, event):
-            for destination in rule.to:
-                due[destination] = (*due.get(destination, ()), rule.name)
+    for rule in matched(rules, event):
+        for destination in rule.to:
+            due[destination] = (*due.get(destination, ()), rule.name)
     return due
 
 

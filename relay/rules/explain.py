@@ -1,6 +1,7 @@
 """Why a rule does or does not want an event, condition by condition.
 
-    rule × event ──> failures, in the order a rule is read: none means it is admitted
+    rule × event  ──> failures, in the order a rule is read: none means it is admitted
+    rules × event ──> matched: those that admit it; an ``otherwise`` only where no other rule does
 
 Channel and ``enabled`` come first; where one of them fails, the other conditions say nothing worth reading and are
 left out. This judges one rule and takes its time; ``match`` gives the same answer for all rules at once.
@@ -8,7 +9,7 @@ left out. This judges one rule and takes its time; ``match`` gives the same answ
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from relay.assets import asset_of_event
@@ -46,8 +47,15 @@ class Failure:
 
 
 def admits(rule: Rule, event: Event) -> bool:
-    """Whether ``rule`` wants ``event``."""
+    """Whether all conditions of ``rule`` hold for ``event``; whether it comes to an ``otherwise``, others decide."""
     return next(_failures(rule, event), None) is None
+
+
+def matched(rules: Iterable[Rule], event: Event) -> tuple[Rule, ...]:
+    """Those of ``rules`` that want ``event``, in their order; ``otherwise`` where no rule without it does."""
+    admitting = [rule for rule in rules if admits(rule, event)]
+    first = [rule for rule in admitting if not rule.otherwise]
+    return tuple(first or admitting)
 
 
 def failures(rule: Rule, event: Event) -> tuple[Failure, ...]:

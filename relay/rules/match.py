@@ -7,7 +7,7 @@
 A set of rules is one whole number. Traits (timeframe, direction, shape, candle, continuation, threshold) come from
 small vocabularies and symbols from a universe of some hundred, so the set for each is remembered once worked out;
 prices have an index of their own. What is remembered is limited: a feed of ever new words costs time, never memory.
-The index says exactly what ``explain.admits`` says of each rule alone.
+The index says exactly what ``explain.matched`` says, which asks each rule by itself.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class _ChannelIndex:
     def __init__(self, channel: Channel, rules: Sequence[Rule]) -> None:
         self._rules = tuple(rules)
         self._breaks = channel is Channel.BREAKS
+        self._first = mask_of(_where(not rule.otherwise for rule in rules), len(rules))  # before all ``otherwise``
         self._timeframes = _Listed([rule.timeframes for rule in rules])
         self._directions = _Listed([rule.directions for rule in rules])
         self._candles = _Listed([rule.candles for rule in rules])
@@ -87,6 +88,8 @@ class _ChannelIndex:
             mask &= self.traits((event.timeframe, event.direction, event.shape, event.cc, event.continuation, count))
         if mask and self._prices is not None:
             mask &= self._prices.admitted(event.price)
+        if mask & self._first:
+            mask &= self._first
         return select(self._rules, mask) if mask else ()
 
     def _admit_symbol(self, symbol: str | None) -> int:

@@ -27,7 +27,9 @@ def sentence(rule: Rule) -> str:
         subject = f"{subject} of {words.threshold(rule.threshold)} futures"
     symbols = _participants(rule.symbols) if rule.channel is Channel.BREAKS else _symbols(rule.symbols)
     conditions = list(_conditions(rule))
-    if not symbols and not conditions and rule.threshold is None:
+    if rule.otherwise:
+        conditions.append("that no other rule matched")
+    elif not symbols and not conditions and rule.threshold is None:
         subject = f"all {subject}"
     parts = ", ".join((f"{subject}{symbols}", *conditions))
     pause = "," if conditions else ""

@@ -59,6 +59,7 @@ class Rule:
         shapes: Globs over the shape.
         max_age: Seconds after the trigger at which it is no longer worth sending; None is for ever.
         mention: Whom its alerts ping in a chat, as the config says it.
+        otherwise: It matches only what no rule without this does.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Rule:
     continuation: bool | None = None
     max_age: float | None = None
     mention: tuple[str, ...] = ()
+    otherwise: bool = False
 
     def __post_init__(self) -> None:
         _settle(self, "shapes", tuple(map(str.upper, self.shapes)))

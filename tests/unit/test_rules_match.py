@@ -13,7 +13,7 @@ from relay.assets import ASSETS
 from relay.events import Channel, Event
 from relay.rules import match
 from relay.rules.bits import mask_of, select
-from relay.rules.explain import admits
+from relay.rules.explain import admits, matched
 from relay.rules.match import compile_rules
 from relay.rules.prices import PriceIndex
 from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
@@ -49,6 +49,7 @@ _CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
     "threshold": st.builds(Threshold, minimum=_maybe((0, 2, 3)), exactly=st.frozensets(st.integers(1, 4))),
     "price": st.builds(PriceRange, minimum=_maybe(_BOUNDS), maximum=_maybe(_BOUNDS)),
     "continuation": st.booleans(),
+    "otherwise": st.just(True),
 }
 
 
@@ -80,9 +81,7 @@ _EVENTS = st.builds(
 def test_the_index_says_of_every_rule_what_the_rule_alone_says(rules: list[Rule], events: list[Event]) -> None:
     index = compile_rules(rules)
     for event in (*events, *events):
-        wanted = [rule for rule in rules if admits(rule, event)]
-        matched = index.match(event)
-        assert [id(rule) for rule in matched] == [id(rule) for rule in wanted]
+        assert [id(rule) for rule in index.match(event)] == [id(rule) for rule in matched(rules, event)]
 
 
 def test_ranges_that_all_end_where_a_checkpoint_lies_are_told_apart() -> None:
@@ -160,3 +159,16 @@ def test_a_symbol_seen_before_is_not_worked_out_again() -> None:
     memory: Any = index._channels[Channel.IN_FORCE]
     assert memory.symbols.cache_info().misses == 1
     assert memory.traits.cache_info().misses == 1
+
+
+def test_otherwise_takes_what_no_other_enabled_rule_of_its_channel_does() -> None:
+    bulls = Rule(name="bulls", to=("a",), directions=frozenset({"bullish"}))
+    off = Rule(name="off", to=("a",), enabled=False)
+    rest = Rule(name="rest", to=("b",), otherwise=True)
+    daily_rest = Rule(name="daily rest", to=("c",), otherwise=True, timeframes=frozenset({"D"}))
+    breaks = Rule(name="breaks", to=("a",), channel=Channel.BREAKS)
+    index = compile_rules([rest, bulls, off, daily_rest, breaks])
+    assert index.match(Event(Channel.IN_FORCE, direction="bullish", timeframe="D")) == (bulls,)
+    assert index.match(Event(Channel.IN_FORCE, direction="bearish", timeframe="D")) == (rest, daily_rest)
+    assert index.match(Event(Channel.IN_FORCE, direction="bearish", timeframe="W")) == (rest,)
+    assert index.match(Event(Channel.BREAKS)) == (breaks,)

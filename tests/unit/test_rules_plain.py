@@ -99,6 +99,10 @@ BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
         ),
         (BREAKS, "the market moves: all simultaneous breaks go to swing."),
         (
+            replace(RULE, otherwise=True),
+            "daily bulls: in-force alerts, that no other rule matched, go to swing and bot.",
+        ),
+        (
             replace(RULE, assets=frozenset({"crypto", "stocks"}), directions=frozenset({"bullish"})),
             "daily bulls: in-force alerts, of stocks or crypto, bullish, go to swing and bot.",
         ),
@@ -148,6 +152,7 @@ def test_every_field_of_a_rule_is_heard() -> None:
         "continuation": True,
         "max_age": 1.0,
         "mention": ("swing",),
+        "otherwise": True,
     }
     assert set(changed) == {field.name for field in fields(Rule)}
     said = {sentence(replace(FULL, **{name: value})) for name, value in changed.items()}  # type: ignore[arg-type]

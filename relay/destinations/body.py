@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from relay.clock import isoformat
 from relay.deliveries import Message
@@ -154,11 +155,14 @@ def chat_variables(message: Message, *, pinged: Iterable[Mention], late_over: fl
 
 
 def unsaid(template: BodyTemplate, message: Message, late_over: float) -> tuple[str, ...]:
-    """What a reader must know of an alert, less the lateness where a chat's template tells it: where it uses ``late``.
+    """What a reader must know of an alert and a chat's template does not tell.
+
+    Lateness is left to a template that uses ``late``. That an alert is simulated is left to every template
+    (``relay.simulated``): such a message stays on this machine, or goes where ``--allow-real`` was said.
 
     Args:
         template: What the message is made with.
         message: The alert.
         late_over: ``late.over`` of the destination, seconds.
     """
-    return remarks(message, None if "late" in template.variables else late_over)
+    return remarks(replace(message, simulated=False), None if "late" in template.variables else late_over)

@@ -82,7 +82,7 @@ def test_a_template_gives_the_text_and_the_headline_is_the_title() -> None:
 
 @pytest.mark.parametrize(
     ("template", "body"),
-    [("{{ symbol }}", "12 min late · simulated\nAAPL"), ("{{ symbol }}, {{ late }}", "simulated\nAAPL, 12 min late")],
+    [("{{ symbol }}", "12 min late\nAAPL"), ("{{ symbol }}, {{ late }}", "AAPL, 12 min late")],
 )
 def test_what_a_template_does_not_say_stands_above_its_text(template: str, body: str) -> None:
     late = message(simulated=True, now_us=START_US + 12 * MINUTE_US)

@@ -55,10 +55,9 @@ NOW_LATE = START_US + 720 * 1_000_000
 MARKED = [
     (message(source=Source.TEST), "a test, not an alert"),
     (message(source=Source.REPLAY), "replay"),
-    (message(simulated=True), "simulated"),
-    (message(source=Source.TEST, simulated=True), "a test, not an alert · simulated"),
+    (message(source=Source.TEST, simulated=True), "a test, not an alert"),
     (message(now_us=NOW_LATE), "12 min late"),
-    (message(source=Source.BACKFILL, now_us=NOW_LATE, simulated=True), "recovered, 12 min late · simulated"),
+    (message(source=Source.BACKFILL, now_us=NOW_LATE, simulated=True), "recovered, 12 min late"),
 ]
 
 
@@ -71,10 +70,10 @@ def test_what_is_not_a_new_and_real_alert_says_so_in_a_first_line(sent: Message,
 @pytest.mark.parametrize(
     ("template", "said"),
     [
-        ("{{ symbol }} {{ late }}", "⚠️ **simulated**\nAAPL 12 min late"),
-        ("{{ symbol }}{% if late %} too late{% endif %}", "⚠️ **simulated**\nAAPL too late"),
-        ("{{ symbol }} late", "⚠️ **12 min late · simulated**\nAAPL late"),
-        ("{{ symbol }} {{ 'late' }}", "⚠️ **12 min late · simulated**\nAAPL late"),
+        ("{{ symbol }} {{ late }}", "AAPL 12 min late"),
+        ("{{ symbol }}{% if late %} too late{% endif %}", "AAPL too late"),
+        ("{{ symbol }} late", "⚠️ **12 min late**\nAAPL late"),
+        ("{{ symbol }} {{ 'late' }}", "⚠️ **12 min late**\nAAPL late"),
     ],
 )
 def test_lateness_is_left_to_a_template_that_uses_it(template: str, said: str) -> None:
@@ -82,20 +81,21 @@ def test_lateness_is_left_to_a_template_that_uses_it(template: str, said: str) -
 
 
 def test_each_alert_of_a_message_is_marked_by_itself_and_named_where_its_content_is_empty() -> None:
-    batch = [message(simulated=True), message(in_force(2, "SPY"), source=Source.REPLAY), message(in_force(3, "QQQ"))]
+    replayed = [message(in_force(number, symbol), source=Source.REPLAY) for number, symbol in ((1, "AAPL"), (2, "SPY"))]
+    batch = [*replayed, message(in_force(3, "QQQ"), simulated=True)]
     lines = body_of(batch, template="{{ symbol }}")["content"].split("\n")
-    assert lines == ["⚠️ **simulated**", "AAPL", "⚠️ **replay**", "SPY", "QQQ"]
+    assert lines == ["⚠️ **replay**", "AAPL", "⚠️ **replay**", "SPY", "QQQ"]
     body = accepted(body_of(batch, template='{"embeds": [{"title": {{ symbol | tojson }}}]}'))
     assert body["content"].split("\n") == [
-        "⚠️ **simulated · AAPL [D] 1-2U**",
+        "⚠️ **replay · AAPL [D] 1-2U**",
         "⚠️ **replay · SPY [D] 1-2U**",
     ]
     assert [embed["title"] for embed in body["embeds"]] == ["AAPL", "SPY", "QQQ"]
 
 
 def test_mentions_stand_before_the_mark() -> None:
-    body = accepted(body_of([message(mentions=(ROLE,), simulated=True)], template="{{ symbol }}"))
-    assert body["content"] == f"{ROLE} ⚠️ **simulated**\nAAPL"
+    body = accepted(body_of([message(mentions=(ROLE,), now_us=NOW_LATE)], template="{{ symbol }}", late={"over": "1h"}))
+    assert body["content"] == f"{ROLE} AAPL"
 
 
 def test_alerts_of_one_message_are_joined_in_order_and_ping_once() -> None:
@@ -235,7 +235,7 @@ _embeds = st.fixed_dictionaries(
 )
 def test_whatever_a_template_writes_is_within_the_limits(batch: list[Message], given: dict[str, Any]) -> None:
     template = f"{{% raw %}}{json.dumps(given, ensure_ascii=False)}{{% endraw %}}"
-    asking = [Message(m.delivery, m.rules, None, 1, m.now_us, m.simulated, mentions=(ROLE, USER)) for m in batch]
+    asking = [Message(m.delivery, m.rules, None, 1, m.now_us, simulated=False, mentions=(ROLE, USER)) for m in batch]
     renders = renderer(template=template)
     count = renders.fits(asking[:10])
     try:
@@ -259,3 +259,12 @@ def test_a_url_that_a_template_leaves_empty_is_left_out() -> None:
     [embed] = body_of([message(in_force(1, "X" * 300))], template=template)["embeds"]
     assert (embed["title"], embed["author"]) == ("t", {"name": "a"})
     assert "url" not in embed
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_footer_or_author_that_a_template_leaves_blank_is_left_out(blank: str) -> None:
+    given = {
+        "embeds": [{"title": "t", "footer": {"text": blank}, "author": {"name": blank, "url": "https://a.example"}}]
+    }
+    [embed] = accepted(body_of([message()], template=json.dumps(given)))["embeds"]
+    assert embed == {"title": "t"}

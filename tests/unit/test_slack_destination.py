@@ -240,7 +240,7 @@ def test_a_template_that_names_nobody_still_pings() -> None:
 @pytest.mark.parametrize(
     ("more", "said"),
     [
-        ({"source": Source.TEST, "simulated": True}, "a test, not an alert · simulated"),
+        ({"source": Source.TEST, "simulated": True}, "a test, not an alert"),
         ({"source": Source.REPLAY}, "replay"),
         ({"now_us": LATE_US, "source": Source.BACKFILL}, "recovered, 11 min late"),
     ],
@@ -257,9 +257,9 @@ def test_what_is_not_a_new_and_real_alert_says_so_above_a_template(
 def test_each_alert_of_a_message_is_marked_by_itself_and_lateness_left_to_a_template_that_uses_it() -> None:
     batch = [message(), message(in_force(2, "MSFT"), simulated=True, now_us=LATE_US)]
     marked = body(slack(template="{{ symbol }}"), *batch)
-    assert [block["text"]["text"] for block in marked["blocks"]] == ["AAPL", "⚠️ *11 min late · simulated*", "MSFT"]
+    assert [block["text"]["text"] for block in marked["blocks"]] == ["AAPL", "⚠️ *11 min late*", "MSFT"]
     told = body(slack(template="{{ symbol }} {{ late }}"), *batch)
-    assert [block["text"]["text"] for block in told["blocks"]] == ["AAPL", "⚠️ *simulated*", "MSFT 11 min late"]
+    assert [block["text"]["text"] for block in told["blocks"]] == ["AAPL", "MSFT 11 min late"]
 
 
 def test_what_a_template_gives_at_most_has_room_for_mark_and_mentions() -> None:
@@ -269,8 +269,8 @@ def test_what_a_template_gives_at_most_has_room_for_mark_and_mentions() -> None:
     blocks = slack(
         template='{"blocks": {{ ([{"type": "section", "text": {"type": "mrkdwn", "text": "x"}}] * 48) | tojson }}}'
     )
-    made = body(blocks, message(simulated=True, mentions=(USER,)))
-    assert len(made["blocks"]) == 50
+    for sent in (message(mentions=(USER,)), message(now_us=LATE_US)):  # who is marked pings nobody
+        assert len(body(blocks, sent)["blocks"]) == 49
 
 
 async def test_an_alert_whose_template_fails_goes_alone_and_is_dead() -> None:

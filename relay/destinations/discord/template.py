@@ -167,7 +167,7 @@ class _Cut:
         if isinstance(inner := holder.get(part), dict):
             holder[part] = dict(inner)
             self._text(holder[part], key, limit)
-            if key not in holder[part]:
+            if not str(holder[part].get(key, "")).strip():  # Discord refuses one without a text
                 del holder[part]
 
     def _field(self, field: object) -> object | None:

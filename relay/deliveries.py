@@ -9,6 +9,7 @@ Both are plain values: the outbox and the destinations know them, and not each o
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Literal, TypeAlias
 
@@ -85,6 +86,25 @@ class Delivery(msgspec.Struct, frozen=True):
     def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
         """The rules that still want it sent at ``now_us``; none means it has expired."""
         return tuple(rule for rule in self.rules if rule.expires_at_us is None or now_us < rule.expires_at_us)
+
+    def message(self, wanted: Sequence[RuleMatch], *, now_us: int, simulated: bool) -> Message:
+        """As it is sent now.
+
+        Args:
+            wanted: Those of its rules that still want it.
+            now_us: The moment of sending, µs since the epoch.
+            simulated: The upstream is a simulator.
+        """
+        expiries = [rule.expires_at_us for rule in wanted]
+        return Message(
+            delivery=self,
+            rules=tuple(rule.name for rule in wanted),
+            expires_at_us=None if None in expiries else max((at for at in expiries if at is not None), default=None),
+            attempt=self.attempts + 1,
+            now_us=now_us,
+            simulated=simulated,
+            mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
+        )
 
 
 def webhook_id(event_key: str, destination: str) -> str:

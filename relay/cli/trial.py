@@ -76,15 +76,8 @@ def message_of(
         event_key=f"relay.test:{number}" if key is None else key,
         event=event,
     )
-    return Message(
-        delivery,
-        rules=tuple(rule.name for rule in rules),
-        expires_at_us=None,
-        attempt=1,
-        now_us=now_us,
-        simulated=is_loopback_url(config.stratalerts.websocket_url),
-        mentions=tuple(dict.fromkeys(mention for rule in rules for mention in rule.mention)),
-    )
+    simulated = is_loopback_url(config.stratalerts.websocket_url)
+    return delivery.message(delivery.rules, now_us=now_us, simulated=simulated)
 
 
 def sampled(config: Config, name: str) -> Mapping[Channel, Sequence[Rule]]:

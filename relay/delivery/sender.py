@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import msgspec
 import structlog
 
-from relay.deliveries import Message, Outcome, RuleMatch, Verdict
+from relay.deliveries import Message, Outcome, Verdict
 from relay.delivery.item import Item
 from relay.destinations.base import Destination
 
@@ -48,7 +48,7 @@ class Sender:
         wanted = [(item, rules) for item in waiting if (rules := item.delivery.wanted_by(now_us))]
         if not wanted or wanted[0][0] is not waiting[0]:
             return None
-        messages = [self._message(item, rules, now_us) for item, rules in wanted]
+        messages = [item.delivery.message(rules, now_us=now_us, simulated=self._simulated) for item, rules in wanted]
         count = self._fits(messages)
         return Batch([item for item, _ in wanted[:count]], messages[:count])
 
@@ -68,18 +68,6 @@ class Sender:
         except Exception:  # noqa: BLE001  because of the same
             _log.exception("destination can't tell what fits", destination=self._destination.name, **_first(waiting))
             return 1
-
-    def _message(self, item: Item, wanted: tuple[RuleMatch, ...], now_us: int) -> Message:
-        expiries = [rule.expires_at_us for rule in wanted]
-        return Message(
-            delivery=item.delivery,
-            rules=tuple(rule.name for rule in wanted),
-            expires_at_us=None if None in expiries else max(at for at in expiries if at is not None),
-            attempt=item.delivery.attempts + 1,
-            now_us=now_us,
-            simulated=self._simulated,
-            mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
-        )
 
 
 def _first(messages: Sequence[Message]) -> dict[str, int]:

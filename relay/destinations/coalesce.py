@@ -21,11 +21,9 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from relay.clock import MICROS
 from relay.deliveries import Message
 from relay.destinations.config import ChatConfig
-from relay.destinations.texts import happened_us
-from relay.events import Source
+from relay.destinations.texts import late_seconds
 
 Fitting: TypeAlias = Callable[[Sequence[Message]], int]
 """How many of the first of these, at least one, go into one message."""
@@ -143,9 +141,8 @@ def form_of(
 
 def is_late(message: Message, over: float) -> bool:
     """Whether an alert comes ``over`` seconds after its trigger, or more; a test or a replay is never late."""
-    if message.delivery.source in {Source.TEST, Source.REPLAY}:
-        return False
-    return message.now_us - happened_us(message.delivery) >= over * MICROS
+    late = late_seconds(message)
+    return late is not None and late >= over
 
 
 def _first_run(late: Sequence[bool]) -> int:

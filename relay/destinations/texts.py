@@ -238,17 +238,23 @@ def remarks(message: Message, over: float | None) -> tuple[str, ...]:
     return tuple(remark for remark in said if remark)
 
 
+def late_seconds(message: Message) -> float | None:
+    """Seconds since its trigger; None for a replay and a test, which are never late."""
+    if message.delivery.source in {Source.REPLAY, Source.TEST}:
+        return None
+    return (message.now_us - happened_us(message.delivery)) / MICROS
+
+
 def lateness(message: Message, over: float) -> str | None:
     """``recovered, 12 min late`` or ``12 min late``; None where it is not late.
 
     A recovered alert says it from one minute on, or from ``over`` on where that is shorter; any other from ``over``
     on. A replay and a test are never late: that they come later than their alert is what they are for.
     """
-    source = message.delivery.source
-    if source in {Source.REPLAY, Source.TEST}:
+    late = late_seconds(message)
+    if late is None:
         return None
-    late = (message.now_us - happened_us(message.delivery)) / MICROS
-    if source is not Source.BACKFILL:
+    if message.delivery.source is not Source.BACKFILL:
         return f"{_span_text(late)} late" if late >= over else None
     return f"recovered, {_span_text(late)} late" if late >= min(_RECOVERED_FROM, over) else None
 

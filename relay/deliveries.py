@@ -1,6 +1,7 @@
 """One event on its way to one destination, and what came of an attempt.
 
     Event × Destination ──> Delivery ──attempt──> Outcome ──> delivered | pending again | dead | expired
+                               └── not sent at all: suppressed (a Suppression) · deciding (a rule Asks first)
 
 ``Delivery`` is what the outbox hands to a lane and a lane to a destination; ``Outcome`` is what comes back.
 Both are plain values: the outbox and the destinations know them, and not each other.
@@ -16,6 +17,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from relay.events import Event, Source
+from relay.states import StateWanted
 
 Ordering: TypeAlias = Literal["symbol", "strict", "none"]
 """What a lane keeps in order: the deliveries of each key, all of them, or nothing."""
@@ -32,18 +34,50 @@ class State(StrEnum):
     SUPPRESSED = "suppressed"
 
 
+class Suppression(StrEnum):
+    """Why a rule that matched, or a destination, does not want an event sent; ``last_code`` of such a delivery."""
+
+    SOURCE = "source"  # the destination does not take what comes this way
+    SNOOZE = "snooze"  # a person wants silence for a while
+    ACTIVE = "active"  # outside of the rule's hours
+    COOLDOWN = "cooldown"  # too near another alert of the same kind
+    UNKNOWN = "unknown"  # what the rule must know could not be looked up
+
+
+class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is to be looked up before a rule can say yes, as the rule stood at the commit.
+
+    Attributes:
+        wanted: What the symbol's state must be; None where it is only to be shown.
+        enrich: The state is added to the message.
+        deliver_unknown: Where it can't be known, the rule wants the event all the same.
+        unless: The rule is an ``otherwise``: it matches only where all of these are known not to hold.
+        cooldown: Seconds; judged once the answer is there. None is none.
+    """
+
+    wanted: StateWanted | None = None
+    enrich: bool = False
+    deliver_unknown: bool = False
+    unless: tuple[StateWanted, ...] = ()
+    cooldown: float | None = None
+
+
 class RuleMatch(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A rule that wanted the event, as of the commit.
+    """A rule that matched the event, as of the commit.
 
     Attributes:
         name: The rule's name.
         expires_at_us: When this rule stops wanting it sent (``max_age``), µs since the epoch; None is never.
         mention: Whom it asks a chat to ping, as the config says it.
+        suppressed: Why it does not want it sent all the same; None where it does.
+        ask: What is still to be looked up; None where nothing is.
     """
 
     name: str
     expires_at_us: int | None = None
     mention: tuple[str, ...] = ()
+    suppressed: Suppression | None = None
+    ask: Ask | None = None
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -65,6 +99,7 @@ class Delivery(msgspec.Struct, frozen=True):
         updated_at_us: When the store last noted something about it.
         event_key: The event's key as first stored.
         event: The event itself.
+        states: Snapshots to show with it: a JSON object, symbol to the upstream's own object; None where none are.
     """
 
     id: int
@@ -82,10 +117,15 @@ class Delivery(msgspec.Struct, frozen=True):
     updated_at_us: int
     event_key: str
     event: Event
+    states: bytes | None = None
 
     def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
         """The rules that still want it sent at ``now_us``; none means it has expired."""
-        return tuple(rule for rule in self.rules if rule.expires_at_us is None or now_us < rule.expires_at_us)
+        return tuple(
+            rule
+            for rule in self.rules
+            if rule.suppressed is None and (rule.expires_at_us is None or now_us < rule.expires_at_us)
+        )
 
     def message(self, wanted: Sequence[RuleMatch], *, now_us: int, simulated: bool) -> Message:
         """As it is sent now.

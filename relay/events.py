@@ -206,6 +206,20 @@ def symbol_root(symbol: str) -> str:
     return symbol.removesuffix("1!").removesuffix("=F")
 
 
+def names_of(event: Event) -> tuple[str, ...]:
+    """The symbols an event speaks of: its own, or on a break all that took part; as sent."""
+    if event.channel is Channel.BREAKS:
+        return tuple(filter(None, event.symbols))
+    return (event.symbol,) if event.symbol else ()
+
+
+def count_of(event: Event) -> int | None:
+    """How many futures broke: as said, else as many as are named; None where neither is known."""
+    if event.threshold is not None or event.channel is not Channel.BREAKS:
+        return event.threshold
+    return len({symbol_root(name.upper()) for name in names_of(event)}) or None
+
+
 def same_alert(one: Event, other: Event) -> bool:
     """Whether two sightings are one alert."""
     if one.channel is not other.channel:

@@ -117,7 +117,7 @@ async def _message(config: Config, name: str, event: str | None, now_us: int) ->
     """The test message: with the event that was asked for, else a sample where a template needs one, else empty."""
     if event is not None:
         chosen = await given(config, event)
-        rules = merge(compile_rules(config.rules).match(chosen.event)).get(name, ())
+        rules = merge(compile_rules(config.rules).match(chosen.event), chosen.event).get(name, ())
         return message_of(
             config,
             name,

@@ -193,7 +193,7 @@ def due_at(rules: Iterable[Rule], event: Event) -> dict[str, tuple[str, ...]]:
     """For each destination that is to get ``event``, the names of the rules that send it there."""
     due: dict[str, tuple[str, ...]] = {}
     for rule in matched(rules, event):
-        for destination in rule.to:
+        for destination in rule.destinations(event):
             due[destination] = (*due.get(destination, ()), rule.name)
     return due
 

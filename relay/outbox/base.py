@@ -6,6 +6,7 @@
                                                           ├─ retry    pending, not before a time
                                                           ├─ bury     dead letter
                                                           └─ expire   too old, kept visible
+    decider ──deciding──> deliveries that a rule asks about ──decide──> pending, suppressed, or gone
 
 What holds always:
 
@@ -26,8 +27,9 @@ from typing import Protocol
 
 import msgspec
 
-from relay.deliveries import Delivery, Outcome, RuleMatch, State
+from relay.deliveries import Delivery, Outcome, RuleMatch, State, Suppression
 from relay.events import Channel, Event, Source
+from relay.outbox.memory import Mark, RuleMemory, Side
 
 
 class NewDelivery(msgspec.Struct, frozen=True):
@@ -36,13 +38,46 @@ class NewDelivery(msgspec.Struct, frozen=True):
     Attributes:
         destination: Where to.
         rules: The rules that matched, merged.
-        withheld: The destination does not take events that came this way. The delivery is suppressed, visibly, and
-            released when the same event is sighted in a way it takes: a race between REST and socket loses nothing.
+        suppressed: Why it is not to be sent; it is stored visibly all the same. Where that is ``source``, the delivery
+            is released when the same event is sighted in a way that the destination takes: a race between REST and
+            socket loses nothing.
+        detail: That, in a sentence.
     """
 
     destination: str
     rules: tuple[RuleMatch, ...]
-    withheld: bool = False
+    suppressed: Suppression | None = None
+    detail: str = ""
+
+    @property
+    def state(self) -> State:
+        """As which it is stored: suppressed; deciding, while one of its rules asks; else pending."""
+        if self.suppressed is not None:
+            return State.SUPPRESSED
+        return state_of(self.rules)
+
+
+def state_of(rules: Sequence[RuleMatch]) -> State:
+    """``deciding`` while one of ``rules`` asks; else ``pending``."""
+    return State.DECIDING if any(rule.ask is not None for rule in rules) else State.PENDING
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What a look-up came to for one delivery that was deciding.
+
+    Attributes:
+        delivery: Which.
+        rules: Its rules without those that turned out not to match; none removes the delivery.
+        suppressed: Why it is not sent after all; None puts it at the end of its queue.
+        detail: That, in a sentence.
+        states: As in ``Delivery``.
+    """
+
+    delivery: Delivery
+    rules: tuple[RuleMatch, ...]
+    suppressed: Suppression | None = None
+    detail: str = ""
+    states: bytes | None = None
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -53,12 +88,16 @@ class Entry(msgspec.Struct, frozen=True):
         source: ``live`` or ``backfill``.
         received_at_us: µs since the epoch.
         deliveries: At most one a destination.
+        marks: What cooldowns remember if the event turns out to be new, or releases what was withheld.
+        sides: What rules on quotes and states remember, whatever it turns out to be.
     """
 
     event: Event
     source: Source
     received_at_us: int
     deliveries: tuple[NewDelivery, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    sides: tuple[Side, ...] = ()
 
 
 class Sighting(StrEnum):
@@ -66,6 +105,7 @@ class Sighting(StrEnum):
 
     NEW = "new"
     DUPLICATE = "duplicate"
+    RELEASED = "released"  # a duplicate that came in a way for which a delivery was withheld
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -202,13 +242,29 @@ class Outbox(Protocol):
         """When this store was first opened by a relay, µs since the epoch."""
         ...
 
+    @property
+    def memory(self) -> RuleMemory:
+        """What rules and people left to be remembered."""
+        ...
+
     async def commit(
         self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
     ) -> list[Sighting]:
         """Store new events with their deliveries, and the end of a round; durable on return.
 
         Returns:
-            For each entry, in order, whether it was new.
+            For each entry, in order, what it turned out to be.
+        """
+        ...
+
+    async def deciding(self, *, after: int, limit: int) -> list[Delivery]:
+        """Deliveries that wait for a look-up, with a number above ``after``, in order."""
+        ...
+
+    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
+        """Note what look-ups came to; what is to be sent gets the next sequences of its queue, in the order given.
+
+        Decisions on deliveries that are not deciding any more change nothing.
         """
         ...
 
@@ -329,7 +385,8 @@ class Outbox(Protocol):
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap. Dead letters stay.
+        ``identities_before_us``, and never while above the cursor's overlap; snoozes that ended before
+        ``finished_before_us``, and marks of alerts older than that, too. Dead letters stay.
         """
         ...
 

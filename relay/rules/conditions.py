@@ -12,27 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
-from relay.events import Channel, Event, symbol_root
+from relay.events import Channel, Event, names_of, symbol_root
 from relay.rules.rule import PriceRange, Symbols, Threshold
 
 
 def is_glob(text: str) -> bool:
     """Whether ``text`` has a wildcard of fnmatch: ``*``, ``?`` or ``[``."""
     return any(mark in text for mark in "*?[")
-
-
-def names_of(event: Event) -> tuple[str, ...]:
-    """The symbols an event speaks of: its own, or on a break all that took part; as sent."""
-    if event.channel is Channel.BREAKS:
-        return tuple(filter(None, event.symbols))
-    return (event.symbol,) if event.symbol else ()
-
-
-def count_of(event: Event) -> int | None:
-    """How many futures broke: as said, else as many as are named; None where neither is known."""
-    if event.threshold is not None or event.channel is not Channel.BREAKS:
-        return event.threshold
-    return len({symbol_root(name.upper()) for name in names_of(event)}) or None
 
 
 def symbols_hold(wanted: Symbols, event: Event) -> bool:

@@ -13,12 +13,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from relay.assets import asset_of_event
-from relay.events import Channel, Event
+from relay.events import Channel, Event, count_of, names_of
 from relay.rules import words
 from relay.rules.conditions import (
     continuation_holds,
-    count_of,
-    names_of,
     price_holds,
     shape_holds,
     symbols_hold,

@@ -18,9 +18,9 @@ from functools import lru_cache
 from typing import Final, TypeVar
 
 from relay.assets import asset_of
-from relay.events import Channel, Event
+from relay.events import Channel, Event, count_of
 from relay.rules.bits import mask_of, select
-from relay.rules.conditions import count_of, threshold_holds
+from relay.rules.conditions import threshold_holds
 from relay.rules.patterns import Patterns
 from relay.rules.prices import PriceIndex
 from relay.rules.rule import Rule

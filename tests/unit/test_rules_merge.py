@@ -6,6 +6,7 @@ import pytest
 
 from relay.rules.merge import merge
 from relay.rules.rule import Rule, Symbols
+from tests.support.events import in_force
 
 
 def _rule(name: str, *to: str) -> Rule:
@@ -27,7 +28,7 @@ def _rule(name: str, *to: str) -> Rule:
 def test_a_destination_gets_an_event_once_with_every_rule_that_wants_it(
     matched: list[Rule], expected: dict[str, list[str]]
 ) -> None:
-    merged = merge(matched)
+    merged = merge(matched, in_force(1))
     assert {name: [rule.name for rule in rules] for name, rules in merged.items()} == expected
     assert list(merged) == list(expected)
 

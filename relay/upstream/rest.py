@@ -3,8 +3,8 @@
     page(channel, limit, window, since_id, filters) ──GET──> RestPage | RestUnavailableError | RestRefusedError
 
 One call is one request: paging, splitting and waiting are the backfill's. An item that is no event is counted and
-passed over, but its id still moves the greatest id, or a broken newest item would be fetched for ever. Redirects are
-not followed (the key goes nowhere else) and an answer is read up to a cap. Source: the vendor's alerts page.
+passed over, but its id still moves the greatest id, or a broken newest item would be fetched for ever. How it is
+asked, and what a refusal means, is ``get``'s. Source: the vendor's alerts page.
 """
 
 from __future__ import annotations
@@ -19,13 +19,12 @@ import msgspec
 
 from relay.clock import MICROS, Clock
 from relay.events import Channel, Event
-from relay.retry_after import parse_date, parse_retry_after
+from relay.retry_after import parse_date
 from relay.secret import Secret
-from relay.upstream.access import SCOPES, USER_AGENT, AuthStyle, auth_headers, clean, environment_proxy
-from relay.upstream.decide import MISSING_SCOPE, vendor_code
+from relay.upstream.access import SCOPES, AuthStyle
 from relay.upstream.decode import decode_event, peek_id
-from relay.upstream.errors import DecodeError, RestRefusedError, RestUnavailableError, Unavailability
-from relay.upstream.unreachable import why_unreachable
+from relay.upstream.errors import DecodeError, RestUnavailableError, Unavailability
+from relay.upstream.get import NOT_THE_API, Getter
 
 PATHS: Final[Mapping[Channel, str]] = {
     Channel.IN_FORCE: "/alerts/in-force",
@@ -35,7 +34,6 @@ PATHS: Final[Mapping[Channel, str]] = {
 MAX_ANSWER: Final = 32 << 20
 """Bytes of an answer beyond which it is not read."""
 
-_LONGEST_WAIT: Final = 86_400.0
 _NO_FILTERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -61,7 +59,7 @@ class _Answer(msgspec.Struct):
     items: list[msgspec.Raw]
 
 
-_decode_answer = msgspec.json.Decoder(_Answer).decode
+_decode_answer: Final = msgspec.json.Decoder(_Answer).decode
 
 
 class Rest:
@@ -88,14 +86,9 @@ class Rest:
         timeout: float = 30.0,
         max_answer: int = MAX_ANSWER,
     ) -> None:
-        self._url = url.rstrip("/")
-        self._key = api_key
-        self._session = session
-        self._clock = clock
-        self._auth = auth
-        self._timeout = aiohttp.ClientTimeout(total=timeout)
-        self._max_answer = max_answer
-        self._proxy = environment_proxy(url)
+        self._getter = Getter(
+            url, api_key, session=session, clock=clock, auth=auth, timeout=timeout, max_answer=max_answer
+        )
 
     async def page(
         self,
@@ -122,71 +115,19 @@ class Rest:
         params = {"limit": str(limit), "window_minutes": str(window_minutes), **filters}
         if since_id:
             params["since_id"] = str(since_id)
-        body, server_time_us = await self._get(channel, params)
-        return _page(channel, self._items(body), server_time_us)
+        answer = await self._getter.get(PATHS[channel], params)
+        if answer.status != HTTPStatus.OK:
+            raise self._getter.refusal(answer, SCOPES[channel])
+        return _page(channel, _items(answer.body), _date_us(answer.date))
 
-    async def _get(self, channel: Channel, params: Mapping[str, str]) -> tuple[bytes, int | None]:
-        headers = {**auth_headers(self._key, self._auth), "Accept": "application/json", "User-Agent": USER_AGENT}
-        try:
-            async with self._session.get(
-                self._url + PATHS[channel],
-                params=params,
-                headers=headers,
-                timeout=self._timeout,
-                allow_redirects=False,
-                proxy=self._proxy,
-            ) as answer:
-                body = await self._read(answer)
-                if answer.status == HTTPStatus.OK:
-                    return body, _date_us(answer.headers.get("Date"))
-                raise self._refusal(channel, answer.status, body, answer.headers.get("Retry-After"))
-        except TimeoutError as error:
-            raise RestUnavailableError(Unavailability.TIMEOUT, f"no answer within {self._timeout.total:g} s") from error
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:
-            text = clean(why_unreachable(error, self._url), self._key)
-            raise RestUnavailableError(Unavailability.CONNECTION, text) from error
 
-    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in answer.content.iter_any():
-            body += chunk
-            if len(body) > self._max_answer:
-                said = f"the answer is longer than {self._max_answer} bytes"
-                raise RestUnavailableError(Unavailability.OVERSIZED, said)
-        return bytes(body)
-
-    def _refusal(
-        self, channel: Channel, status: int, body: bytes, retry_after: str | None
-    ) -> RestUnavailableError | RestRefusedError:
-        code = vendor_code(body)
-        if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-            return _refused(channel, status, code)
-        if status == HTTPStatus.TOO_MANY_REQUESTS:
-            reason = Unavailability.RATE_LIMITED
-        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            reason = Unavailability.SERVER_ERROR
-        elif HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
-            reason = Unavailability.REDIRECT
-        else:
-            reason = Unavailability.STATUS
-        misled = reason in {Unavailability.REDIRECT, Unavailability.STATUS}
-        hint = "Look at stratalerts.rest_url; redirects are not followed." if misled else ""
-        said = f"the upstream answered HTTP {status}{f', {code}' if code else ''}"
-        return RestUnavailableError(reason, said, hint=hint, retry_after=self._wait_asked(retry_after))
-
-    def _wait_asked(self, retry_after: str | None) -> float | None:
-        """Seconds that a ``Retry-After`` header asks for, a day at most: an outage must not last longer than that."""
-        seconds = parse_retry_after(retry_after, self._clock.now_us())
-        return None if seconds is None else min(seconds, _LONGEST_WAIT)
-
-    def _items(self, body: bytes) -> list[msgspec.Raw]:
-        try:
-            return _decode_answer(body).items
-        except msgspec.ValidationError as error:
-            raise RestUnavailableError(Unavailability.NO_ITEMS, f"the answer has no list of items ({error})") from error
-        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-            hint = "Something on the way answers in the API's place: look at a proxy, and at stratalerts.rest_url."
-            raise RestUnavailableError(Unavailability.NOT_JSON, "the answer is not JSON", hint=hint) from error
+def _items(body: bytes) -> list[msgspec.Raw]:
+    try:
+        return _decode_answer(body).items
+    except msgspec.ValidationError as error:
+        raise RestUnavailableError(Unavailability.NO_ITEMS, f"the answer has no list of items ({error})") from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise RestUnavailableError(Unavailability.NOT_JSON, "the answer is not JSON", hint=NOT_THE_API) from error
 
 
 def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None) -> RestPage:
@@ -211,18 +152,6 @@ def _page(channel: Channel, raws: list[msgspec.Raw], server_time_us: int | None)
     if raws and not items:
         raise RestUnavailableError(Unavailability.NO_ITEMS, f"none of the answer's {len(raws)} items is an alert")
     return RestPage(tuple(items), len(raws), len(raws) - len(items), greatest, server_time_us)
-
-
-def _refused(channel: Channel, status: int, code: str | None) -> RestRefusedError:
-    scope = SCOPES[channel]
-    said = f"HTTP {status}{f', {code}' if code else ''}"
-    if code == MISSING_SCOPE:
-        hint = f"Add the scope {scope} to the API key."
-    elif status == HTTPStatus.UNAUTHORIZED:
-        hint = "Check stratalerts.api_key."
-    else:
-        hint = f"Check that the account has an API entitlement and that the key has the scope {scope}."
-    return RestRefusedError(code or f"http_{status}", scope, f"the upstream refused the key ({said})", hint=hint)
 
 
 def _date_us(text: str | None) -> int | None:

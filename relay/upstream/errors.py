@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Final
 
 from relay.errors import UpstreamError
+
+_SYMBOL_SHOWN: Final = 64
 
 
 class RejectReason(StrEnum):
@@ -21,7 +24,7 @@ class RejectReason(StrEnum):
 
 
 class Unavailability(StrEnum):
-    """Why a REST call brought no page this time; the set is closed."""
+    """Why a REST call brought nothing this time; the set is closed."""
 
     RATE_LIMITED = "rate_limited"
     SERVER_ERROR = "server_error"
@@ -32,6 +35,8 @@ class Unavailability(StrEnum):
     OVERSIZED = "oversized"
     NOT_JSON = "not_json"
     NO_ITEMS = "no_items"
+    NO_SNAPSHOT = "no_snapshot"
+    CLOSED = "closed"  # nobody asked: the relay is on its way out
 
 
 class DecodeError(UpstreamError):
@@ -47,7 +52,7 @@ class DecodeError(UpstreamError):
 
 
 class RestError(UpstreamError):
-    """A REST call brought no page."""
+    """A REST call did not bring what was asked for."""
 
 
 class RestUnavailableError(RestError):
@@ -78,3 +83,18 @@ class RestRefusedError(RestError):
         super().__init__(message, hint=hint)
         self.code = code
         self.scope = scope
+
+
+class UnknownSymbolError(RestError):
+    """404 ``unknown_symbol``: the upstream does not track it.
+
+    Attributes:
+        symbol: As it was asked for, upper case.
+    """
+
+    def __init__(self, symbol: str) -> None:
+        shown = "".join(char if char.isprintable() else " " for char in symbol[:_SYMBOL_SHOWN])
+        super().__init__(
+            f"the upstream tracks no symbol {shown!r}", hint="Look at its spelling: AAPL, BRK.B, BTC-USD, ES=F."
+        )
+        self.symbol = symbol

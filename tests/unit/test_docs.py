@@ -18,6 +18,7 @@ from relay.destinations.endpoint import ANSWER_SHOWN
 from relay.destinations.http import BODY_CAP
 from relay.errors import Exit
 from relay.intake import QUEUE_LIMIT
+from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
 from relay.upstream.rest import MAX_ANSWER
 
@@ -92,6 +93,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "a frame": f"{MAX_FRAME >> 20} MiB",
         "events waiting for a commit": f"{QUEUE_LIMIT:,}",
         "a REST answer": f"{MAX_ANSWER >> 20} MiB",
+        "states looked up": f"{MOST_SYMBOLS:,} symbols, {ROOM >> 20} MiB together",
         "a destination's answer": f"{BODY_CAP >> 10} KiB read, {ANSWER_SHOWN:,} characters kept",
     }
     assert f"events wait in memory, {QUEUE_LIMIT:,} at most" in (ROOT / "docs/guarantees.md").read_text()

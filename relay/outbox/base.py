@@ -385,8 +385,8 @@ class Outbox(Protocol):
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap; snoozes that ended before
-        ``finished_before_us``, and marks of alerts older than that, too. Dead letters stay.
+        ``identities_before_us``, and never while above the cursor's overlap; with them marks of such alerts, and
+        snoozes that ended before ``finished_before_us``. Dead letters stay.
         """
         ...
 

@@ -8,6 +8,9 @@ event without an id is a repetition of whatever looks the same. New ones count f
 A sighting without a time could be any alert with its fields, today's or last week's. It is taken for the same
 only when the two were seen within ``UNTIMED_SPAN_US`` of each other, or the one's time is near the other's arrival;
 otherwise a later alert would be swallowed by an old one.
+
+Quotes and states are no alerts: they have no history to come again from, and a value that fires once more at the same
+price is another event. Without an id each of them is new.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from typing import Final
 import msgspec
 
 from relay.clock import MICROS
-from relay.events import Channel, Event, same_alert
+from relay.events import ALERT_CHANNELS, Channel, Event, same_alert
 from relay.outbox.base import Entry, Sighting
 
 UNTIMED_SPAN_US: Final = 15 * 60 * MICROS
@@ -105,6 +108,8 @@ class _Book:
             known = self._by_id.get((event.channel, event.id))
             if known is not None:
                 return known
+        if event.channel not in ALERT_CHANNELS:
+            return None
         matching = [
             known for known in self._like(event) if (event.id is None or known.event.id is None) and _same(entry, known)
         ]

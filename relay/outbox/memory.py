@@ -79,8 +79,8 @@ class Snooze(msgspec.Struct, frozen=True):
 class RuleMemory(Protocol):
     """The part of a store that rules and people remember in; ``relay.outbox.base.Outbox.memory``."""
 
-    async def marks(self) -> list[Mark]:
-        """All that cooldowns remember, oldest first."""
+    async def marks(self, *, since_us: int) -> list[Mark]:
+        """What cooldowns remember of alerts of ``since_us`` and later, oldest first."""
         ...
 
     async def sides(self) -> list[Side]:

@@ -67,21 +67,69 @@ INSERT INTO deliveries (
 
 -- name: withheld
 -- Of the sightings [event, destination], those whose delivery waits for just that.
-SELECT json_group_array(json_array(d.id, d.destination))
+SELECT json_group_array(json_array(d.event, d.id, d.destination, json(d.rules)))
 FROM json_each(:sightings) s CROSS JOIN deliveries d INDEXED BY deliveries_of_event
 WHERE d.event = json_extract(s.value, '$[0]') AND d.destination = json_extract(s.value, '$[1]')
   AND d.state = 'suppressed' AND d.last_code = :code;
 
 -- name: release
--- Rows [id, sequence].
-UPDATE deliveries SET state = 'pending', sequence = json_extract(r.value, '$[1]'), source = :source, last_code = '',
-    last_error = ''
+-- Rows [id, sequence, state].
+UPDATE deliveries SET state = json_extract(r.value, '$[2]'), sequence = json_extract(r.value, '$[1]'), source = :source,
+    last_code = '', last_error = ''
 FROM json_each(:rows) r WHERE deliveries.id = json_extract(r.value, '$[0]') AND deliveries.state = 'suppressed';
 
 -- name: claim_ids
 UPDATE events SET upstream_id = (SELECT json_extract(value, '$[1]') FROM json_each(:claims)
                                  WHERE json_extract(value, '$[0]') = events.seq)
 WHERE seq IN (SELECT json_extract(value, '$[0]') FROM json_each(:claims));
+
+-- name: deciding
+SELECT json_group_array(json(claim)) FROM (
+    SELECT claim FROM claims WHERE state = 'deciding' AND id > :after ORDER BY id LIMIT :limit);
+
+-- name: decide
+-- Rows [id, state, sequence, rules, code, error, states]; no sequence leaves it as it is.
+WITH decided AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS id, value AS v FROM json_each(:rows)
+)
+UPDATE deliveries SET
+    state = json_extract(v, '$[1]'), sequence = coalesce(json_extract(v, '$[2]'), sequence),
+    rules = json_extract(v, '$[3]'), last_code = json_extract(v, '$[4]'), last_error = json_extract(v, '$[5]'),
+    states = json_extract(v, '$[6]'), updated_at = :at
+FROM decided WHERE deliveries.id = decided.id AND deliveries.state = 'deciding';
+
+-- name: remove_undecided
+DELETE FROM deliveries WHERE state = 'deciding' AND id IN (SELECT value FROM json_each(:ids));
+
+-- name: insert_marks
+INSERT INTO marks (rule, subject, timeframe, direction, at, count)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+FROM json_each(:rows);
+
+-- name: marks
+SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count))
+FROM (SELECT * FROM marks WHERE at >= :since ORDER BY at, rowid);
+
+-- name: note_sides
+INSERT INTO sides (rule, symbol, condition, side)
+SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
+       json_extract(value, '$[3]')
+FROM json_each(:rows) WHERE true
+ON CONFLICT (rule, symbol) DO UPDATE SET condition = excluded.condition, side = excluded.side;
+
+-- name: sides
+SELECT json_group_array(json_array(rule, symbol, condition, side)) FROM sides;
+
+-- name: snooze
+INSERT INTO snoozes (kind, name, since, until) VALUES (:kind, :name, :since, :until)
+ON CONFLICT (kind, name) DO UPDATE SET since = excluded.since, until = excluded.until;
+
+-- name: wake
+DELETE FROM snoozes WHERE kind = :kind AND name = :name;
+
+-- name: snoozes
+SELECT json_group_array(json_array(kind, name, since, until)) FROM (SELECT * FROM snoozes ORDER BY since, kind, name);
 
 -- name: bump_sequences
 INSERT INTO destinations (name, sequence)
@@ -258,3 +306,9 @@ WHERE seq > :from_seq AND seq <= :to_seq AND data IS NULL AND received_at < :bef
   AND (upstream_id IS NULL OR upstream_id <= coalesce((
       SELECT position FROM rounds r WHERE r.channel = events.channel ORDER BY rowid LIMIT 1), 0))
   AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.seq);
+
+-- name: prune_marks
+DELETE FROM marks WHERE rowid IN (SELECT rowid FROM marks WHERE at < :before ORDER BY at LIMIT :limit);
+
+-- name: prune_snoozes
+DELETE FROM snoozes WHERE until < :before;

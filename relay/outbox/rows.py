@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from relay.clock import isoformat
 from relay.deliveries import Delivery, RuleMatch, State
-from relay.events import Channel, Event, Instant, Source
+from relay.events import ALERT_CHANNELS, Channel, Event, Instant, Source
 from relay.outbox.identity import Known, subject
-
-WITHHELD: Final = "source"
-"""The code of a suppressed delivery that another way of coming releases."""
 
 _rules_encoder: Final = msgspec.json.Encoder()
 _rules_decoder: Final = msgspec.json.Decoder(tuple[RuleMatch, ...])
@@ -52,6 +50,16 @@ class _Claim(msgspec.Struct, array_like=True):
     precision: _Int
     data: _Text
     updated_at: int
+    states: _Text
+
+
+class Withheld(msgspec.Struct, array_like=True):
+    """A row of the query ``withheld``."""
+
+    event: int
+    id: int
+    destination: str
+    rules: tuple[RuleMatch, ...]
 
 
 class _KnownRow(msgspec.Struct, array_like=True):
@@ -73,6 +81,7 @@ class _KnownRow(msgspec.Struct, array_like=True):
 
 _claims: Final = msgspec.json.Decoder(list[_Claim])
 _knowns: Final = msgspec.json.Decoder(list[_KnownRow])
+_withheld: Final = msgspec.json.Decoder(list[Withheld])
 
 
 def json_value(text: str | bytes) -> Any:  # noqa: ANN401  because a JSON column holds whatever its query put there
@@ -85,10 +94,33 @@ def json_text(value: object) -> str:
     return msgspec.json.encode(value).decode()
 
 
+def json_rows(values: Sequence[msgspec.Struct]) -> str:
+    """Encode values as rows of their fields, in the order in which those are declared."""
+    return json_text([msgspec.structs.astuple(value) for value in values])
+
+
+def rules_text(rules: tuple[RuleMatch, ...]) -> str:
+    """Encode the column ``rules``."""
+    return _rules_encoder.encode(rules).decode()
+
+
+def withheld(text: str) -> list[Withheld]:
+    """Decode the answer of ``withheld``."""
+    return _withheld.decode(text)
+
+
 def event_key(event: Event, received_at_us: int) -> str:
-    """The key fixed at the first sighting; without id and time the natural fields may come again, so it tells when."""
+    """The key fixed at the first sighting.
+
+    Where the natural fields may come again, it tells when that was: they do without id and time, and a quote or a state
+    that fires again is another event even at the same price and second.
+    """
     key = event.key()
-    return key if event.id is not None or event.triggered_at is not None else f"{key}@{isoformat(received_at_us)}"
+    if event.id is not None:
+        return key
+    if event.channel not in ALERT_CHANNELS:
+        return f"{key}@{Instant(received_at_us).isoformat()}"
+    return key if event.triggered_at is not None else f"{key}@{isoformat(received_at_us)}"
 
 
 def event_row(
@@ -128,7 +160,9 @@ def delivery_row(
     rules: tuple[RuleMatch, ...],
     source: Source,
     received_at_us: int,
-    withheld: bool,
+    state: State,
+    code: str,
+    detail: str,
 ) -> tuple[sqlite3._AdaptedInputData, ...]:
     """Parameters of ``insert_deliveries``."""
     return (
@@ -138,11 +172,11 @@ def delivery_row(
         sequence,
         ordering_key,
         webhook_id,
-        _rules_encoder.encode(rules).decode(),
+        rules_text(rules),
         source.value,
-        (State.SUPPRESSED if withheld else State.PENDING).value,
-        WITHHELD if withheld else "",
-        f"it came by {source.value}, which this destination does not take" if withheld else "",
+        state.value,
+        code,
+        detail,
         received_at_us,
         received_at_us,
     )
@@ -209,4 +243,5 @@ def _delivery(row: _Claim) -> Delivery:
         updated_at_us=row.updated_at,
         event_key=row.key,
         event=event,
+        states=None if row.states is None else row.states.encode(),
     )

@@ -4,30 +4,28 @@
     lanes   ──claims──────────────────────────────────────> reading connection ├─ one WAL file
     pages   ──listings, stats─────────────────────────────> listing connection ┘
 
-Each connection lives in a thread of its own, so that a page nobody hurries for delays no claim and no commit.
+A page that nobody hurries for delays no claim and no commit: each connection has a thread of its own.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import sqlite3
 from collections.abc import Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Final, cast
 
 import structlog
 
 from relay.clock import Clock
 from relay.deliveries import Delivery, Outcome, State
-from relay.errors import StoreBusyError
 from relay.events import Channel
 from relay.outbox import listings, rows
 from relay.outbox.base import (
     Baseline,
     ChannelState,
+    Decision,
     DestinationState,
     Entry,
     Hole,
@@ -37,9 +35,11 @@ from relay.outbox.base import (
     Sighting,
     Switch,
 )
-from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
-from relay.outbox.sql import queries
-from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply
+from relay.outbox.file import StoreLock, resolve
+from relay.outbox.memory import Mark
+from relay.outbox.opened import Opened, StoreReader, open_all
+from relay.outbox.recollection import SqliteMemory
+from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
 from relay.outbox.writer import GroupWriter
 
 _log = structlog.get_logger()
@@ -51,15 +51,16 @@ _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)  # what SQLite's integers hol
 class SqliteOutbox:
     """An ``Outbox`` in one file; see ``relay.outbox.base`` for what each call promises."""
 
-    def __init__(self, opened: _Opened, lock: StoreLock, clock: Clock) -> None:
+    def __init__(self, opened: Opened, lock: StoreLock, clock: Clock) -> None:
         self._db = opened.db
         self._lock = lock
         self._clock = clock
         self._counters = opened.counters
         self._first_started_at_us = opened.first_started_at_us
         self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock)
-        self._claims = _Reader(opened.claims, "relay-store-claim")
-        self._listings = _Reader(opened.listings, "relay-store-list")
+        self._claims = StoreReader(opened.claims, "relay-store-claim")
+        self._listings = StoreReader(opened.listings, "relay-store-list")
+        self.memory = SqliteMemory(self._writer, self._listings)
         self._pruned_to = 0
 
     @classmethod
@@ -74,7 +75,7 @@ class SqliteOutbox:
         lock = StoreLock(path)
         lock.acquire()
         try:
-            outbox = cls(await asyncio.to_thread(_open, path, clock.now_us()), lock, clock)
+            outbox = cls(await asyncio.to_thread(open_all, path, clock.now_us()), lock, clock)
         except BaseException:
             lock.release()
             raise
@@ -96,6 +97,21 @@ class SqliteOutbox:
     ) -> list[Sighting]:
         """Store new events with their deliveries, and the end of a round."""
         return cast("list[Sighting]", await self._writer.submit(Commit(entries, round_end, holes)))
+
+    async def deciding(self, *, after: int, limit: int) -> list[Delivery]:
+        """Deliveries that wait for a look-up."""
+        (text,) = await self._claims.row("deciding", after=after, limit=limit)
+        return rows.deliveries(text)
+
+    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
+        """Note what look-ups came to."""
+
+        def write(transaction: Transaction) -> None:
+            decide(transaction, decisions, at_us=at_us)
+            if marks:
+                transaction.run("insert_marks", rows=rows.json_rows(marks))
+
+        await self._writer.submit(Change(write))
 
     async def claim(
         self, destination: str, *, after: int, limit: int, skip: Collection[str] = ()
@@ -310,6 +326,8 @@ class SqliteOutbox:
             window = {"from_seq": since, "to_seq": until}
             transaction.run("prune_bodies", before=finished_before_us, **window)
             transaction.run("prune_identities", before=identities_before_us, **window)
+            transaction.run("prune_marks", before=identities_before_us, limit=limit)
+            transaction.run("prune_snoozes", before=finished_before_us)
             return gone == limit or until < transaction.counters.event
 
         more = cast("bool", await self._writer.submit(Change(write)))
@@ -333,67 +351,6 @@ class SqliteOutbox:
         except sqlite3.IntegrityError:  # a commit that seemed to fail may have come through: then the numbers are taken
             answers, self._counters = apply(self._db, Counters.load(self._db), operations)
         return answers
-
-
-class _Opened(NamedTuple):
-    """A store that is open: its connections, and what is remembered in memory."""
-
-    db: sqlite3.Connection
-    claims: sqlite3.Connection
-    listings: sqlite3.Connection
-    counters: Counters
-    first_started_at_us: int
-
-
-def _open(path: Path, now_us: int) -> _Opened:
-    db = open_store(path, now_us=now_us)
-    with contextlib.ExitStack() as stack:
-        stack.callback(db.close)
-        try:
-            readers = [stack.enter_context(contextlib.closing(connect(path))) for _ in range(2)]
-            for reader in readers:
-                reader.execute("PRAGMA query_only = ON")
-            counters = Counters.load(db)
-            (first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
-        except sqlite3.DatabaseError as error:
-            raise explained(path, error) from None
-        stack.pop_all()
-    return _Opened(db, readers[0], readers[1], counters, first_started_at_us)
-
-
-class _Reader:
-    """A reading connection in a thread of its own."""
-
-    def __init__(self, db: sqlite3.Connection, name: str) -> None:
-        self._db = db
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
-
-    async def row(self, name: str, /, **parameters: object) -> tuple[Any, ...]:
-        """The one row of a named query.
-
-        Raises:
-            StoreBusyError: The store could not be read.
-        """
-        row = await self.row_or_none(name, **parameters)
-        assert row is not None, f"query {name} always answers"
-        return row
-
-    async def row_or_none(self, name: str, /, **parameters: object) -> tuple[Any, ...] | None:
-        """The first row of a named query, or None."""
-
-        def read() -> tuple[Any, ...] | None:
-            row: tuple[Any, ...] | None = self._db.execute(queries()[name], parameters).fetchone()
-            return row
-
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self._thread, read)
-        except sqlite3.Error as error:
-            raise StoreBusyError(f"the store could not be read: {error}") from error
-
-    async def close(self) -> None:
-        """End the thread and let go of the connection."""
-        await asyncio.to_thread(self._thread.shutdown)
-        self._db.close()
 
 
 def _page(items: list[dict[str, object]], limit: int) -> Page:

@@ -17,10 +17,10 @@ from typing import Any, Final
 import msgspec
 
 from relay.clock import MICROS
-from relay.deliveries import webhook_id
+from relay.deliveries import State, Suppression, webhook_id
 from relay.events import Source
 from relay.outbox import rows
-from relay.outbox.base import Entry, Hole, RoundEnd, Sighting
+from relay.outbox.base import Decision, Entry, Hole, RoundEnd, Sighting, state_of
 from relay.outbox.identity import Resolution, resolve, subject
 from relay.outbox.sql import queries, with_rows
 
@@ -150,8 +150,20 @@ def _store(transaction: Transaction, entries: list[Entry]) -> list[Sighting]:
     _insert_new(transaction, entries, resolution)
     if resolution.claims:
         transaction.run("claim_ids", claims=rows.json_text(list(resolution.claims.items())))
-    _release_withheld(transaction, entries, resolution)
-    return resolution.sightings
+    sightings = _release_withheld(transaction, entries, resolution)
+    _remember(transaction, entries, sightings)
+    return sightings
+
+
+def _remember(transaction: Transaction, entries: Sequence[Entry], sightings: Sequence[Sighting]) -> None:
+    """What rules remember: marks of what they let through, sides in any case."""
+    counted = zip(entries, sightings, strict=True)
+    marks = [mark for entry, sighting in counted if sighting is not Sighting.DUPLICATE for mark in entry.marks]
+    if marks:
+        transaction.run("insert_marks", rows=rows.json_rows(marks))
+    sides = [side for entry in entries for side in entry.sides]
+    if sides:
+        transaction.run("note_sides", rows=rows.json_rows(sides))
 
 
 def _arrival(entry: Entry) -> tuple[object, ...]:
@@ -185,7 +197,9 @@ def _insert_new(transaction: Transaction, entries: list[Entry], resolution: Reso
                     rules=new.rules,
                     source=entry.source,
                     received_at_us=entry.received_at_us,
-                    withheld=new.withheld,
+                    state=new.state,
+                    code=new.suppressed or "",
+                    detail=new.detail,
                 )
             )
     counters.event += len(event_rows)
@@ -193,22 +207,56 @@ def _insert_new(transaction: Transaction, entries: list[Entry], resolution: Reso
     _insert(transaction.db, "insert_deliveries", delivery_rows)
 
 
-def _release_withheld(transaction: Transaction, entries: list[Entry], resolution: Resolution) -> None:
-    """Deliveries that were withheld because REST was faster than the socket: now it has come the wanted way."""
-    again = [
-        (seq, wanted.destination)
-        for entry, sighting, seq in zip(entries, resolution.sightings, resolution.seqs, strict=True)
+def _release_withheld(transaction: Transaction, entries: list[Entry], resolution: Resolution) -> list[Sighting]:
+    """Deliveries that were withheld because REST was faster than the socket: now it has come the wanted way.
+
+    Returns:
+        What each entry turned out to be, the first that released something told from mere repetitions.
+    """
+    sightings = list(resolution.sightings)
+    again = {
+        (seq, wanted.destination): index
+        for index, (entry, sighting, seq) in reversed(
+            list(enumerate(zip(entries, sightings, resolution.seqs, strict=True)))
+        )
         if sighting is Sighting.DUPLICATE and entry.source is Source.LIVE
         for wanted in entry.deliveries
-        if not wanted.withheld
-    ]
+        if wanted.suppressed is None
+    }
     if not again:
-        return
-    (found,) = transaction.run("withheld", sightings=rows.json_text(again), code=rows.WITHHELD).fetchone()
-    released: dict[int, str] = dict(rows.json_value(found))
-    if released:
-        numbered = [(number, transaction.sequence(destination)) for number, destination in sorted(released.items())]
+        return sightings
+    asked = rows.json_text(list(again))
+    (text,) = transaction.run("withheld", sightings=asked, code=Suppression.SOURCE.value).fetchone()
+    found = rows.withheld(text)
+    if found:
+        found.sort(key=lambda row: row.id)
+        numbered = [(row.id, transaction.sequence(row.destination), state_of(row.rules).value) for row in found]
         transaction.run("release", rows=rows.json_text(numbered), source=Source.LIVE.value)
+    for row in found:
+        sightings[again[row.event, row.destination]] = Sighting.RELEASED
+    return sightings
+
+
+def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: int) -> None:
+    """Write what look-ups came to."""
+    gone = [decision.delivery.id for decision in decisions if not decision.rules]
+    changed = [
+        (
+            decision.delivery.id,
+            (State.PENDING if decision.suppressed is None else State.SUPPRESSED).value,
+            transaction.sequence(decision.delivery.destination) if decision.suppressed is None else None,
+            rows.rules_text(decision.rules),
+            decision.suppressed or "",
+            decision.detail,
+            None if decision.states is None else decision.states.decode(),
+        )
+        for decision in decisions
+        if decision.rules
+    ]
+    if gone:
+        transaction.run("remove_undecided", ids=rows.json_text(gone))
+    if changed:
+        transaction.run("decide", rows=rows.json_text(changed), at=at_us)
 
 
 def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from relay.clock import MICROS
-from relay.deliveries import Outcome, State, Verdict
+from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.events import Channel, Source
 from relay.outbox.base import (
     Baseline,
+    Decision,
     DestinationState,
     Entry,
     Hole,
@@ -21,7 +23,9 @@ from relay.outbox.base import (
     Sighting,
     Switch,
 )
+from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
+from relay.states import StateWanted
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import RULE, a_break, entry, in_force
 from tests.support.memory_outbox import Memory, MemoryOutbox
@@ -358,7 +362,8 @@ async def test_what_is_settled_is_not_retried_after_that(outbox: Outbox) -> None
 
 def withheld(number: int | None, name: str) -> Entry:
     """An alert that REST showed, for a destination that takes live ones only."""
-    return Entry(in_force(number), Source.BACKFILL, START_US, (NewDelivery(name, (RULE,), withheld=True),))
+    made = NewDelivery(name, (RULE,), Suppression.SOURCE, "it came by backfill")
+    return Entry(in_force(number), Source.BACKFILL, START_US, (made,))
 
 
 async def test_what_was_withheld_for_its_way_is_released_by_the_first_live_sighting(
@@ -367,7 +372,10 @@ async def test_what_was_withheld_for_its_way_is_released_by_the_first_live_sight
     await outbox.commit([withheld(1, "bot"), entry(in_force(2), "bot")])
     assert (await outbox.stats())["bot"].counts == {State.SUPPRESSED: 1, State.PENDING: 1}
     outbox = await open_outbox()
-    assert await outbox.commit([entry(in_force(1), "bot"), entry(in_force(1), "bot")]) == [Sighting.DUPLICATE] * 2
+    assert await outbox.commit([entry(in_force(1), "bot"), entry(in_force(1), "bot")]) == [
+        Sighting.RELEASED,
+        Sighting.DUPLICATE,
+    ]
     found, _ = await outbox.claim("bot", after=0, limit=10)
     assert [(delivery.event.id, delivery.source) for delivery in found] == [(2, Source.LIVE), (1, Source.LIVE)]
     assert found[1].sequence > found[0].sequence
@@ -394,3 +402,132 @@ async def test_an_old_alert_is_not_brought_back_by_a_live_frame(outbox: Outbox) 
     await outbox.commit([entry(in_force(1), source=Source.BACKFILL)])
     await outbox.commit([entry(in_force(1), "bot")])
     assert (await outbox.claim("bot", after=0, limit=10))[0] == []
+
+
+# --- rules that ask
+
+
+GREEN = StateWanted(tfc={"D": "green"})
+ASKING = RuleMatch("green days", ask=Ask(GREEN, cooldown=900.0))
+SNAPSHOT = b'{"AAPL":{"symbol":"AAPL","tfc":{"D":"green"},"price":{"price":214.30}}}'
+
+
+def asking(number: int, *names: str) -> Entry:
+    """An alert of a rule that asks first."""
+    return Entry(in_force(number), Source.LIVE, START_US, tuple(NewDelivery(name, (ASKING,)) for name in names))
+
+
+def decided(delivery: Delivery, *rules: RuleMatch, states: bytes | None = None) -> Decision:
+    return Decision(delivery, rules, states=states)
+
+
+async def test_what_asks_waits_where_no_lane_sees_it_and_over_a_restart(outbox: Outbox, open_outbox: Opener) -> None:
+    await outbox.commit([asking(1, "bot", "swing"), entry(in_force(2), "bot")])
+    assert [d.event.id for d in (await outbox.claim("bot", after=0, limit=10))[0]] == [2]
+    outbox = await open_outbox()
+    waiting = await outbox.deciding(after=0, limit=10)
+    assert [(d.event.id, d.destination, d.rules) for d in waiting] == [(1, "bot", (ASKING,)), (1, "swing", (ASKING,))]
+    assert await outbox.deciding(after=waiting[0].id, limit=1) == waiting[1:]
+    assert (await outbox.stats())["bot"].counts == {State.PENDING: 1, State.DECIDING: 1}
+
+
+async def test_what_was_decided_goes_to_the_end_of_its_queue_with_what_was_found(
+    outbox: Outbox, open_outbox: Opener
+) -> None:
+    await outbox.commit([asking(1, "bot"), entry(in_force(2), "bot")])
+    (waiting,) = await outbox.deciding(after=0, limit=10)
+    await outbox.decide([decided(waiting, RULE, states=SNAPSHOT)], at_us=START_US)
+    outbox = await open_outbox()
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [(d.event.id, d.rules, d.states) for d in found] == [(2, (RULE,), None), (1, (RULE,), SNAPSHOT)]
+    assert await outbox.deciding(after=0, limit=10) == []
+
+
+async def test_a_decision_may_suppress_or_take_away(outbox: Outbox) -> None:
+    await outbox.commit([asking(1, "bot"), asking(2, "bot"), entry(in_force(3), "bot")])
+    first, second = await outbox.deciding(after=0, limit=10)
+    unknown = RuleMatch("green days", suppressed=Suppression.UNKNOWN)
+    await outbox.decide(
+        [Decision(first, (unknown,), Suppression.UNKNOWN, "not known"), decided(second)], at_us=START_US
+    )
+    assert (await outbox.stats())["bot"].counts == {State.PENDING: 1, State.SUPPRESSED: 1}
+    (item,) = (await outbox.list_deliveries(state=State.SUPPRESSED)).items
+    assert item["last_error"] == "not known"
+
+
+async def test_what_is_decided_already_is_not_decided_again(outbox: Outbox) -> None:
+    await outbox.commit([asking(1, "bot")])
+    (waiting,) = await outbox.deciding(after=0, limit=10)
+    await outbox.decide([decided(waiting, RULE)], at_us=START_US)
+    (pending,), _ = await outbox.claim("bot", after=0, limit=10)
+    await outbox.ack(pending, OK, at_us=START_US)
+    await outbox.decide([decided(waiting, RULE), decided(waiting)], at_us=START_US)
+    assert (await outbox.stats())["bot"].counts == {State.PENDING: 0, State.DELIVERED: 1}
+
+
+async def test_what_was_withheld_and_asks_still_asks_when_it_is_released(outbox: Outbox) -> None:
+    held = NewDelivery("bot", (ASKING,), Suppression.SOURCE, "it came by backfill")
+    await outbox.commit([Entry(in_force(1), Source.BACKFILL, START_US, (held,))])
+    assert await outbox.deciding(after=0, limit=10) == []
+    assert await outbox.commit([asking(1, "bot")]) == [Sighting.RELEASED]
+    assert [d.event.id for d in await outbox.deciding(after=0, limit=10)] == [1]
+
+
+# --- what rules remember
+
+
+def mark(at_us: int, *, count: int = 0) -> Mark:
+    return Mark("calm", "AAPL", "D", "bullish", at_us, count)
+
+
+async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: Outbox, open_outbox: Opener) -> None:
+    marked = msgspec.structs.replace(entry(in_force(1), "bot"), marks=(mark(START_US, count=3),))
+    await outbox.commit([marked])
+    again = msgspec.structs.replace(marked, marks=(mark(START_US + 1),))
+    await outbox.commit([again, again])
+    await outbox.decide([], marks=[mark(START_US - 5)], at_us=START_US)
+    outbox = await open_outbox()
+    assert await outbox.memory.marks(since_us=0) == [mark(START_US - 5), mark(START_US, count=3)]
+    assert await outbox.memory.marks(since_us=START_US) == [mark(START_US, count=3)]
+
+
+async def test_an_alert_that_releases_what_was_withheld_leaves_its_mark(outbox: Outbox) -> None:
+    await outbox.commit([withheld(1, "bot")])
+    live = msgspec.structs.replace(entry(in_force(1), "bot"), marks=(mark(START_US),))
+    await outbox.commit([live, live])
+    assert await outbox.memory.marks(since_us=0) == [mark(START_US)]
+
+
+async def test_sides_are_remembered_with_an_event_or_by_themselves_and_the_last_one_counts(
+    outbox: Outbox, open_outbox: Opener
+) -> None:
+    above, below = (Side("through 200", "AAPL", "crosses_above 200", side) for side in (1, 0))
+    other = Side("through 200", "SPY", "crosses_above 200", 1)
+    await outbox.commit([msgspec.structs.replace(entry(in_force(1)), sides=(above, other))])
+    await outbox.memory.note_sides([below])
+    outbox = await open_outbox()
+    assert sorted(await outbox.memory.sides(), key=lambda side: side.symbol) == [below, other]
+
+
+async def test_a_snooze_replaces_an_earlier_one_and_survives_until_it_is_ended(
+    outbox: Outbox, open_outbox: Opener
+) -> None:
+    first = Snooze(SnoozeKind.RULE, "calm", START_US, START_US + 10)
+    longer = Snooze(SnoozeKind.RULE, "calm", START_US + 5, START_US + 99)
+    other = Snooze(SnoozeKind.DESTINATION, "calm", START_US + 7, START_US + 50)
+    for snooze in (first, other, longer):
+        await outbox.memory.snooze(snooze)
+    outbox = await open_outbox()
+    assert await outbox.memory.snoozes() == [longer, other]
+    assert await outbox.memory.wake(SnoozeKind.RULE, "calm") is True
+    assert await outbox.memory.wake(SnoozeKind.RULE, "calm") is False
+    assert await outbox.memory.snoozes() == [other]
+
+
+async def test_retention_forgets_marks_with_identities_and_snoozes_that_are_over(outbox: Outbox) -> None:
+    await outbox.decide([], marks=[mark(START_US - 5), mark(START_US + 5)], at_us=START_US)
+    await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "SPY", 0, START_US - 1))
+    await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "QQQ", 0, START_US + 1))
+    await outbox.prune(finished_before_us=START_US, identities_before_us=START_US)
+    assert await outbox.memory.marks(since_us=0) == [mark(START_US + 5)]
+    assert [snooze.name for snooze in await outbox.memory.snoozes()] == ["QQQ"]

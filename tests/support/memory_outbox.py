@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 import msgspec
 
 from relay.clock import isoformat
-from relay.deliveries import Delivery, Outcome, State, webhook_id
+from relay.deliveries import Delivery, Outcome, State, Suppression, webhook_id
 from relay.events import Channel, Event, Source
 from relay.outbox.base import (
     Baseline,
     ChannelState,
+    Decision,
     DestinationState,
     Entry,
     Hole,
@@ -24,8 +25,10 @@ from relay.outbox.base import (
     RoundEnd,
     Sighting,
     Switch,
+    state_of,
 )
 from relay.outbox.identity import Known, resolve
+from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.rows import event_key
 
 HOUR_US = 3_600_000_000
@@ -61,32 +64,67 @@ class Memory:
     baselines: dict[Channel, Baseline] = field(default_factory=dict)
     pages: dict[Channel, int] = field(default_factory=dict)
     holes: list[Hole] = field(default_factory=list)
+    marks: list[Mark] = field(default_factory=list)
+    sides: dict[tuple[str, str], Side] = field(default_factory=dict)
+    snoozes: dict[tuple[SnoozeKind, str], Snooze] = field(default_factory=dict)
     last_event: int = 0
     last_delivery: int = 0
+
+
+class Recollection:
+    """What rules remember."""
+
+    def __init__(self, kept: Memory) -> None:
+        self._kept = kept
+
+    async def marks(self, *, since_us: int) -> list[Mark]:
+        return sorted((mark for mark in self._kept.marks if mark.at_us >= since_us), key=lambda mark: mark.at_us)
+
+    async def sides(self) -> list[Side]:
+        return list(self._kept.sides.values())
+
+    async def note_sides(self, sides: Sequence[Side]) -> None:
+        self._kept.sides.update({(side.rule, side.symbol): side for side in sides})
+
+    async def snoozes(self) -> list[Snooze]:
+        return sorted(self._kept.snoozes.values(), key=lambda snooze: (snooze.since_us, snooze.kind, snooze.name))
+
+    async def snooze(self, snooze: Snooze) -> None:
+        self._kept.snoozes[snooze.kind, snooze.name] = snooze
+
+    async def wake(self, kind: SnoozeKind, name: str) -> bool:
+        return self._kept.snoozes.pop((kind, name), None) is not None
 
 
 class MemoryOutbox:
     healthy = True
 
-    def __init__(self, memory: Memory) -> None:
-        self.memory = memory
+    def __init__(self, kept: Memory) -> None:
+        self.kept = kept
+        self.memory = Recollection(kept)
 
     @property
     def first_started_at_us(self) -> int:
-        return self.memory.first_started_at_us
+        return self.kept.first_started_at_us
 
     async def commit(
         self, entries: Sequence[Entry], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
     ) -> list[Sighting]:
-        memory = self.memory
+        memory = self.kept
         resolution = resolve(entries, [s.known for s in memory.events.values()], next_seq=memory.last_event + 1)
         for index, known in resolution.new:
             self._store(entries[index], known)
         for seq, upstream_id in resolution.claims.items():
             self._fill_in(seq, upstream_id)
+        sightings: list[Sighting] = []
         for entry, sighting, seq in zip(entries, resolution.sightings, resolution.seqs, strict=True):
-            if sighting is Sighting.DUPLICATE and entry.source is Source.LIVE:
-                self._release(seq, {new.destination for new in entry.deliveries if not new.withheld})
+            wanted = {new.destination for new in entry.deliveries if new.suppressed is None}
+            live_again = sighting is Sighting.DUPLICATE and entry.source is Source.LIVE
+            released = live_again and self._release(seq, wanted)
+            sightings.append(Sighting.RELEASED if released else sighting)
+            if sightings[-1] is not Sighting.DUPLICATE:
+                memory.marks.extend(entry.marks)
+            await self.memory.note_sides(entry.sides)
         memory.holes.extend(hole for hole in holes if hole not in memory.holes)
         if round_end is not None:
             rounds = memory.rounds.setdefault(round_end.channel, [])
@@ -98,10 +136,10 @@ class MemoryOutbox:
             rounds[:] = [r for r in rounds if r.completed_at_us >= keep_from]
             if round_end.baseline is not None:
                 memory.baselines[round_end.channel] = round_end.baseline
-        return resolution.sightings
+        return sightings
 
     def _store(self, entry: Entry, known: Known) -> None:
-        memory = self.memory
+        memory = self.kept
         key = event_key(entry.event, entry.received_at_us)
         memory.events[known.seq] = Stored(known, key, entry.source)
         memory.last_event = known.seq
@@ -127,32 +165,59 @@ class MemoryOutbox:
                     event=known.event,
                 ),
                 known.seq,
-                State.SUPPRESSED if new.withheld else State.PENDING,
-                "source" if new.withheld else "",
+                new.state,
+                new.suppressed or "",
+                new.detail,
             )
 
-    def _release(self, seq: int, destinations: set[str]) -> None:
-        for record in self.memory.records.values():
+    async def deciding(self, *, after: int, limit: int) -> list[Delivery]:
+        waiting = [record.delivery for record in self.kept.records.values() if record.state is State.DECIDING]
+        return [delivery for delivery in waiting if delivery.id > after][:limit]
+
+    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
+        self.kept.marks.extend(marks)
+        for decision in decisions:
+            record = self.kept.records.get(decision.delivery.id)
+            if record is None or record.state is not State.DECIDING:
+                continue
+            if not decision.rules:
+                del self.kept.records[decision.delivery.id]
+                continue
+            name, sequence = record.delivery.destination, record.delivery.sequence
+            if decision.suppressed is None:
+                sequence = self.kept.sequences[name] = self.kept.sequences[name] + 1
+            record.state = State.PENDING if decision.suppressed is None else State.SUPPRESSED
+            record.code, record.error = decision.suppressed or "", decision.detail
+            record.delivery = msgspec.structs.replace(
+                record.delivery, sequence=sequence, rules=decision.rules, states=decision.states, updated_at_us=at_us
+            )
+
+    def _release(self, seq: int, destinations: set[str]) -> bool:
+        released = False
+        for record in self.kept.records.values():
             name = record.delivery.destination
-            withheld = record.state is State.SUPPRESSED and record.code == "source"
+            withheld = record.state is State.SUPPRESSED and record.code == Suppression.SOURCE
             if record.event_seq == seq and name in destinations and withheld:
-                self.memory.sequences[name] += 1
-                record.state = State.PENDING
+                self.kept.sequences[name] += 1
+                released = True
+                record.state = state_of(record.delivery.rules)
+                record.code = record.error = ""
                 record.delivery = msgspec.structs.replace(
-                    record.delivery, sequence=self.memory.sequences[name], source=Source.LIVE
+                    record.delivery, sequence=self.kept.sequences[name], source=Source.LIVE
                 )
+        return released
 
     def _fill_in(self, seq: int, upstream_id: int) -> None:
-        known = self.memory.events[seq].known
+        known = self.kept.events[seq].known
         known.event = msgspec.structs.replace(known.event, id=upstream_id)
-        for record in self.memory.records.values():
+        for record in self.kept.records.values():
             if record.event_seq == seq:
                 record.delivery = msgspec.structs.replace(record.delivery, event=known.event)
 
     def _waiting(self, destination: str, *, parked: bool) -> list[Delivery]:
         found = [
             record.delivery
-            for record in self.memory.records.values()
+            for record in self.kept.records.values()
             if record.delivery.destination == destination
             and record.state is State.PENDING
             and record.delivery.parked is parked
@@ -167,7 +232,7 @@ class MemoryOutbox:
             for delivery in self._waiting(destination, parked=False)
             if delivery.sequence > after and delivery.ordering_key not in skip
         ][:limit]
-        newest = self.memory.sequences.get(destination, 0)
+        newest = self.kept.sequences.get(destination, 0)
         return found, found[-1].sequence if len(found) == limit else max(after, newest)
 
     async def claim_key(self, destination: str, key: str, *, after: int, limit: int) -> list[Delivery]:
@@ -186,7 +251,7 @@ class MemoryOutbox:
         return min((at_us for at_us in times if at_us > after_us), default=None)
 
     def _end(self, delivery: Delivery, state: State, outcome: Outcome | None, at_us: int) -> None:
-        record = self.memory.records[delivery.id]
+        record = self.kept.records[delivery.id]
         if record.state is not State.PENDING:
             return
         record.state = state
@@ -200,7 +265,7 @@ class MemoryOutbox:
         self._end(delivery, State.DELIVERED, outcome, at_us)
 
     async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
-        record = self.memory.records[delivery.id]
+        record = self.kept.records[delivery.id]
         if record.state is not State.PENDING:
             return
         self._end(delivery, State.PENDING, outcome, at_us)
@@ -218,15 +283,15 @@ class MemoryOutbox:
         self._end(delivery, State.EXPIRED, None, at_us)
 
     async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
-        record = self.memory.records.get(delivery_id)
-        if record is None or record.state is not State.DEAD or not self.memory.events[record.event_seq].body:
+        record = self.kept.records.get(delivery_id)
+        if record is None or record.state is not State.DEAD or not self.kept.events[record.event_seq].body:
             return None
         name = record.delivery.destination
-        self.memory.sequences[name] += 1
+        self.kept.sequences[name] += 1
         record.state = State.PENDING
         record.delivery = msgspec.structs.replace(
             record.delivery,
-            sequence=self.memory.sequences[name],
+            sequence=self.kept.sequences[name],
             attempts=0,
             first_attempt_at_us=None,
             retry_at_us=0,
@@ -247,41 +312,41 @@ class MemoryOutbox:
         return len(old)
 
     async def destination(self, name: str) -> DestinationState:
-        return self.memory.destinations.get(name, DestinationState())
+        return self.kept.destinations.get(name, DestinationState())
 
     async def switch(self, name: str, state: DestinationState) -> None:
-        before = self.memory.destinations.get(name, DestinationState())
+        before = self.kept.destinations.get(name, DestinationState())
         if before.switch is not Switch.ON and state.switch is Switch.ON:
             away_us = max(0, state.since_us - before.since_us)
-            for record in self.memory.records.values():
+            for record in self.kept.records.values():
                 first = record.delivery.first_attempt_at_us
                 if record.delivery.destination == name and record.state is State.PENDING and first is not None:
                     record.delivery = msgspec.structs.replace(record.delivery, first_attempt_at_us=first + away_us)
         held = (0, 0) if state.switch is Switch.ON else (before.held_since_us, before.held_until_us)
-        self.memory.destinations[name] = msgspec.structs.replace(state, held_since_us=held[0], held_until_us=held[1])
+        self.kept.destinations[name] = msgspec.structs.replace(state, held_since_us=held[0], held_until_us=held[1])
 
     async def hold(self, name: str, *, since_us: int, until_us: int) -> None:
-        before = self.memory.destinations.get(name, DestinationState())
-        self.memory.destinations[name] = msgspec.structs.replace(before, held_since_us=since_us, held_until_us=until_us)
+        before = self.kept.destinations.get(name, DestinationState())
+        self.kept.destinations[name] = msgspec.structs.replace(before, held_since_us=since_us, held_until_us=until_us)
 
     async def channel(self, channel: Channel) -> ChannelState:
         return ChannelState(
-            tuple(self.memory.rounds.get(channel, ())),
-            self.memory.baselines.get(channel),
-            self.memory.pages.get(channel, 0),
+            tuple(self.kept.rounds.get(channel, ())),
+            self.kept.baselines.get(channel),
+            self.kept.pages.get(channel, 0),
         )
 
     async def learn_page(self, channel: Channel, size: int) -> None:
-        self.memory.pages[channel] = max(size, self.memory.pages.get(channel, 0))
+        self.kept.pages[channel] = max(size, self.kept.pages.get(channel, 0))
 
     async def known_symbols(self) -> list[str]:
-        events = (stored.known.event for stored in self.memory.events.values())
+        events = (stored.known.event for stored in self.kept.events.values())
         return sorted({event.symbol for event in events if event.channel is Channel.IN_FORCE and event.symbol})
 
     async def stats(self) -> dict[str, QueueStats]:
         counts: dict[str, dict[State, int]] = {}
         oldest: dict[str, int] = {}
-        for record in self.memory.records.values():
+        for record in self.kept.records.values():
             name = record.delivery.destination
             mine = counts.setdefault(name, {State.PENDING: 0})
             mine[record.state] = mine.get(record.state, 0) + 1
@@ -290,7 +355,7 @@ class MemoryOutbox:
         return {name: QueueStats(found, oldest.get(name)) for name, found in counts.items()}
 
     async def holes(self, *, limit: int = 100) -> list[Hole]:
-        return self.memory.holes[::-1][:limit]
+        return self.kept.holes[::-1][:limit]
 
     async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
         items: list[dict[str, object]] = [
@@ -302,18 +367,18 @@ class MemoryOutbox:
                 "data": _body(stored.known.event) if stored.body else None,
                 "deliveries": {
                     record.delivery.destination: record.state.value
-                    for record in self.memory.records.values()
+                    for record in self.kept.records.values()
                     if record.event_seq == seq
                 },
             }
-            for seq, stored in sorted(self.memory.events.items(), reverse=True)
+            for seq, stored in sorted(self.kept.events.items(), reverse=True)
             if before is None or seq < before
         ][:limit]
         return _page(items, limit)
 
     async def event(self, id_or_key: str) -> dict[str, object] | None:
-        for item in (await self.list_events(limit=len(self.memory.events))).items:
-            stored = self.memory.events[int(str(item["id"]))]
+        for item in (await self.list_events(limit=len(self.kept.events))).items:
+            stored = self.kept.events[int(str(item["id"]))]
             known = stored.known.event
             if id_or_key in {str(item["id"]), stored.key, f"{known.channel}:{known.id}"}:
                 return item
@@ -337,7 +402,7 @@ class MemoryOutbox:
                 "last_error": record.error,
                 "data": None,
             }
-            for number, record in sorted(self.memory.records.items(), reverse=True)
+            for number, record in sorted(self.kept.records.items(), reverse=True)
             if (before is None or number < before)
             and (state is None or record.state is state)
             and (destination is None or record.delivery.destination == destination)
@@ -346,7 +411,7 @@ class MemoryOutbox:
 
     async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
         del limit
-        memory = self.memory
+        memory = self.kept
         finished = (State.DELIVERED, State.EXPIRED, State.SUPPRESSED)
         for number, record in list(memory.records.items()):
             if record.state in finished and record.delivery.updated_at_us < finished_before_us:
@@ -362,6 +427,10 @@ class MemoryOutbox:
             below = stored.known.event.id is None or stored.known.event.id <= overlap
             if not stored.body and stored.known.received_at_us < identities_before_us and below:
                 del memory.events[seq]
+        memory.marks[:] = [mark for mark in memory.marks if mark.at_us >= identities_before_us]
+        for key, snooze in list(memory.snoozes.items()):
+            if snooze.until_us < finished_before_us:
+                del memory.snoozes[key]
         return False
 
     async def close(self) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
-_WRITES: Final = frozenset({"commit", "ack", "retry", "bury", "expire", "drop_older", "switch", "hold"})
-_READS: Final = frozenset({"claim", "claim_key", "claim_parked", "next_parked_us", "destination"})
+_WRITES: Final = frozenset({"commit", "ack", "retry", "bury", "expire", "drop_older", "switch", "hold", "decide"})
+_READS: Final = frozenset({"claim", "claim_key", "claim_parked", "next_parked_us", "destination", "deciding"})
 
 
 class TroubledOutbox(MemoryOutbox):

@@ -37,7 +37,11 @@ from relay.destinations.kinds import AnyConfig
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
 from relay.housekeeping import feed_watchdog, tidy
-from relay.intake import Intake, Plan, Terms
+from relay.intake import Intake
+from relay.judging.decider import Decider
+from relay.judging.judge import Judge
+from relay.judging.marks import Marks, remembered_since
+from relay.judging.plan import Plan, Terms
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
 from relay.outbox.sqlite import SqliteOutbox
@@ -46,6 +50,7 @@ from relay.rules.match import compile_rules
 from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
+from relay.upstream.lookup import Lookup
 from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
 from relay.upstream.rest import Rest
@@ -61,6 +66,7 @@ class _Work(NamedTuple):
 
     reader: asyncio.Task[None]
     intake: asyncio.Task[None]
+    decider: asyncio.Task[None]
     lanes: asyncio.Task[None]
     backfill: asyncio.Task[None]
     house: asyncio.Task[None]
@@ -122,16 +128,23 @@ class Relay:
                 for name, destination in config.destinations.items()
             ]
         )
+        upstream = config.stratalerts
+        auth = AuthStyle(upstream.auth)
+        lookup = Lookup(upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth)
+        stack.push_async_callback(lookup.close)
+        longest = max((rule.cooldown or 0.0 for rule in config.rules), default=0.0)
+        since_us = remembered_since(now_us=clock.now_us(), longest=longest)
+        marks = Marks(await self.outbox.memory.marks(since_us=since_us))
+        self.decider = Decider(self.outbox, lookup, marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify)
         self.intake = Intake(
             self.outbox,
-            plan_of(config),
+            Judge(plan_of(config), marks, _Awake()),
             clock=clock,
             metrics=metrics,
             notify=self.dispatcher.notify,
+            on_deciding=self.decider.notify,
             on_overflow=lambda: self.backfiller.request("overflow"),
         )
-        upstream = config.stratalerts
-        auth = AuthStyle(upstream.auth)
         rest = Rest(upstream.rest_url, upstream.api_key, session=session, clock=clock, auth=auth)
         self.backfiller = Backfiller(
             Tools(rest, self.outbox, self.intake, clock, self._rng, lambda: _literal_symbols(config)),
@@ -186,6 +199,7 @@ class Relay:
         work = _Work(
             reader=asyncio.create_task(self._read(), name="reader"),
             intake=asyncio.create_task(self.intake.run(), name="intake"),
+            decider=asyncio.create_task(self.decider.run(), name="decider"),
             lanes=asyncio.create_task(self.dispatcher.run(), name="lanes"),
             backfill=asyncio.create_task(self.backfiller.run(), name="backfill"),
             house=asyncio.create_task(self._keep_house(), name="housekeeping"),
@@ -233,6 +247,7 @@ class Relay:
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await _ended(work.reader, work.backfill, work.house)
+                self.decider.stop()
                 self.intake.stop()
                 await _ended(work.intake, work.lanes)
         self.dispatcher.abort()
@@ -255,6 +270,17 @@ class Relay:
     def _one_line(self) -> str:
         state = self.reader.state
         return f"{'standby' if self.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
+
+
+class _Awake:
+    def rule(self, name: str) -> None:
+        del name
+
+    def destination(self, name: str) -> None:
+        del name
+
+    def event(self, event: object) -> None:
+        del event
 
 
 def plan_of(config: Config) -> Plan:

@@ -1,8 +1,9 @@
-"""From sighting to commit: where live and recovered events meet, are matched once, and become durable.
+"""From sighting to commit: where live and recovered events meet, are judged once, and become durable.
 
-    reader ──offer──> queue ─┐
-                             ├─> match with the rules of this moment ──> outbox.commit ──> wake the lanes
-    backfill ──store─────────┘
+    reader ──offer──> queue ──┐
+    edges  ──fired──>   "     ├─> match and judge by the rules of this moment ──> outbox.commit ──> wake lanes, decider
+    backfill ──store──────────┘                                                       ^
+    edges  ──flipped──> sides on which no rule fired ─────────────────────────────────┘
 
 What holds always:
 
@@ -11,101 +12,84 @@ What holds always:
 * The queue is bounded. When it is full (the store takes nothing for long), new live events are let go and counted,
   and a backfill is asked for as soon as the store writes again: what the upstream still has is not lost.
 * One event that the store refuses takes no other with it: it would come again at every start.
+* One commit at a time is judged and written, so that whoever is suppressed by a cooldown is so for an alert that is
+  stored. Where that is not sure yet, the commit ends before it and it is judged with the next.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 
-from relay.clock import MICROS, Clock
-from relay.deliveries import RuleMatch
+from relay.clock import Clock
+from relay.deliveries import State
 from relay.errors import StoreBusyError
 from relay.events import Event, Source
+from relay.judging.judge import Judge, Sighted, Verdict
 from relay.metrics import Metrics
-from relay.outbox.base import Entry, Hole, NewDelivery, Outbox, RoundEnd, Sighting
-from relay.rules.match import RuleIndex
-from relay.rules.merge import merge
+from relay.outbox.base import Entry, Hole, Outbox, RoundEnd, Sighting
+from relay.outbox.memory import Side
 from relay.rules.rule import Rule
 from relay.upstream.errors import RejectReason
 
 _log = structlog.get_logger()
 
 QUEUE_LIMIT: Final = 20_000  # events: some seconds of the largest burst, some ten MB
+_FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
 _COMMIT_LIMIT: Final = 1_000  # events a commit: bounds how long one takes
+_NOTHING: Final = Verdict()
 
 
-class Terms(msgspec.Struct, frozen=True):
-    """What a destination takes.
+class _Arrival(msgspec.Struct, frozen=True):
+    """What waits to be judged.
 
     Attributes:
-        sources: How an event may have come.
-        max_age: Seconds after the trigger at which nothing is sent there any more; None is for ever.
+        sighted: The event as it came.
+        sides: What the rules that fired remember.
+        old: It is from before the relay's time: stored, and neither judged nor told.
     """
 
-    sources: frozenset[Source] = frozenset({Source.LIVE, Source.BACKFILL})
-    max_age: float | None = None
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """The rules and destinations of one config, swapped as a whole."""
-
-    index: RuleIndex
-    terms: Mapping[str, Terms]
-
-    def deliveries(self, event: Event, source: Source, received_at_us: int) -> tuple[NewDelivery, ...]:
-        """What is to be sent where: each destination once, with all rules that meet there."""
-        matched = self.index.match(event)
-        if not matched:
-            return ()
-        triggered_us = event.triggered_at.us if event.triggered_at else received_at_us
-        return tuple(
-            NewDelivery(
-                name,
-                tuple(_match(rule, self.terms[name], triggered_us) for rule in rules),
-                withheld=source not in self.terms[name].sources,
-            )
-            for name, rules in merge(matched).items()
-            if name in self.terms
-        )
-
-
-def _match(rule: Rule, terms: Terms, triggered_us: int) -> RuleMatch:
-    ages = [age for age in (rule.max_age, terms.max_age) if age is not None]
-    return RuleMatch(rule.name, triggered_us + round(min(ages) * MICROS) if ages else None, rule.mention)
+    sighted: Sighted
+    sides: tuple[Side, ...] = ()
+    old: bool = False
 
 
 class Intake:
     """Takes events in and commits them with their deliveries.
 
     Args:
-        plan: The rules of now; ``plan`` may be set anew at any time.
+        judge: Judges by the rules of now.
         notify: Told the destinations for which something new was committed.
+        on_deciding: Told that something was committed that waits for a look-up.
         on_overflow: Told, once the store writes again, that live events were let go.
     """
 
     def __init__(
         self,
         outbox: Outbox,
-        plan: Plan,
+        judge: Judge,
         *,
         clock: Clock,
         metrics: Metrics,
         notify: Callable[[Iterable[str]], None],
+        on_deciding: Callable[[], None],
         on_overflow: Callable[[], None],
     ) -> None:
-        self.plan = plan
         self._outbox = outbox
+        self._judge = judge
         self._clock = clock
         self._metrics = metrics
         self._notify = notify
+        self._on_deciding = on_deciding
         self._on_overflow = on_overflow
-        self._queue: list[tuple[Event, int]] = []
+        self._queue: list[_Arrival] = []
+        self._flipped: dict[tuple[str, str], Side] = {}  # each newer than whatever the queue holds for its key
+        self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._stopping = False
         self._let_go = 0
@@ -113,11 +97,25 @@ class Intake:
 
     def offer(self, event: Event) -> None:
         """Take a live event. Never waits."""
-        if len(self._queue) >= QUEUE_LIMIT:
+        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us())), limit=QUEUE_LIMIT)
+
+    def fired(self, event: Event, rules: tuple[Rule, ...], sides: tuple[Side, ...]) -> None:
+        """Take an event that a quote or a state fired, with the rules that want it. Never waits."""
+        for side in sides:
+            self._flipped.pop((side.rule, side.symbol), None)
+        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us(), rules), sides), limit=_FIRED_LIMIT)
+
+    def flipped(self, sides: Iterable[Side]) -> None:
+        """Remember sides on which no rule fired. Never waits."""
+        self._flipped.update({(side.rule, side.symbol): side for side in sides})
+        self._wake.set()
+
+    def _take(self, arrival: _Arrival, *, limit: int) -> None:
+        if len(self._queue) >= limit:
             self._let_go += 1
             self._metrics.rejected.labels(RejectReason.QUEUE_FULL.value).inc()
             return
-        self._queue.append((event, self._clock.now_us()))
+        self._queue.append(arrival)
         self._wake.set()
 
     async def run(self) -> None:
@@ -128,10 +126,12 @@ class Intake:
             if not self._queue and not self._stopping:
                 self._wake.clear()
             if batch:
-                await self._commit([self._entry(event, Source.LIVE, at_us) for event, at_us in batch])
+                await self._commit(batch)
                 self._report_overflow()
-            elif self._stopping:
-                return
+            if not self._queue:
+                await self._note_flipped()
+                if self._stopping and not self._queue:
+                    return
 
     def stop(self) -> None:
         """Let ``run`` return when the queue is empty."""
@@ -148,45 +148,79 @@ class Intake:
     ) -> int:
         """Commit what a backfill round found; how many of ``recovered`` were new."""
         now_us = self._clock.now_us()
-        entries = [
-            *(Entry(event, Source.BACKFILL, now_us) for event in old),
-            *(self._entry(event, Source.BACKFILL, now_us) for event in recovered),
+        arrivals = [
+            *(_Arrival(Sighted(event, Source.BACKFILL, now_us), old=True) for event in old),
+            *(_Arrival(Sighted(event, Source.BACKFILL, now_us)) for event in recovered),
         ]
-        sightings = await self._commit(entries, round_end=round_end, holes=holes, quiet=len(old))
+        sightings = await self._commit(arrivals, round_end=round_end, holes=holes)
         return sightings[len(old) :].count(Sighting.NEW)
 
-    def _entry(self, event: Event, source: Source, received_at_us: int) -> Entry:
-        return Entry(event, source, received_at_us, self.plan.deliveries(event, source, received_at_us))
+    async def _note_flipped(self) -> None:
+        if self._flipped:
+            sides, self._flipped = list(self._flipped.values()), {}
+            await self._outbox.memory.note_sides(sides)
 
     async def _commit(
-        self,
-        entries: list[Entry],
-        *,
-        round_end: RoundEnd | None = None,
-        holes: Sequence[Hole] = (),
-        quiet: int = 0,
-    ) -> Sequence[Sighting | None]:
-        """Commit and tell everybody; the first ``quiet`` entries are old and of no interest to observers.
+        self, arrivals: Sequence[_Arrival], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
+    ) -> list[Sighting | None]:
+        """Judge, commit and tell everybody; the end of a round goes with the last of it.
 
         Returns:
-            What each entry turned out to be; None where the store refuses it.
+            What each arrival turned out to be; None where the store refuses it.
         """
-        sightings = await self._write(entries, round_end, holes)
-        new = [entry for entry, sighting in zip(entries, sightings, strict=True) if sighting is Sighting.NEW]
-        self._metrics.duplicates.inc(sightings.count(Sighting.DUPLICATE))
-        kinds = Counter((entry.event.channel.value, entry.source.value) for entry in new)
-        for labels, count in kinds.items():
-            self._metrics.events.labels(*labels).inc(count)
-        for entry in new:
-            for delivery in entry.deliveries:
-                if delivery.withheld:
-                    self._metrics.deliveries.labels(delivery.destination, "suppressed").inc()
-        self._notify({delivery.destination for entry in entries for delivery in entry.deliveries})
-        for entry, sighting in zip(entries[quiet:], sightings[quiet:], strict=True):
-            if sighting is Sighting.NEW:
-                for observe in self.observers:
-                    observe(entry.event, entry.source)
+        sightings: list[Sighting | None] = []
+        async with self._turn:
+            while len(sightings) < len(arrivals) or (round_end or holes):
+                part = self._judged(arrivals[len(sightings) :])
+                last = len(sightings) + len(part) == len(arrivals)
+                found = await self._write_part(part, round_end=round_end if last else None, holes=holes if last else ())
+                self._tell(part, found)
+                sightings.extend(found)
+                if last:
+                    break
         return sightings
+
+    def _judged(self, arrivals: Sequence[_Arrival]) -> list[tuple[_Arrival, Verdict]]:
+        """As many of the first as can be judged before one of them is stored."""
+        judged: list[tuple[_Arrival, Verdict]] = []
+        for arrival in arrivals:
+            verdict = _NOTHING if arrival.old else self._judge.judge(arrival.sighted)
+            if verdict is None:
+                break
+            judged.append((arrival, verdict))
+        return judged
+
+    async def _write_part(
+        self, part: Sequence[tuple[_Arrival, Verdict]], *, round_end: RoundEnd | None, holes: Sequence[Hole]
+    ) -> Sequence[Sighting | None]:
+        found: Sequence[Sighting | None] = [None] * len(part)
+        try:
+            found = await self._write([_entry(*judged) for judged in part], round_end, holes)
+        finally:
+            for (_, verdict), sighting in zip(part, found, strict=True):
+                self._judge.settle(verdict, stored=sighting in {Sighting.NEW, Sighting.RELEASED})
+        return found
+
+    def _tell(self, part: Sequence[tuple[_Arrival, Verdict]], sightings: Sequence[Sighting | None]) -> None:
+        metrics = self._metrics
+        told = list(zip(part, sightings, strict=True))
+        new = [judged for judged, sighting in told if sighting is Sighting.NEW]
+        metrics.duplicates.inc(sum(s in {Sighting.DUPLICATE, Sighting.RELEASED} for s in sightings))
+        kinds = Counter((arrival.sighted.event.channel.value, arrival.sighted.source.value) for arrival, _ in new)
+        for labels, count in kinds.items():
+            metrics.events.labels(*labels).inc(count)
+        made = [delivery for _, verdict in new for delivery in verdict.deliveries]
+        for delivery in made:
+            if delivery.state is State.SUPPRESSED:
+                metrics.deliveries.labels(delivery.destination, "suppressed").inc()
+        fresh = [verdict for (_, verdict), s in told if s in {Sighting.NEW, Sighting.RELEASED}]
+        self._notify({delivery.destination for verdict in fresh for delivery in verdict.deliveries})
+        if any(delivery.state is State.DECIDING for verdict in fresh for delivery in verdict.deliveries):
+            self._on_deciding()
+        for arrival, _ in new:
+            if not arrival.old:
+                for observe in self.observers:
+                    observe(arrival.sighted.event, arrival.sighted.source)
 
     async def _write(
         self, entries: list[Entry], round_end: RoundEnd | None, holes: Sequence[Hole]
@@ -218,3 +252,10 @@ class Intake:
             _log.warning("live events were let go while the store took none; fetching them", events=self._let_go)
             self._let_go = 0
             self._on_overflow()
+
+
+def _entry(arrival: _Arrival, verdict: Verdict) -> Entry:
+    sighted = arrival.sighted
+    return Entry(
+        sighted.event, sighted.source, sighted.received_at_us, verdict.deliveries, verdict.marks, arrival.sides
+    )

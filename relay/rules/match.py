@@ -49,6 +49,11 @@ class RuleIndex:
         index = self._channels.get(event.channel)
         return () if index is None else index.match(event)
 
+    def otherwise(self, event: Event) -> tuple[Rule, ...]:
+        """The enabled ``otherwise`` rules that want ``event`` should no other rule turn out to."""
+        index = self._channels.get(event.channel)
+        return () if index is None else index.otherwise(event)
+
 
 def compile_rules(rules: Sequence[Rule]) -> RuleIndex:
     """Prepare ``rules`` for matching; disabled ones are left out."""
@@ -82,15 +87,23 @@ class _ChannelIndex:
         self.traits: Callable[[_Traits], int] = lru_cache(TRAITS_REMEMBERED)(self._admit_traits)
 
     def match(self, event: Event) -> tuple[Rule, ...]:
+        mask = self._admit(event)
+        if mask & self._first:
+            mask &= self._first
+        return select(self._rules, mask) if mask else ()
+
+    def otherwise(self, event: Event) -> tuple[Rule, ...]:
+        mask = self._admit(event) & ~self._first
+        return select(self._rules, mask) if mask else ()
+
+    def _admit(self, event: Event) -> int:
         mask = self.participants(event.symbols) if self._breaks else self.symbols(event.symbol)
         if mask:
             count = count_of(event) if self._breaks else event.threshold
             mask &= self.traits((event.timeframe, event.direction, event.shape, event.cc, event.continuation, count))
         if mask and self._prices is not None:
             mask &= self._prices.admitted(event.price)
-        if mask & self._first:
-            mask &= self._first
-        return select(self._rules, mask) if mask else ()
+        return mask
 
     def _admit_symbol(self, symbol: str | None) -> int:
         asset = asset_of(symbol) if symbol else None

@@ -13,13 +13,17 @@ from relay.clock import MICROS
 from relay.deliveries import RuleMatch
 from relay.errors import StoreBusyError
 from relay.events import Channel, Event, Source
-from relay.intake import QUEUE_LIMIT, Intake, Plan, Terms
+from relay.intake import QUEUE_LIMIT, Intake
+from relay.judging.judge import Judge, Sighted
+from relay.judging.marks import Marks
+from relay.judging.plan import Plan, Terms
 from relay.metrics import Metrics
 from relay.outbox.base import Baseline, Entry, Hole, RoundEnd, Sighting
 from relay.rules.match import compile_rules
 from relay.rules.rule import Rule, Symbols
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import in_force
+from tests.support.judging import Awake
 from tests.support.memory_outbox import Memory
 from tests.support.troubled_outbox import TroubledOutbox
 
@@ -54,18 +58,25 @@ class Scene:
         self.memory = Memory(START_US)
         self.outbox = PickyOutbox(self.memory)
         self.metrics = Metrics()
+        self.marks = Marks()
+        self.judge = Judge(self.rules, self.marks, Awake())
         self.notified: list[set[str]] = []
+        self.deciding = 0
         self.overflows = 0
         self.seen: list[tuple[int | None, Source]] = []
         self.intake = Intake(
             self.outbox,
-            self.rules,
+            self.judge,
             clock=self.clock,
             metrics=self.metrics,
             notify=lambda names: self.notified.append(set(names)),
+            on_deciding=self._on_deciding,
             on_overflow=self._overflow,
         )
         self.intake.observers.append(lambda event, source: self.seen.append((event.id, source)))
+
+    def _on_deciding(self) -> None:
+        self.deciding += 1
 
     def _overflow(self) -> None:
         self.overflows += 1
@@ -108,7 +119,10 @@ def test_rules_that_meet_at_a_destination_are_one_delivery_and_each_keeps_its_ow
     event = in_force(1)
     assert event.triggered_at is not None
     at_us = event.triggered_at.us
-    found = plan(*rules, swing=Terms(max_age=30.0)).deliveries(event, Source.LIVE, START_US)
+    scene = Scene(plan(*rules, swing=Terms(max_age=30.0)))
+    verdict = scene.judge.judge(Sighted(event, Source.LIVE, START_US))
+    assert verdict is not None
+    found = verdict.deliveries
     assert {new.destination: new.rules for new in found} == {
         "bot": (RuleMatch("first", at_us + 60 * MICROS), RuleMatch("third", at_us + 5 * MICROS)),
         "swing": (RuleMatch("first", at_us + 30 * MICROS), RuleMatch("second", at_us + 30 * MICROS)),
@@ -119,10 +133,10 @@ def test_rules_that_meet_at_a_destination_are_one_delivery_and_each_keeps_its_ow
 async def test_the_rules_of_the_commits_moment_decide_once() -> None:
     scene = Scene()
     scene.intake.offer(in_force(1))
-    scene.intake.plan = plan(Rule("other", ("swing",)))
+    scene.judge.plan = plan(Rule("other", ("swing",)))
     async with scene.running():
         await settle()
-    scene.intake.plan = plan(EVERYTHING)
+    scene.judge.plan = plan(EVERYTHING)
     await scene.intake.store([in_force(1)], [])
     assert (scene.waiting("bot"), scene.waiting("swing")) == ([], [1])
 

@@ -1,0 +1,219 @@
+"""Which of the rules that matched want the event sent, and what goes to each destination.
+
+    event ──RuleIndex.match──> rules ──each by itself──> snoozed? outside of its hours? asks? within its cooldown?
+                                          │
+                      merge by destination ──> NewDelivery: wanted · deciding · suppressed, with the reason
+
+What holds always:
+
+* Each rule decides for itself. A destination gets the event with the rules that want it; where none does, the delivery
+  is stored as suppressed all the same, so that it can be seen and counted.
+* ``otherwise`` looks at matches, not at judgements: a rule that sleeps has matched. Where all that matched must still
+  ask, the ``otherwise`` rules ask too: whether none of them holds.
+* Hours and cooldown go by the alert's own time; a snooze by when the event came to us.
+* An alert leaves a mark only where some destination of its rule takes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from relay.clock import MICROS, isoformat
+from relay.deliveries import Ask, RuleMatch, Suppression
+from relay.durations import format_duration
+from relay.events import ALERT_CHANNELS, Event, Source
+from relay.judging.marks import Marks, mark_of
+from relay.judging.plan import Plan, Terms
+from relay.outbox.base import NewDelivery
+from relay.outbox.memory import Mark, Snooze
+from relay.rules.merge import merge
+from relay.rules.rule import Rule
+from relay.states import StateWanted
+
+
+class Snoozed(Protocol):
+    """What is snoozed now; ``relay.judging.snoozes.Snoozes``."""
+
+    def rule(self, name: str) -> Snooze | None:
+        """The snooze of a rule."""
+        ...
+
+    def destination(self, name: str) -> Snooze | None:
+        """The snooze of a destination."""
+        ...
+
+    def event(self, event: Event) -> Snooze | None:
+        """The snooze of what an event speaks of."""
+        ...
+
+
+class Sighted(msgspec.Struct, frozen=True):
+    """An event as it came.
+
+    Attributes:
+        event: The event.
+        source: ``live`` or ``backfill``.
+        received_at_us: µs since the epoch.
+        fired: The rules that a quote or a state fired; None leaves it to the index.
+    """
+
+    event: Event
+    source: Source
+    received_at_us: int
+    fired: tuple[Rule, ...] | None = None
+
+    @property
+    def at_us(self) -> int:
+        """Its own time; where it tells none, when it was received."""
+        return self.event.triggered_at.us if self.event.triggered_at else self.received_at_us
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What is to be stored with an event.
+
+    Attributes:
+        deliveries: At most one a destination.
+        marks: Of the rules with a cooldown that let it through.
+    """
+
+    deliveries: tuple[NewDelivery, ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+class _Judged(msgspec.Struct):
+    """A rule's own judgement; ``detail`` says why it is suppressed."""
+
+    suppressed: Suppression | None = None
+    detail: str = ""
+    ask: Ask | None = None
+
+
+class Judge:
+    """Judges by the plan of now.
+
+    Args:
+        plan: The rules and destinations; ``plan`` may be set anew at any time.
+        marks: What cooldowns are measured by; the judge adds to it, tentatively.
+        snoozed: What is snoozed.
+    """
+
+    def __init__(self, plan: Plan, marks: Marks, snoozed: Snoozed) -> None:
+        self.plan = plan
+        self._marks = marks
+        self._snoozed = snoozed
+
+    def judge(self, sighted: Sighted) -> Verdict | None:
+        """What is to be sent where; None where that rests on a mark that may still be taken back: ask again then."""
+        asking, fallback = self._matched(sighted)
+        matched = (*asking, *fallback)
+        if not matched:
+            return Verdict()
+        unless = tuple(rule.state for rule in asking if rule.state is not None) if fallback else ()
+        merged = {name: rules for name, rules in merge(matched, sighted.event).items() if name in self.plan.terms}
+        judged: dict[str, _Judged] = {}
+        marks: list[Mark] = []
+        quiet = self._snoozed.event(sighted.event)
+        for rule in matched:
+            found = self._rule(rule, sighted, quiet, unless=unless if rule.otherwise else ())
+            if found.suppressed is None and found.ask is None and rule.cooldown is not None:
+                mark = mark_of(rule.name, sighted.event, sighted.at_us)
+                blocking = self._marks.blocking(mark, rule.cooldown)
+                if blocking is None:
+                    if self._is_taken(rule, merged, sighted):
+                        marks.append(mark)
+                elif self._marks.is_tentative(blocking):
+                    return None
+                else:
+                    found = _Judged(Suppression.COOLDOWN, cooling(rule.name, rule.cooldown, blocking))
+            judged[rule.name] = found
+        for mark in marks:
+            self._marks.add(mark, tentative=True)
+        deliveries = tuple(self._delivery(name, rules, judged, sighted) for name, rules in merged.items())
+        return Verdict(deliveries, tuple(marks))
+
+    def settle(self, verdict: Verdict, *, stored: bool) -> None:
+        """What was judged is in the store as something new, or is not: its marks stay, or are taken back."""
+        for mark in verdict.marks:
+            if stored:
+                self._marks.confirm(mark)
+            else:
+                self._marks.take_back(mark)
+
+    def _matched(self, sighted: Sighted) -> tuple[tuple[Rule, ...], tuple[Rule, ...]]:
+        """The rules that matched, and those that take what is left where all of them turn out not to."""
+        if sighted.fired is not None:
+            return sighted.fired, ()
+        matched = self.plan.index.match(sighted.event)
+        if matched and all(_may_fail(rule) and not rule.otherwise for rule in matched):
+            return matched, self.plan.index.otherwise(sighted.event)
+        return matched, ()
+
+    def _rule(self, rule: Rule, sighted: Sighted, quiet: Snooze | None, *, unless: tuple[StateWanted, ...]) -> _Judged:
+        snooze = self._snoozed.rule(rule.name) or quiet
+        if snooze is not None:
+            return _Judged(Suppression.SNOOZE, f"{rule.name}: {_snoozed(snooze)}")
+        if rule.active is not None and not rule.active.holds(sighted.at_us):
+            return _Judged(Suppression.ACTIVE, f"{rule.name}: outside of its hours")
+        if rule.asks or unless:
+            return _Judged(
+                ask=Ask(
+                    wanted=rule.state,
+                    enrich=rule.enrich,
+                    deliver_unknown=rule.on_unknown == "deliver",
+                    unless=unless,
+                    cooldown=rule.cooldown,
+                )
+            )
+        return _Judged()
+
+    def _is_taken(self, rule: Rule, merged: dict[str, tuple[Rule, ...]], sighted: Sighted) -> bool:
+        return any(rule in rules and self._refusal(name, sighted) is None for name, rules in merged.items())
+
+    def _refusal(self, name: str, sighted: Sighted) -> _Judged | None:
+        """Why a destination takes nothing of this, whatever its rules want."""
+        if sighted.source not in self.plan.terms[name].sources:
+            return _Judged(Suppression.SOURCE, f"it came by {sighted.source}, which this destination does not take")
+        snooze = self._snoozed.destination(name)
+        return None if snooze is None else _Judged(Suppression.SNOOZE, f"{name}: {_snoozed(snooze)}")
+
+    def _delivery(self, name: str, rules: Sequence[Rule], judged: dict[str, _Judged], sighted: Sighted) -> NewDelivery:
+        own = [judged[rule.name] for rule in rules]
+        matches = tuple(
+            RuleMatch(
+                rule.name,
+                _expires_at_us(rule, self.plan.terms[name], sighted.at_us),
+                rule.mention,
+                suppressed=found.suppressed,
+                ask=found.ask,
+            )
+            for rule, found in zip(rules, own, strict=True)
+        )
+        if all(found.suppressed is not None for found in own):
+            return NewDelivery(name, matches, own[0].suppressed, "; ".join(found.detail for found in own))
+        refusal = self._refusal(name, sighted)
+        if refusal is not None:
+            return NewDelivery(name, matches, refusal.suppressed, refusal.detail)
+        return NewDelivery(name, matches)
+
+
+def cooling(rule: str, cooldown: float, blocking: Mark) -> str:
+    """Why a rule's cooldown suppresses an alert, in a sentence."""
+    return f"{rule}: within {format_duration(cooldown)} of the one at {isoformat(blocking.at_us)}"
+
+
+def _snoozed(snooze: Snooze) -> str:
+    what = f"{snooze.name} is snoozed" if snooze.kind == "symbol" else "snoozed"
+    return f"{what} until {isoformat(snooze.until_us)}"
+
+
+def _may_fail(rule: Rule) -> bool:
+    """Whether a look-up may turn its match into none."""
+    return rule.state is not None and rule.channel in ALERT_CHANNELS
+
+
+def _expires_at_us(rule: Rule, terms: Terms, at_us: int) -> int | None:
+    ages = [age for age in (rule.max_age, terms.max_age) if age is not None]
+    return at_us + round(min(ages) * MICROS) if ages else None

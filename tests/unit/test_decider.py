@@ -1,0 +1,306 @@
+"""What waits for a look-up: decided by what was found, within its time, over restarts, and holding up nobody else."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from relay.clock import MICROS
+from relay.deliveries import Ask, Delivery, RuleMatch, State, Suppression
+from relay.errors import StoreBusyError, UpstreamError
+from relay.events import Event, Source
+from relay.judging.decider import PATIENCE, Decider
+from relay.judging.marks import Marks
+from relay.metrics import Metrics
+from relay.outbox.base import Entry, NewDelivery
+from relay.states import Snapshot, StateWanted, snapshot_of
+from relay.upstream.lookup import Facts
+from tests.support.clock import START_US, FakeClock, settle
+from tests.support.events import a_break, in_force
+from tests.support.memory_outbox import Memory
+from tests.support.troubled_outbox import TroubledOutbox
+
+GREEN = StateWanted(tfc={"D": "green"})
+RED = StateWanted(tfc={"D": "red"})
+GREEN_DAY = b'{"symbol":"AAPL","tfc":{"D":"green","W":"red"},"instrument":{"sector":"Energy"},"price":{"price":1.10}}'
+
+
+class States:
+    """Answers look-ups once it is told to; each symbol that is asked for is noted."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.known_now: dict[str, bytes | Exception] = {}
+        self._changed = asyncio.Event()
+
+    def tell(self, symbol: str, found: bytes | Exception) -> None:
+        self.known_now[symbol] = found
+        self._changed.set()
+
+    async def known(self, symbol: str) -> Snapshot:
+        self.asked.append(symbol)
+        return await self._wait(symbol)
+
+    async def facts(self, symbol: str) -> Facts:
+        self.asked.append(f"facts of {symbol}")
+        return Facts((await self._wait(symbol)).sector)
+
+    async def _wait(self, symbol: str) -> Snapshot:
+        while symbol not in self.known_now:
+            self._changed.clear()
+            await self._changed.wait()
+        found = self.known_now[symbol]
+        if isinstance(found, Exception):
+            raise found
+        return snapshot_of(found)
+
+
+class Scene:
+    def __init__(self, memory: Memory | None = None) -> None:
+        self.clock = FakeClock()
+        self.kept = memory or Memory(START_US)
+        self.outbox = TroubledOutbox(self.kept)
+        self.states = States()
+        self.marks = Marks()
+        self.metrics = Metrics()
+        self.notified: list[str] = []
+        self.decider = Decider(
+            self.outbox,
+            self.states,
+            self.marks,
+            clock=self.clock,
+            metrics=self.metrics,
+            notify=self.notified.extend,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.decider.run())
+        await settle()
+        try:
+            yield
+        finally:
+            self.decider.stop()
+            await asyncio.wait_for(task, 5)
+
+    async def commit(self, event: Event, *rules: RuleMatch, to: tuple[str, ...] = ("bot",)) -> None:
+        made = tuple(NewDelivery(name, rules) for name in to)
+        await self.outbox.commit([Entry(event, Source.LIVE, self.clock.now_us(), made)])
+        self.decider.notify()
+        await settle()
+
+    def states_of(self, name: str = "bot") -> dict[int | None, State]:
+        records = [record for record in self.kept.records.values() if record.delivery.destination == name]
+        return {record.delivery.event.id: record.state for record in records}
+
+    def sent(self, name: str = "bot") -> list[Delivery]:
+        return self.outbox._waiting(name, parked=False)
+
+    def reason(self) -> tuple[str, str]:
+        (record,) = self.kept.records.values()
+        return record.code, record.error
+
+
+def asking(ask: Ask, name: str = "green days", expires_at_us: int | None = None) -> RuleMatch:
+    return RuleMatch(name, expires_at_us, ask=ask)
+
+
+async def test_a_condition_that_holds_sends_the_alert_without_its_question() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN)))
+        assert scene.states_of() == {1: State.DECIDING}
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+    assert [(d.event.id, d.rules, d.states) for d in scene.sent()] == [(1, (RuleMatch("green days"),), None)]
+    assert scene.notified == ["bot"]
+
+
+async def test_a_condition_that_does_not_hold_takes_the_delivery_away() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(RED)))
+    assert scene.kept.records == {}
+
+
+async def test_a_rule_that_does_not_match_leaves_the_delivery_to_the_others() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(RED)), RuleMatch("plain"))
+    assert [delivery.rules for delivery in scene.sent()] == [(RuleMatch("plain"),)]
+
+
+async def test_only_a_rule_that_enriches_shows_the_state_and_it_is_the_upstreams_own() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(enrich=True)))
+        await scene.commit(in_force(2), asking(Ask(GREEN)))
+    assert [delivery.states for delivery in scene.sent()] == [b'{"AAPL":' + GREEN_DAY + b"}", None]
+
+
+async def test_waiting_for_one_symbol_delays_no_other() -> None:
+    scene = Scene()
+    scene.states.tell("SPY", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN)))
+        await scene.commit(in_force(2, "SPY"), asking(Ask(GREEN)))
+        assert scene.states_of() == {1: State.DECIDING, 2: State.PENDING}
+
+
+@pytest.mark.parametrize(
+    ("ask", "expected"),
+    [
+        (Ask(GREEN), State.SUPPRESSED),
+        (Ask(GREEN, deliver_unknown=True), State.PENDING),
+        (Ask(enrich=True), State.PENDING),
+    ],
+)
+async def test_what_is_not_known_in_time_is_decided_by_the_rule(ask: Ask, expected: State) -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(ask))
+        await scene.clock.advance(PATIENCE - 0.1)
+        assert scene.states_of() == {1: State.DECIDING}
+        await scene.clock.advance(0.2)
+        await settle()
+        assert scene.states_of() == {1: expected}
+    if expected is State.SUPPRESSED:
+        assert scene.reason() == (Suppression.UNKNOWN, "green days: the symbol's state could not be known in time")
+
+
+async def test_what_can_not_be_known_at_all_is_decided_at_once() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", UpstreamError("no such symbol"))
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN)))
+    assert scene.states_of() == {1: State.SUPPRESSED}
+
+
+async def test_a_fault_of_ours_in_a_look_up_keeps_no_alert_undecided() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", ZeroDivisionError())
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN, deliver_unknown=True)))
+    assert scene.states_of() == {1: State.PENDING}
+
+
+async def test_an_alert_that_would_expire_is_sent_shortly_before() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(enrich=True), expires_at_us=START_US + 5 * MICROS))
+        await scene.clock.advance(4.4)
+        assert scene.states_of() == {1: State.DECIDING}
+        await scene.clock.advance(0.2)
+        await settle()
+        (sent,) = scene.sent()
+    assert sent.wanted_by(scene.clock.now_us())
+
+
+async def test_a_restart_takes_up_what_was_left_and_is_patient_anew() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN)))
+        await scene.clock.advance(20)
+    again = Scene(scene.kept)
+    again.clock.jump(3600)
+    again.decider._began_us = again.clock.now_us()
+    async with again.running():
+        await again.clock.advance(20)
+        assert again.states_of() == {1: State.DECIDING}
+        again.states.tell("AAPL", GREEN_DAY)
+        await settle()
+        assert again.states_of() == {1: State.PENDING}
+
+
+async def test_one_event_is_judged_once_for_all_its_destinations() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN, cooldown=900.0)), to=("bot", "swing"))
+    assert (len(scene.sent()), len(scene.sent("swing"))) == (1, 1)
+    assert (len(scene.kept.marks), scene.states.asked) == (1, ["AAPL"])
+
+
+async def test_a_cooldown_is_judged_when_the_rule_turns_out_to_match() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(RED, cooldown=900.0), "calm"))
+        await scene.commit(in_force(2, at="2026-04-10T13:46:00Z"), asking(Ask(GREEN, cooldown=900.0), "calm"))
+        await scene.commit(in_force(3, at="2026-04-10T13:47:00Z"), asking(Ask(GREEN, cooldown=900.0), "calm"))
+    assert scene.states_of() == {2: State.PENDING, 3: State.SUPPRESSED}
+    (told,) = [record.error for record in scene.kept.records.values() if record.state is State.SUPPRESSED]
+    assert told == "calm: within 15m of the one at 2026-04-10T13:46:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(GREEN_DAY, None), (b'{"symbol":"AAPL","tfc":{"D":"red"}}', State.PENDING), (None, None)],
+)
+async def test_otherwise_matches_only_what_is_known_to_match_nothing_else(
+    found: bytes | None, expected: State | None
+) -> None:
+    scene = Scene()
+    if found is not None:
+        scene.states.tell("AAPL", found)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(unless=(GREEN,)), "rest"))
+        await scene.clock.advance(PATIENCE)
+        await settle()
+    assert scene.states_of().get(1) is expected
+
+
+async def test_a_break_asks_for_all_that_took_part_and_each_must_hold() -> None:
+    scene = Scene()
+    for symbol in ("ES1!", "NQ1!"):
+        scene.states.tell(symbol, GREEN_DAY)
+    async with scene.running():
+        await scene.commit(a_break(1), asking(Ask(GREEN)))
+        assert sorted(scene.states.asked) == ["ES1!", "NQ1!", "YM1!"]
+        assert scene.states_of() == {1: State.DECIDING}
+        scene.states.tell("YM1!", b'{"symbol":"YM1!","tfc":{"D":"red"}}')
+        await settle()
+    assert scene.kept.records == {}
+
+
+async def test_a_sector_alone_is_asked_of_the_facts() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(StateWanted(sectors=("energy", "utilities")))))
+    assert (scene.states.asked, scene.states_of()) == (["facts of AAPL"], {1: State.PENDING})
+
+
+async def test_a_store_that_can_not_be_read_is_asked_again() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    scene.outbox.errors["deciding"].append(StoreBusyError("busy"))
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN)))
+        await scene.clock.advance(1.0)
+        await settle()
+    assert scene.states_of() == {1: State.PENDING}
+
+
+async def test_a_flood_is_decided_in_bounded_portions_and_whole() -> None:
+    scene = Scene()
+    entries = [
+        Entry(in_force(n, f"S{n}"), Source.LIVE, START_US, (NewDelivery("bot", (asking(Ask(enrich=True)),)),))
+        for n in range(1, 1301)
+    ]
+    await scene.outbox.commit(entries)
+    async with scene.running():
+        assert scene.decider.under_way == 500
+        for n in range(1, 1301):
+            scene.states.tell(f"S{n}", GREEN_DAY)
+            if n % 100 == 0:
+                await settle()
+        await settle()
+        assert set(scene.states_of().values()) == {State.PENDING}
+    assert len(scene.states.asked) == 1300

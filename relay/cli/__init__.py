@@ -26,11 +26,13 @@ from relay.errors import Exit, RelayError
 from relay.logs import redact
 
 VERBS: Final = {
+    "init": "Ask a few questions and write a config.",
     "check": "Validate the config and say each rule in a plain sentence.",
     "send": "Send one marked test message to a destination, and show its answer.",
     "run": "Hold the socket and deliver; the daemon.",
     "demo": "Simulator, inbox and relay in one command, nothing to configure.",
     "simulate": "An upstream on loopback that replays real market history.",
+    "state": "Show what the upstream knows of a symbol: price, continuity, setups.",
     "pause": "Hold a destination's deliveries in its queue.",
     "resume": "Let a paused or switched-off destination go on.",
     "schema": "Print the JSON Schema of the config.",

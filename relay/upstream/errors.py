@@ -94,7 +94,5 @@ class UnknownSymbolError(RestError):
 
     def __init__(self, symbol: str) -> None:
         shown = "".join(char if char.isprintable() else " " for char in symbol[:_SYMBOL_SHOWN])
-        super().__init__(
-            f"the upstream tracks no symbol {shown!r}", hint="Look at its spelling: AAPL, BRK.B, BTC-USD, ES=F."
-        )
+        super().__init__(f"the upstream tracks no symbol {shown!r}")
         self.symbol = symbol

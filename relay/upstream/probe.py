@@ -16,7 +16,8 @@ from relay.upstream.errors import RestRefusedError, RestUnavailableError
 from relay.upstream.rest import Rest
 
 _WINDOW_MINUTES: Final = 60
-_NOT_THE_VENDORS: Final = ("http_401", "http_403")  # what ``Rest`` says where the vendor's error body is missing
+_BARE: Final = ("http_401", "http_403")  # what ``get`` says where the vendor's error body is missing
+NOT_THE_VENDORS: Final = "It is not the vendor's answer: look at a proxy, and at stratalerts.rest_url."
 
 
 class Standing(StrEnum):
@@ -42,16 +43,24 @@ class Probe(msgspec.Struct, frozen=True):
     detail: str
 
 
+def standing_of(error: RestRefusedError) -> Standing:
+    """What a 401 or 403 says of the key; a proxy's, without the vendor's error body, says nothing of it."""
+    if error.code == MISSING_SCOPE:
+        return Standing.MISSING_SCOPE
+    return Standing.UNREACHABLE if error.code in _BARE else Standing.REJECTED
+
+
 async def probe(rest: Rest, channel: Channel) -> Probe:
     """Ask an alert channel's endpoint for one alert."""
     try:
         await rest.page(channel, limit=1, window_minutes=_WINDOW_MINUTES)
     except RestRefusedError as error:
-        if error.code == MISSING_SCOPE:
-            return Probe(channel, Standing.MISSING_SCOPE, f"the key lacks the scope {error.scope}")
-        standing = Standing.UNREACHABLE if error.code in _NOT_THE_VENDORS else Standing.REJECTED
-        hint = "It is not the vendor's answer: look at a proxy, and at stratalerts.rest_url."
-        return Probe(channel, standing, f"{error}. {hint if standing is Standing.UNREACHABLE else error.hint}")
+        standing = standing_of(error)
+        if standing is Standing.MISSING_SCOPE:
+            return Probe(channel, standing, f"the key lacks the scope {error.scope}")
+        return Probe(
+            channel, standing, f"{error}. {NOT_THE_VENDORS if standing is Standing.UNREACHABLE else error.hint}"
+        )
     except RestUnavailableError as error:
         return Probe(channel, Standing.UNREACHABLE, f"{error}{f'. {error.hint}' if error.hint else ''}")
     return Probe(channel, Standing.ACCEPTED, "the key is accepted")

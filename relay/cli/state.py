@@ -1,0 +1,94 @@
+"""``relay state SYMBOL``: what the upstream knows of a symbol beside its alerts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import click
+from rich.console import Console
+
+from relay import logs
+from relay.cli.options import config_option, json_option
+from relay.cli.snapshot import drawn, plain
+from relay.cli.told import told
+from relay.clock import SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.config.secrets import secrets_of
+from relay.errors import Exit, RejectedError, UpstreamError
+from relay.states import Snapshot
+from relay.upstream.access import AuthStyle
+from relay.upstream.errors import RestRefusedError
+from relay.upstream.lookup import Lookup
+from relay.upstream.probe import NOT_THE_VENDORS, Standing, standing_of
+
+_EXAMPLES: Final = """\b
+Examples:
+  relay state AAPL
+  relay state BTC-USD --json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("symbol", metavar="SYMBOL")
+@config_option
+@json_option
+def command(*, symbol: str, config: Path | None, as_json: bool) -> int:
+    """Show what the upstream knows of a symbol: price, continuity of each timeframe, active setups.
+
+    It is asked over REST with the config's key, which needs the scope states:read. A future is found as ES=F and as
+    ES1!. With --json it is the upstream's own object. Exit code 1 where the symbol is not known, 77 where the key is
+    rejected.
+    """
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        logs.configure("error", "console", sys.stderr)
+        for secret in secrets_of(loaded):
+            logs.register_secret(secret)
+        found = asyncio.run(_found(loaded, symbol))
+    if as_json:
+        click.echo(plain(found))
+    else:
+        console = Console(file=sys.stdout, highlight=False)
+        console.print(drawn(found, encoding=console.encoding))
+    return Exit.OK
+
+
+async def _found(config: Config, symbol: str) -> Snapshot:
+    """One attempt.
+
+    Raises:
+        RejectedError: The upstream refuses the key, and not only for a scope.
+        UpstreamError: It brought nothing for another reason.
+    """
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        lookup = Lookup(
+            config.stratalerts.rest_url,
+            config.stratalerts.api_key,
+            session=session,
+            clock=SystemClock(),
+            rng=random.Random(),  # noqa: S311  because it spreads retries, of which there are none here
+            auth=AuthStyle(config.stratalerts.auth),
+        )
+        try:
+            return await lookup.snapshot(symbol)
+        except RestRefusedError as error:
+            raise _refused(error) from error
+        finally:
+            await lookup.close()
+
+
+def _refused(error: RestRefusedError) -> UpstreamError:
+    match standing_of(error):
+        case Standing.REJECTED:
+            return RejectedError(str(error), hint=error.hint)
+        case Standing.MISSING_SCOPE:
+            return UpstreamError(f"the key lacks the scope {error.scope}", hint=error.hint)
+        case _:
+            return UpstreamError(str(error), hint=NOT_THE_VENDORS)

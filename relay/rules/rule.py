@@ -81,7 +81,7 @@ class Routes:
 
     def chosen(self, event: Event) -> tuple[str, ...]:
         """Where ``event`` goes; nowhere, where no route is for it."""
-        value = _field_of(event, self.by)
+        value = field_of(event, self.by)
         found = self.to.get(ELSE) if value is None else self.to.get(value, self.to.get(ELSE))
         return found.chosen(event) if isinstance(found, Routes) else found or ()
 
@@ -94,7 +94,8 @@ class Routes:
             yield from found.every() if isinstance(found, Routes) else found
 
 
-def _field_of(event: Event, name: str) -> str | None:
+def field_of(event: Event, name: str) -> str | None:
+    """What an event says of a field that routes go by, folded as their values are; None where it says nothing."""
     match name:
         case "asset":
             return asset_of_event(event)

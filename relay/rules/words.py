@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from relay.assets import ASSETS
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
+from relay.rules.active import EVERY_DAY, Active
 from relay.rules.rule import PriceRange, Threshold
+from relay.states import COLOURS
 
 CHANNEL_WORDS: Final = {
     Channel.IN_FORCE: "in-force alerts",
@@ -29,6 +31,12 @@ _TIMEFRAME_WORDS: Final = {
     "Q": "quarterly",
     "Y": "yearly",
 }
+_DAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_SINGULAR: Final = {"are": "is", "become": "becomes"}
+_SHORTEST_RUN: Final = 3
+_CONTINENTS: Final = frozenset(
+    {"Africa", "America", "Antarctica", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"}
+)
 _UNITS: Final = (("day", 86400.0), ("hour", 3600.0), ("minute", 60.0), ("second", 1.0), ("millisecond", 0.001))
 
 
@@ -101,3 +109,43 @@ def span(seconds: float) -> str:
         if count >= 1 and count == int(count):
             return f"{int(count)} {unit}{'' if count == 1 else 's'}"
     return f"{number(seconds)} seconds"
+
+
+def colours(wanted: Mapping[str, str], verb: str) -> str:
+    """``D and W are green``, with ``verb`` for ``are``: timeframes of one colour together."""
+    said: list[str] = []
+    for colour in COLOURS:
+        of_it = timeframes([timeframe for timeframe, asked in wanted.items() if asked == colour])
+        if of_it:
+            plural = f"{verb} " if len(of_it) > 1 else f"{_SINGULAR[verb]} "
+            said.append(f"{listing(of_it, 'and')} {plural}{colour}")
+    return listing(said, "and")
+
+
+def window(active: Active) -> str:
+    """``from 09:30 to 16:00 in New York, Monday to Friday``."""
+    hours = listing(
+        [f"from {start} to {end}" for start, _, end in (str(own).partition("-") for own in active.hours)], "or"
+    )
+    where = f"in {place(active.timezone)}"
+    days = "" if active.days == EVERY_DAY else weekdays(active.days)
+    if hours:
+        return f"{hours} {where}{f', {days}' if days else ''}"
+    return f"{f'on {days}' if days else 'on every day'} {where}"
+
+
+def place(timezone: str) -> str:
+    """``New York`` of ``America/New_York``; a zone that is not named by a city stays itself."""
+    region, _, city = timezone.partition("/")
+    return city.rpartition("/")[2].replace("_", " ") if city and region in _CONTINENTS else timezone
+
+
+def weekdays(days: Collection[int]) -> str:
+    """``Monday to Friday``, ``Sunday to Thursday``, ``Saturday and Sunday``; 0 is Monday."""
+    starts = [day for day in sorted(days) if (day - 1) % 7 not in days]
+    said: list[str] = []
+    for start in starts:
+        run = next(length for length in range(1, 8) if (start + length) % 7 not in days)
+        names = [_DAYS[(start + step) % 7] for step in range(run)]
+        said.extend([f"{names[0]} to {names[-1]}"] if run >= _SHORTEST_RUN else names)
+    return listing(said or list(_DAYS), "and")

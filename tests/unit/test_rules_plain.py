@@ -7,8 +7,10 @@ from dataclasses import fields, replace
 import pytest
 
 from relay.events import Channel
+from relay.rules.active import Active, Hours
 from relay.rules.plain import sentence
-from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
+from relay.rules.rule import Levels, PriceRange, Routes, Rule, Symbols, Threshold
+from relay.states import StateWanted
 
 RULE = Rule(name="daily bulls", to=("swing", "bot"))
 FULL = replace(
@@ -21,8 +23,12 @@ FULL = replace(
     price=PriceRange(5, 500),
     continuation=False,
     max_age=600.0,
+    state=StateWanted(tfc={"D": "green"}),
 )
 BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
+QUOTES = Rule(name="through", to=("bot",), channel=Channel.QUOTES, symbols=Symbols(any=("AAPL",)))
+STATES = replace(QUOTES, channel=Channel.STATES)
+WORKING_DAYS = frozenset(range(5))
 
 
 @pytest.mark.parametrize(
@@ -34,7 +40,7 @@ BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
             (
                 "daily bulls: in-force alerts on AAPL, SPY or any *-USD, on the daily or weekly timeframe, bullish, "
                 "shaped 1-2U or 3-*, with a current candle 2U, priced 5 to 500, that are no continuation, "
-                "go to swing and bot; not sent when older than 10 minutes."
+                "while D is green, go to swing and bot; not sent when older than 10 minutes."
             ),
         ),
         (
@@ -127,6 +133,90 @@ BREAKS = Rule(name="the market moves", to=("swing",), channel=Channel.BREAKS)
             replace(BREAKS, symbols=Symbols(none=("RTY",))),
             "the market moves: simultaneous breaks without RTY go to swing.",
         ),
+        (
+            replace(RULE, state=StateWanted({"W": "green", "D": "green", "Y": "na", "M": "red"})),
+            ("daily bulls: in-force alerts, while D and W are green, M is red and Y is na, go to swing and bot."),
+        ),
+        (
+            replace(
+                RULE,
+                state=StateWanted({}, "bullish", ("energy", "information technology")),
+                enrich=True,
+                on_unknown="deliver",
+                mention=("swing",),
+            ),
+            (
+                "daily bulls: in-force alerts, in the energy or information technology sector, while full continuity "
+                "is up, go to swing and bot, pinging swing, with the symbol's state shown; sent too where the "
+                "symbol's state can't be known."
+            ),
+        ),
+        (
+            replace(BREAKS, state=StateWanted({"D": "red"}, "bearish"), enrich=True, cooldown=60.0),
+            (
+                "the market moves: simultaneous breaks, while D is red and full continuity is down for each of them, "
+                "go to swing, with the futures' states shown; at most one in 1 minute for each timeframe and "
+                "direction, unless more futures take part."
+            ),
+        ),
+        (
+            replace(RULE, cooldown=900.0, active=Active("America/New_York", WORKING_DAYS, (Hours(570, 960),))),
+            (
+                "daily bulls: all in-force alerts go to swing and bot; at most one in 15 minutes for each symbol, "
+                "timeframe and direction; only from 09:30 to 16:00 in New York, Monday to Friday."
+            ),
+        ),
+        (
+            replace(RULE, active=Active("US/Eastern", hours=(Hours(1320, 120), Hours(600, 660)))),
+            (
+                "daily bulls: all in-force alerts go to swing and bot; only from 22:00 to 02:00 or from 10:00 to "
+                "11:00 in US/Eastern."
+            ),
+        ),
+        (
+            replace(RULE, active=Active("America/Argentina/Buenos_Aires", frozenset({5, 6}))),
+            "daily bulls: all in-force alerts go to swing and bot; only on Saturday and Sunday in Buenos Aires.",
+        ),
+        (
+            replace(RULE, active=Active("UTC", frozenset({6, 0, 1, 3}))),
+            "daily bulls: all in-force alerts go to swing and bot; only on Thursday and Sunday to Tuesday in UTC.",
+        ),
+        (
+            replace(RULE, active=Active("UTC")),
+            "daily bulls: all in-force alerts go to swing and bot; only on every day in UTC.",
+        ),
+        (
+            replace(QUOTES, levels=Levels(crosses_above=200)),
+            "through: quotes of AAPL as the price crosses above 200 go to bot.",
+        ),
+        (
+            replace(
+                QUOTES, levels=Levels(crosses_above=200, crosses_below=150.5, above=100), price=PriceRange(maximum=300)
+            ),
+            (
+                "through: quotes of AAPL as the price crosses above 200 or below 150.5 and is above 100 and "
+                "300 or less go to bot."
+            ),
+        ),
+        (
+            replace(QUOTES, levels=Levels(above=5, below=10), cooldown=3600.0),
+            (
+                "through: quotes of AAPL as the price comes to be above 5 and below 10 go to bot; "
+                "at most one in 1 hour for each symbol."
+            ),
+        ),
+        (
+            replace(QUOTES, price=PriceRange(5, 10), symbols=Symbols(any=("AAPL", "SPY"))),
+            "through: quotes of AAPL or SPY as the price comes to be 5 to 10 go to bot.",
+        ),
+        (
+            replace(STATES, state=StateWanted({"D": "green", "W": "green"})),
+            "through: states of AAPL as D and W become green go to bot.",
+        ),
+        (
+            replace(STATES, state=StateWanted({"D": "red"}, "bullish", ("energy",))),
+            ("through: states of AAPL as D becomes red and full continuity turns up, in the energy sector, go to bot."),
+        ),
         (replace(RULE, channel=Channel.QUOTES), "daily bulls: all quotes go to swing and bot."),
         (replace(RULE, channel=Channel.STATES), "daily bulls: all states go to swing and bot."),
     ],
@@ -153,7 +243,81 @@ def test_every_field_of_a_rule_is_heard() -> None:
         "max_age": 1.0,
         "mention": ("swing",),
         "otherwise": True,
+        "routes": Routes("timeframe", {"D": ("swing",), "else": ("bot",)}),
+        "cooldown": 60.0,
+        "active": Active("UTC"),
+        "state": StateWanted(tfc={"D": "red"}),
+        "enrich": True,
+        "on_unknown": "deliver",
+        "levels": Levels(above=200),
     }
     assert set(changed) == {field.name for field in fields(Rule)}
-    said = {sentence(replace(FULL, **{name: value})) for name, value in changed.items()}  # type: ignore[arg-type]
-    assert len(said | {sentence(FULL)}) == len(changed) + 1
+    on_quotes = {"levels", "channel"}
+    changed_rules = [
+        replace(QUOTES if name in on_quotes else FULL, **{name: value})  # type: ignore[arg-type]
+        for name, value in changed.items()
+    ]
+    assert len({sentence(rule) for rule in (FULL, QUOTES, *changed_rules)}) == len(changed) + 2
+
+
+@pytest.mark.parametrize(
+    ("routes", "expected"),
+    [
+        (
+            Routes("timeframe", {"D": ("swing",), "W": ("swing",), "else": ("scalps",)}),
+            "by timeframe: D and W to swing, all others to scalps",
+        ),
+        (
+            Routes("direction", {"bullish": ("up", "bot"), "bearish": ("down",)}),
+            "by direction: bullish to up and bot, bearish to down",
+        ),
+        (Routes("threshold", {"4": ("big",)}), "by threshold: 4 futures to big, all others nowhere"),
+        (
+            Routes(
+                "asset",
+                {
+                    "stocks": Routes(
+                        "timeframe", {"W": ("swing",), "D": ("swing",), "60": ("day",), "else": ("stocks",)}
+                    ),
+                    "futures": Routes(
+                        "timeframe", {"D": ("f-swing",), "60": ("f-day",), "15": ("f-scalps",), "else": ("futures",)}
+                    ),
+                    "crypto": ("coins",),
+                    "else": ("misc",),
+                },
+            ),
+            (
+                "by asset and timeframe: stocks on 60 to day, stocks on D and W to swing, all other stocks to stocks, "
+                "futures on 15 to f-scalps, futures on 60 to f-day, futures on D to f-swing, all other futures to "
+                "futures, crypto to coins, everything else to misc"
+            ),
+        ),
+        (
+            Routes(
+                "direction",
+                {
+                    "bullish": Routes("timeframe", {"D": ("a",), "else": ("b",)}),
+                    "else": Routes("timeframe", {"D": ("c",), "else": ("d",)}),
+                },
+            ),
+            (
+                "by direction and timeframe: bullish alerts on D to a, all other bullish alerts to b, "
+                "all but bullish alerts on D to c, everything else to d"
+            ),
+        ),
+        (
+            Routes("timeframe", {"D": Routes("asset", {"stocks": ("a",)})}),
+            ("by timeframe and asset: stocks on D to a, all other alerts on D nowhere, everything else nowhere"),
+        ),
+        (
+            Routes("threshold", {"4": Routes("direction", {"bullish": ("a",), "bearish": ("b",)}), "else": ("c",)}),
+            (
+                "by threshold and direction: bullish breaks of 4 futures to a, bearish breaks of 4 futures to b, "
+                "everything else to c"
+            ),
+        ),
+    ],
+)
+def test_routes_tell_every_way_in_one_clause(routes: Routes, expected: str) -> None:
+    rule = replace(RULE, to=routes.every(), routes=routes)
+    assert sentence(rule) == f"daily bulls: all in-force alerts go {expected}."

@@ -13,6 +13,7 @@ import click
 
 from relay import logs
 from relay.cli import online as asking
+from relay.cli import volume as volumes
 from relay.cli.options import config_option, json_option
 from relay.cli.told import told
 from relay.cli.trial import failing
@@ -31,33 +32,41 @@ from relay.rules.plain import sentence
 @click.command()
 @config_option
 @click.option("--online", is_flag=True, help="Ask the upstream and every destination, too, without posting.")
+@click.option("--volume", is_flag=True, help="Tell what each rule would have sent in the last day; asks --online, too.")
 @json_option
-def command(config: Path | None, *, online: bool, as_json: bool) -> int:
+def command(config: Path | None, *, online: bool, volume: bool, as_json: bool) -> int:
     """Validate the config and say each rule in a plain sentence.
 
     Nothing is sent and nothing is opened; files that the config names are read, and templates are tried with a sample
     alert. With --online it is asked over HTTP whether the key is accepted and each destination is there: exit code 77
-    where the key is rejected, 1 where anything else is not well.
+    where the key is rejected, 1 where anything else is not well. With --volume the alerts of the last day are fetched
+    and counted by rule and destination; nothing of them is kept.
     """
     with told(as_json=as_json):
         checked = load(find_config(config, os.environ), env=os.environ)
     noted = [*notes(checked), *asyncio.run(failing(checked))]
     if not as_json:
         click.echo("\n".join(_lines(checked, noted)))
-    if online:
-        return asyncio.run(_look(checked, noted, as_json=as_json))
+    if online or volume:
+        return asyncio.run(_look(checked, noted, volume=volume, as_json=as_json))
     if as_json:
         click.echo(_json(checked, noted))
     return Exit.OK
 
 
-async def _look(config: Config, noted: Sequence[str], *, as_json: bool) -> Exit:
+async def _look(config: Config, noted: Sequence[str], *, volume: bool, as_json: bool) -> Exit:
     for secret in secrets_of(config):
         logs.register_secret(secret)
     logs.configure("error", "console", sys.stderr)
     found = await asking.look(config)
     # Told before the loop closes, which waits for whatever name server has not answered yet.
-    click.echo(_json(config, noted, found) if as_json else "\n".join(asking.lines(found)))
+    if not as_json:
+        click.echo("\n".join(asking.lines(found)))
+    counted = await asking.measure(config, found) if volume else None
+    if as_json:
+        click.echo(_json(config, noted, found, counted))
+    elif counted is not None:
+        click.echo("\n".join(volumes.lines(counted)))
     return found.exit_code
 
 
@@ -73,7 +82,12 @@ def _lines(config: Config, noted: Sequence[str]) -> Iterator[str]:
     yield f"ok: {config.path}"
 
 
-def _json(config: Config, noted: Sequence[str], found: asking.Found | None = None) -> str:
+def _json(
+    config: Config,
+    noted: Sequence[str],
+    found: asking.Found | None = None,
+    counted: volumes.Volume | None = None,
+) -> str:
     shown: dict[str, object] = {
         "ok": True,
         "file": str(config.path),
@@ -89,6 +103,8 @@ def _json(config: Config, noted: Sequence[str], found: asking.Found | None = Non
     }
     if found is not None:
         shown["online"] = asking.plain(found)
+    if counted is not None:
+        shown["volume"] = volumes.plain(counted)
     return json.dumps(shown, ensure_ascii=False)
 
 

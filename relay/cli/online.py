@@ -2,17 +2,22 @@
 
 config ─┬─> one GET an alert endpoint ──┐
         └─> one probe a destination ────┴──> Found ──> lines | JSON, exit code
+                                               └─ endpoints that accept the key ──measure──> Volume of the last day
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+import random
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
 import msgspec
 
+from relay.cli.lastday import last_day
+from relay.cli.volume import Volume, counted
 from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.destinations import probe as destinations
@@ -53,15 +58,7 @@ async def look(config: Config) -> Found:
     wanted = {rule.channel for rule in config.rules if rule.enabled}
     client = HttpClient()
     try:
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            rest = Rest(
-                config.stratalerts.rest_url,
-                config.stratalerts.api_key,
-                session=session,
-                clock=SystemClock(),
-                auth=AuthStyle(config.stratalerts.auth),
-                timeout=_PATIENCE,
-            )
+        async with _upstream(config) as rest:
             asked = asyncio.gather(*(upstream.probe(rest, channel) for channel in ALERT_CHANNELS if channel in wanted))
             looked = asyncio.gather(
                 *(destinations.probe(destination, client) for destination in config.destinations.values())
@@ -70,6 +67,33 @@ async def look(config: Config) -> Found:
             return Found(tuple(endpoints), dict(zip(config.destinations, found, strict=True)))
     finally:
         await client.close()
+
+
+async def measure(config: Config, found: Found) -> Volume:
+    """What the rules would have sent of the last day, as far as the endpoints that took the key show it."""
+    async with _upstream(config) as rest:
+        day = await last_day(
+            rest,
+            [endpoint.channel for endpoint in found.upstream if endpoint.standing is upstream.Standing.ACCEPTED],
+            clock=SystemClock(),
+            rng=random.Random(),  # noqa: S311  because it only spreads waits
+            page_size=config.backfill.page_size,
+            symbols={symbol for rule in config.rules if rule.enabled for symbol in rule.symbols.any},
+        )
+    return counted(config, day)
+
+
+@asynccontextmanager
+async def _upstream(config: Config) -> AsyncIterator[Rest]:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield Rest(
+            config.stratalerts.rest_url,
+            config.stratalerts.api_key,
+            session=session,
+            clock=SystemClock(),
+            auth=AuthStyle(config.stratalerts.auth),
+            timeout=_PATIENCE,
+        )
 
 
 def lines(found: Found) -> Iterator[str]:

@@ -1,0 +1,176 @@
+"""What REST shows of the last day, fetched as a backfill round fetches it, and kept nowhere.
+
+channels ──Sweep, one each──> Held ──> LastDay: the alerts by their times, and whether there may have been more
+             └─ no store, no cursor; never longer than a while, never more than so many requests
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection, Sequence
+from typing import Final
+
+import msgspec
+
+from relay.backfill.asking import Asker
+from relay.backfill.bounds import DAY_MINUTES
+from relay.backfill.held import Held
+from relay.backfill.ports import Rest, Tools
+from relay.backfill.sweep import Sweep
+from relay.clock import MICROS, Clock
+from relay.durations import format_duration
+from relay.errors import UpstreamError
+from relay.events import Channel, Event
+from relay.outbox.base import ChannelState, Hole, RoundEnd
+from relay.upstream.errors import RestRefusedError, RestUnavailableError
+from relay.upstream.rest import RestPage
+
+DAY_US: Final = DAY_MINUTES * 60 * MICROS
+PATIENCE: Final = 30.0
+MOST_REQUESTS: Final = 200
+
+
+class Shown(msgspec.Struct, frozen=True):
+    """What one channel showed.
+
+    Attributes:
+        channel: Which.
+        events: In the order of their own times; what tells none comes last.
+        cut: Why there may have been more, in a few words; empty where this is all.
+    """
+
+    channel: Channel
+    events: tuple[Event, ...]
+    cut: str = ""
+
+
+class LastDay(msgspec.Struct, frozen=True):
+    """The 24 hours before ``until_us``, µs since the epoch by the server's clock where it tells the time."""
+
+    until_us: int
+    channels: tuple[Shown, ...]
+
+
+async def last_day(
+    rest: Rest,
+    channels: Sequence[Channel],
+    *,
+    clock: Clock,
+    rng: random.Random,
+    page_size: int,
+    symbols: Collection[str] = (),
+    patience: float = PATIENCE,
+    most_requests: int = MOST_REQUESTS,
+) -> LastDay:
+    """Fetch the last day of some alert channels, all at once.
+
+    Args:
+        rest: The endpoints.
+        channels: Alert channels.
+        clock: Measures ``patience``.
+        rng: For the waits after a failure.
+        page_size: The ``limit`` asked for.
+        symbols: Those that rules name: they help to split what is cut.
+        patience: Seconds after which nothing more is asked.
+        most_requests: Of each channel.
+    """
+    nothing = _NoStore()
+    tools = Tools(rest, nothing, nothing, clock, rng, lambda: symbols)
+    asked = [_Asked(tools, channel, page_size, patience, most_requests) for channel in channels]
+    cuts = await asyncio.gather(*(one.run() for one in asked))
+    until_us = max((one.server_time_us or 0 for one in asked), default=0) or clock.now_us()
+    return LastDay(
+        until_us,
+        tuple(Shown(one.channel, one.since(until_us - DAY_US), cut) for one, cut in zip(asked, cuts, strict=True)),
+    )
+
+
+class _EnoughError(UpstreamError):
+    """Nothing more is asked; says why."""
+
+
+class _Asked:
+    """One channel as it is asked; also the asker's ``Watcher``."""
+
+    def __init__(self, tools: Tools, channel: Channel, page_size: int, patience: float, most_requests: int) -> None:
+        self.channel = channel
+        self.server_time_us: int | None = None
+        self._clock = tools.clock
+        self._patience = patience
+        self._deadline = tools.clock.monotonic() + patience
+        self._left = self._most = most_requests
+        self._trouble = ""
+        self._held = Held(tools.clock)
+        asker = Asker(tools, channel, self, limit=page_size, window_minutes=DAY_MINUTES)
+        self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
+
+    async def run(self) -> str:
+        """Ask; why there may be more than was seen, empty where there can't."""
+        try:
+            await self._sweep.run()
+        except (_EnoughError, RestRefusedError) as error:
+            return str(error)
+        return "it shows no more than a part of them" if self._sweep.holes(self._clock.now_us()) else ""
+
+    def since(self, from_us: int) -> tuple[Event, ...]:
+        """What was seen of ``from_us`` and later, or tells no time."""
+        events = [event for event in self._held.take() if event.triggered_at is None or event.triggered_at.us > from_us]
+        events.sort(key=_by_time)  # stable: by id within one moment
+        return tuple(events)
+
+    async def before_request(self) -> None:
+        """Count, and look at the clock."""
+        self._within(0.0)
+        if self._left == 0:
+            raise _EnoughError(f"to see them all takes more than {self._most} requests")
+        self._left -= 1
+
+    async def on_trouble(self, error: RestUnavailableError, delay: float) -> None:
+        """Wait and try again only where there is time left for it."""
+        self._trouble = str(error)
+        self._within(delay)
+
+    def on_answer(self, page: RestPage) -> None:
+        """Take the server's time."""
+        self._trouble = ""
+        self.server_time_us = page.server_time_us or self.server_time_us
+
+    def _within(self, delay: float) -> None:
+        if self._clock.monotonic() + delay >= self._deadline:
+            said = f"to see them all takes more than {format_duration(self._patience)}"
+            raise _EnoughError(f"{said} ({self._trouble})" if self._trouble else said)
+
+
+def _by_time(event: Event) -> tuple[bool, int]:
+    return (event.triggered_at is None, event.triggered_at.us if event.triggered_at else 0)
+
+
+class _NoStore:
+    """Memory and sink of a round that leaves no trace."""
+
+    first_started_at_us = 0
+
+    async def channel(self, channel: Channel) -> ChannelState:
+        """Nothing is known of it."""
+        del channel
+        return ChannelState()
+
+    async def learn_page(self, channel: Channel, size: int) -> None:
+        """The sweep itself remembers it for as long as it lasts."""
+
+    async def known_symbols(self) -> list[str]:
+        """None."""
+        return []
+
+    async def store(
+        self,
+        recovered: Sequence[Event],
+        old: Sequence[Event],
+        *,
+        round_end: RoundEnd | None = None,
+        holes: Sequence[Hole] = (),
+    ) -> int:
+        """Nothing."""
+        del recovered, old, round_end, holes
+        return 0

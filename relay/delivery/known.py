@@ -44,6 +44,15 @@ class Known:
             self._parked.add(number)
         return True
 
+    @property
+    def numbers(self) -> frozenset[int]:
+        """All that are known."""
+        return frozenset(self._numbers)
+
+    def hold(self, numbers: Collection[int]) -> None:
+        """Know these too: somebody else has had an answer for them, and the store does not know."""
+        self._numbers.update(numbers)
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Around a read of the store and taking in what it found: what is settled meanwhile stays known."""

@@ -15,6 +15,7 @@ What holds always:
 * Nothing is forgotten: whatever is not delivered, dead or expired is pending in the store, and a lane that starts
   anew finds it there.
 * While a person's switch is being written nothing begins: what they dropped or paused does not slip out.
+* When ``run`` returns, all that was answered is noted, or known as ``unnoted``: another lane may go on from there.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from typing import Any, Final
 import structlog
 
 from relay.clock import MICROS, Clock, wait_until
+from relay.deliveries import State
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
 from relay.delivery.sender import Batch, Sender
@@ -90,6 +92,7 @@ class Lane:
         self._expiring = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
+        self._leaving = False
         self.observers: list[Observer] = []
 
     # --- what others ask of it
@@ -148,7 +151,7 @@ class Lane:
         return dropped
 
     async def run(self) -> None:
-        """Deliver until ``stop`` has been called and what was under way has ended."""
+        """Deliver until ``stop`` has been called, or the lane has left, and what was under way has ended."""
         while not self._stopping:
             self._wake.clear()
             try:
@@ -156,6 +159,8 @@ class Lane:
                     self._condition.hold(self._clock.monotonic(), held)
                 if self._switch.is_on:
                     await self._supply.load(failing=self._condition.failures > 0)
+                if self._leaving and await self._has_left():
+                    break
             except StoreBusyError as error:
                 _log.warning("queue can't be read, trying again", destination=self.name, error=str(error))
                 await wait_until(self._wake, self._clock, _STORE_RETRY_SECONDS)
@@ -164,6 +169,21 @@ class Lane:
             await wait_until(self._wake, self._clock, self._idle_seconds())
         if self._tasks:
             await asyncio.wait(self._tasks)
+        await self._switch.at_rest()
+
+    def leave(self) -> None:
+        """Its destination is removed: ``run`` returns when the queue is empty, or the destination was switched off."""
+        self._leaving = True
+        self._wake.set()
+
+    def inherit(self, former: Lane) -> None:
+        """Take over from a lane that has ended: what had an answer there is not sent again, noted or not."""
+        self._window.known.hold(former.unnoted)
+
+    @property
+    def unnoted(self) -> frozenset[int]:
+        """Numbers of the deliveries that were answered, while the store took no note of it; all, once it has ended."""
+        return self._window.unnoted
 
     def stop(self) -> None:
         """Begin nothing new; ``run`` returns when what is under way has ended."""
@@ -176,6 +196,17 @@ class Lane:
             task.cancel()
 
     # --- the loop
+
+    async def _has_left(self) -> bool:
+        if self._tasks:
+            return False
+        if self._switch.state.switch is Switch.OFF:
+            return True  # with its config gone, nothing but a person could switch it on
+        if len(self._window):
+            return False
+        stats = (await self._outbox.stats()).get(self.name)
+        waiting = 0 if stats is None else sum(stats.counts.get(state, 0) for state in (State.PENDING, State.DECIDING))
+        return waiting <= len(self.unnoted) and not self._tasks
 
     def _begin_all(self) -> None:
         while not self._stopping and (item := self._next()) is not None:

@@ -80,6 +80,11 @@ class LaneSwitch:
         async with self._by_hand:
             yield
 
+    async def at_rest(self) -> None:
+        """Return when nothing that a person asked for is being noted."""
+        async with self._by_hand:
+            pass
+
     def turn(self, switch: Switch, reason: str = "") -> Coroutine[Any, Any, None]:
         """Switch it now; returns the note of it, to be awaited."""
         state = DestinationState(switch, reason, self._clock.now_us(), self._fingerprint)

@@ -219,6 +219,11 @@ class Window:
         """The store knows about it: it may be loaded again if it is pending there."""
         self.known.settled(item.delivery.id)
 
+    @property
+    def unnoted(self) -> frozenset[int]:
+        """Numbers of those that were answered, and of which the store does not know it."""
+        return self.known.numbers.difference(item.delivery.id for queue in self._keys.values() for item in queue)
+
     def put_back(self, item: Item, not_before: float) -> None:
         """What came of ``item`` could not be noted: if it still has its place, it is tried again at ``not_before``.
 

@@ -161,7 +161,13 @@ class DestinationConfig(Section):
 
     def fingerprint(self) -> str:
         """16 hex digits that change when anything of this destination's config does; tells no secret."""
-        return hashlib.sha256(json.dumps(_stable(self), sort_keys=True).encode()).hexdigest()[:16]
+        return _digest(_stable(self))
+
+    def fingerprints(self) -> dict[str, str]:
+        """The same for each key that is not at its default, so that it can be told which of them changed."""
+        fields = type(self).model_fields.items()
+        values = {name: (getattr(self, name), field.get_default(call_default_factory=True)) for name, field in fields}
+        return {name: _digest(_stable(value)) for name, (value, default) in values.items() if value != default}
 
 
 class InOrderConfig(DestinationConfig):
@@ -231,6 +237,10 @@ class ChatConfig(InOrderConfig):
         """Whom ``text``, a name of ``roles`` or a mention, pings in this chat; None where nobody here."""
         mention = self.roles.get(text) or parse_mention(text)
         return mention if mention is not None and mention.chat == self.chat else None
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _stable(value: object) -> object:

@@ -1,0 +1,177 @@
+"""A config in outline: what of it can be told to anybody, and compared with another's.
+
+    Config ──outline_of──> Outline <──> JSON          no secret is in it: they are there as fingerprints
+    running, loaded ──in_force──> the Config that a reload of `loaded` leaves running
+
+A fingerprint is 16 hex digits that change when what they stand for does. What a reload can't bring into force keeps
+its old value until the next start: ``AT_ONCE`` names what it can.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from relay.config.model import Config
+from relay.destinations.terms import terms
+from relay.durations import format_duration
+from relay.events import ALERT_CHANNELS, Channel
+from relay.logs import MASK
+from relay.rules.plain import sentence
+from relay.rules.rule import Rule
+from relay.secret import Secret
+
+AT_ONCE: Final = frozenset({"log.level", "shutdown_grace", "stratalerts.on_evicted"})
+"""Settings that a reload brings into force; the others need a restart."""
+
+_SPANS: Final = frozenset({"shutdown_grace", "storage.retention", "backfill.every", "backfill.on_first_start"})
+
+
+class DestinationOutline(msgspec.Struct, frozen=True):
+    """A destination.
+
+    Attributes:
+        terms: What it makes of what is sent there, as ``relay check`` says it.
+        fingerprint: Of all of its config.
+        keys: A fingerprint of each key that is not at its default.
+    """
+
+    type: str
+    terms: tuple[str, ...]
+    fingerprint: str
+    keys: Mapping[str, str]
+
+
+class RuleOutline(msgspec.Struct, frozen=True):
+    """A rule.
+
+    Attributes:
+        sentence: As ``relay check`` says it.
+        fingerprint: Of all that it asks, a watchlist's symbols included.
+    """
+
+    name: str
+    enabled: bool
+    sentence: str
+    fingerprint: str
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """One of the other settings.
+
+    Attributes:
+        value: As a person would write it; ``***`` where it is secret.
+        fingerprint: Of a secret; empty where the value is told.
+    """
+
+    value: str
+    fingerprint: str = ""
+
+
+class Outline(msgspec.Struct, frozen=True):
+    """A config without its secrets.
+
+    Attributes:
+        file: Where it was read from.
+        destinations: By name, in the file's order.
+        rules: In the file's order, disabled ones included.
+        subscriptions: Channel to symbols; none where the channel is subscribed as a whole.
+        settings: By key, ``storage.url``.
+    """
+
+    file: str
+    destinations: Mapping[str, DestinationOutline]
+    rules: tuple[RuleOutline, ...]
+    subscriptions: Mapping[str, tuple[str, ...]]
+    settings: Mapping[str, Setting]
+
+
+def outline_of(config: Config, by_symbol: Mapping[Channel, tuple[str, ...]]) -> Outline:
+    """The outline of ``config``.
+
+    Args:
+        config: What is told.
+        by_symbol: What its rules want of the channels that are subscribed by symbol.
+    """
+    return Outline(
+        file=str(config.path),
+        destinations={
+            name: DestinationOutline(
+                destination.type, tuple(terms(destination)), destination.fingerprint(), destination.fingerprints()
+            )
+            for name, destination in config.destinations.items()
+        },
+        rules=tuple(RuleOutline(rule.name, rule.enabled, sentence(rule), fingerprint(rule)) for rule in config.rules),
+        subscriptions=_subscriptions(config, by_symbol),
+        settings=dict(_settings(config)),
+    )
+
+
+def in_force(running: Config, loaded: Config) -> Config:
+    """What runs after ``loaded`` has been brought in, without a restart, where ``running`` ran."""
+    return dataclasses.replace(
+        loaded,
+        store_path=running.store_path,
+        stratalerts=running.stratalerts.model_copy(update={"on_evicted": loaded.stratalerts.on_evicted}),
+        storage=running.storage,
+        backfill=running.backfill,
+        http=running.http,
+        log=running.log.model_copy(update={"level": loaded.log.level}),
+    )
+
+
+def fingerprint(rule: Rule) -> str:
+    """16 hex digits that change when anything of ``rule`` does."""
+    return hashlib.sha256(json.dumps(_canonical(rule), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _canonical(value: object) -> object:
+    """``value`` as JSON that is equal whenever the value is."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _canonical(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    match value:
+        case msgspec.Struct():
+            return _canonical(msgspec.structs.asdict(value))
+        case Mapping():
+            return {str(key): _canonical(item) for key, item in value.items()}
+        case frozenset():
+            return sorted(map(str, value))
+        case tuple() | list():
+            return [_canonical(item) for item in value]
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            raise TypeError(f"a rule holds {type(value).__name__}, which has no canonical form")
+
+
+def _subscriptions(config: Config, by_symbol: Mapping[Channel, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+    wanted = {rule.channel for rule in config.rules if rule.enabled}
+    whole: dict[str, tuple[str, ...]] = {channel.value: () for channel in ALERT_CHANNELS if channel in wanted}
+    return whole | {channel.value: tuple(sorted(symbols)) for channel, symbols in by_symbol.items() if symbols}
+
+
+def _settings(config: Config) -> Iterator[tuple[str, Setting]]:
+    for name in ("stratalerts", "storage", "backfill", "http", "log"):
+        section = getattr(config, name)
+        for key in type(section).model_fields:
+            yield f"{name}.{key}", _setting(f"{name}.{key}", getattr(section, key))
+    yield "shutdown_grace", _setting("shutdown_grace", config.shutdown_grace)
+
+
+def _setting(key: str, value: object) -> Setting:
+    match value:
+        case Secret():
+            return Setting(MASK, value.fingerprint())
+        case None:
+            return Setting("")
+        case tuple():
+            return Setting(", ".join(map(str, value)))
+        case float() if key in _SPANS:
+            return Setting(format_duration(value))
+        case _:
+            return Setting(str(value))

@@ -1,7 +1,7 @@
 """One connection's conversation, without the connection: frames in, signals out, messages to send.
 
-    topics ──open()──> subscribe message ──> …
-    … ──> frame ──receive()──> EventReceived · Acknowledged · SeqGap · FrameRejected · UnknownType · Ignored
+    topics ──open()──> subscribe messages ──> …
+    … ──> frame ──receive()──> EventReceived · Tick · Acknowledged · SeqGap · FrameRejected · UnknownType
 
 What holds always:
 
@@ -10,8 +10,11 @@ What holds always:
   new base. The count starts at 1, so a first frame with a higher one is a gap too: frames before it were lost.
 * A frame that can't be read has no ``seq`` we know of; the frame after it shows the gap, and what was in it is
   fetched again.
-* An acknowledgement answers the oldest subscribe message that has none; what that one asked for and the
-  acknowledgement does not name is refused. A channel that is named later is accepted after all.
+* An acknowledgement answers the oldest subscribe message that has none; what that one asked for and no
+  acknowledgement has named is refused. A channel that is named later is accepted after all, and one that was named
+  stays accepted until it is unsubscribed: many symbols take several messages, and an answer may name only what is new.
+* A topic carries at most ``MAX_SYMBOLS`` symbols and a message ``MAX_MESSAGE_SYMBOLS``. The vendor drops symbols beyond
+  the first number silently over REST, and tells no limit here.
 
 Source: the vendor's WebSocket page; types it does not fix (``alert.simultaneous_break`` or ``…breaks``) are all taken.
 """
@@ -27,9 +30,16 @@ import msgspec
 from relay.events import EVENT_TYPES, Channel, Event
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError, RejectReason
+from relay.upstream.tick import Tick, decode_tick
 
 MAX_FRAME: Final = 1 << 20
 """Bytes of a frame beyond which it is not looked at."""
+
+MAX_SYMBOLS: Final = 250
+"""Symbols of one topic."""
+
+MAX_MESSAGE_SYMBOLS: Final = 1_000
+"""Symbols of one message, over all its topics."""
 
 
 class Topic(msgspec.Struct, frozen=True):
@@ -78,13 +88,7 @@ class UnknownType(msgspec.Struct, frozen=True):
     sample: str
 
 
-class Ignored(msgspec.Struct, frozen=True):
-    """Data of a channel that no rule is built on yet."""
-
-    channel: Channel
-
-
-Signal: TypeAlias = EventReceived | Acknowledged | SeqGap | FrameRejected | UnknownType | Ignored
+Signal: TypeAlias = EventReceived | Tick | Acknowledged | SeqGap | FrameRejected | UnknownType
 
 OTHER: Final = "other"
 INVALID: Final = "invalid"
@@ -101,7 +105,6 @@ _CHANNEL_OF: Final[Mapping[str, Channel]] = {
     "state": Channel.STATES,
     "states": Channel.STATES,
 }
-_DECODED: Final = frozenset({Channel.IN_FORCE, Channel.BREAKS})
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
 _PER_SYMBOL: Final = frozenset({Channel.QUOTES, Channel.STATES})
 _SEQ_DIGITS: Final = 18
@@ -114,6 +117,7 @@ FRAME_TYPES: Final = (*EVENT_TYPES.values(), "subscribed", "unsubscribed", OTHER
 
 class _Envelope(msgspec.Struct):
     type: str = ""
+    ts: msgspec.Raw = msgspec.Raw()
     seq: msgspec.Raw = msgspec.Raw()
     data: msgspec.Raw = msgspec.Raw()
 
@@ -174,9 +178,9 @@ class Session:
         self.asked = 0
         self.answered = 0
 
-    def open(self) -> str | None:
-        """The first message to send: everything wanted. None where nothing is."""
-        return self._ask(self._wanted) if self._wanted else None
+    def open(self) -> list[str]:
+        """The first messages to send: everything wanted. None where nothing is."""
+        return self._ask(self._wanted)
 
     def change(self, topics: Sequence[Topic]) -> list[str]:
         """The messages that lead from what is subscribed to ``topics``; only the difference."""
@@ -187,10 +191,7 @@ class Session:
         gone = frozenset(channel for channel in before if channel not in after)
         self.accepted -= gone
         self.refused -= gone
-        messages = [self._ask(added)] if added else []
-        if removed:
-            messages.append(unsubscribe(_topics(removed)))
-        return messages
+        return [*self._ask(added), *(unsubscribe(topics) for topics in _messages(removed))]
 
     def receive(self, frame: str | bytes) -> list[Signal]:
         """What ``frame`` means, in order."""
@@ -213,7 +214,7 @@ class Session:
         channel = _CHANNEL_OF.get(envelope.type)
         if channel is not None:
             self.frame_type = EVENT_TYPES[channel]
-            signals.append(_event(channel, data))
+            signals.append(_event(channel, data, envelope.ts))
         elif envelope.type == "subscribed":
             self.frame_type = envelope.type
             signals.append(self._acknowledge(data))
@@ -240,10 +241,11 @@ class Session:
         self.last_seq = seq
         self._next_seq = seq + 1
 
-    def _ask(self, wanted: Mapping[Channel, frozenset[str]]) -> str:
-        self._unanswered.append(frozenset(wanted))
-        self.asked += 1
-        return subscribe(_topics(wanted))
+    def _ask(self, wanted: Mapping[Channel, frozenset[str]]) -> list[str]:
+        messages = _messages(wanted)
+        self._unanswered.extend(frozenset(topic.channel for topic in topics) for topics in messages)
+        self.asked += len(messages)
+        return [subscribe(topics) for topics in messages]
 
     def _acknowledge(self, data: bytes) -> Signal:
         try:
@@ -256,17 +258,17 @@ class Session:
             asked = self._unanswered.popleft()
             self.answered += 1
         wanted = frozenset(self._wanted)  # what was unsubscribed meanwhile is neither accepted nor refused
-        self.accepted = ((self.accepted - asked) | accepted) & wanted
+        self.accepted = (self.accepted | accepted) & wanted
         self.refused = ((self.refused | asked) - self.accepted) & wanted
         return Acknowledged(self.accepted, self.refused)
 
 
-def _event(channel: Channel, data: bytes) -> Signal:
-    if channel not in _DECODED:
-        return Ignored(channel)
+def _event(channel: Channel, data: bytes, at: msgspec.Raw) -> Signal:
     if not data:
         return FrameRejected(RejectReason.WRONG_TYPE, "no data")
     try:
+        if channel in _PER_SYMBOL:
+            return decode_tick(channel, data, bytes(at))
         return EventReceived(decode_event(channel, data))
     except DecodeError as error:
         return FrameRejected(error.reason, str(error))
@@ -288,5 +290,22 @@ def _without(
     return {channel: symbols for channel, symbols in rest.items() if symbols or channel not in those}
 
 
-def _topics(wanted: Mapping[Channel, frozenset[str]]) -> list[Topic]:
-    return [Topic(channel, tuple(sorted(symbols))) for channel, symbols in wanted.items()]
+def _messages(wanted: Mapping[Channel, frozenset[str]]) -> list[list[Topic]]:
+    """The topics of each message that ``wanted`` takes, what needs no symbols first; none where nothing is wanted."""
+    messages: list[list[Topic]] = []
+    room = 0
+    topics = [topic for channel, symbols in wanted.items() for topic in _split(channel, symbols)]
+    for topic in sorted(topics, key=lambda topic: topic.channel in _PER_SYMBOL):
+        if not messages or len(topic.symbols) > room:
+            messages.append([])
+            room = MAX_MESSAGE_SYMBOLS
+        messages[-1].append(topic)
+        room -= len(topic.symbols)
+    return messages
+
+
+def _split(channel: Channel, symbols: frozenset[str]) -> list[Topic]:
+    if channel not in _PER_SYMBOL:
+        return [Topic(channel)]
+    names = sorted(symbols)
+    return [Topic(channel, tuple(names[at : at + MAX_SYMBOLS])) for at in range(0, len(names), MAX_SYMBOLS)]

@@ -1,7 +1,8 @@
 """The reader holds the one socket: it connects, subscribes, hands every event on, and comes back when it is dropped.
 
-    connect ─> subscribe ─> acknowledged ─> frame ─> Session ─┬─> on_event   at once, in this very task
-       ^                        │                             └─> on_gap     "seq": frames were lost
+    connect ─> subscribe ─> acknowledged ─> frame ─> Session ─┬─> on_event   an alert; at once, in this very task
+       ^                        │                             ├─> on_tick    a quote or a state; likewise
+       │                        │                             └─> on_gap     "seq": frames were lost
        │                        └─> on_gap  "connected": what was missed meanwhile
        └── back-off <── decide() <── closed, refused, failed, silent
 
@@ -40,7 +41,6 @@ from relay.upstream.protocol import (
     Acknowledged,
     EventReceived,
     FrameRejected,
-    Ignored,
     SeqGap,
     Session,
     Signal,
@@ -49,6 +49,7 @@ from relay.upstream.protocol import (
 )
 from relay.upstream.state import ConnectionState, Phase
 from relay.upstream.throttle import LogThrottle
+from relay.upstream.tick import Tick
 
 _log = structlog.get_logger()
 
@@ -64,6 +65,10 @@ async def _nothing() -> None:
     """Nothing to do before subscribing."""
 
 
+def _pass_over(_tick: Tick) -> None:
+    """No rule is on quotes or states."""
+
+
 class Reader:
     """Holds the socket while ``run`` runs.
 
@@ -75,6 +80,7 @@ class Reader:
         topics: What to subscribe to now.
         on_event: Takes each event; must return at once.
         on_gap: Told that something may have been missed: ``connected`` or ``seq``; must return at once.
+        on_tick: Takes each value of ``quotes`` and ``states``; must return at once, they come by the thousand.
         before_subscribe: Awaited before each attempt and before a changed subscription; quick when nothing is to do.
     """
 
@@ -88,6 +94,7 @@ class Reader:
         topics: Callable[[], Sequence[Topic]],
         on_event: Callable[[Event], None],
         on_gap: Callable[[str], None],
+        on_tick: Callable[[Tick], None] = _pass_over,
         before_subscribe: Callable[[], Awaitable[None]] = _nothing,
     ) -> None:
         self.state = ConnectionState()
@@ -97,6 +104,7 @@ class Reader:
         self._topics = topics
         self._on_event = on_event
         self._on_gap = on_gap
+        self._on_tick = on_tick
         self._before_subscribe = before_subscribe
         self._frames = {name: metrics.frames.labels(name) for name in FRAME_TYPES}
         self._backoff = Backoff(rng)
@@ -154,7 +162,7 @@ class Reader:
             for message in messages:
                 await socket.send(message)
         if session.asked > asked:
-            self._watch(socket, session)
+            self._watch(socket, session, asked + 1)
 
     async def _loop(self) -> None:
         while not self._stopping.is_set():
@@ -208,12 +216,13 @@ class Reader:
         return decision
 
     async def _converse(self, socket: ClientConnection, session: Session) -> None:
-        message = session.open()
-        if message is None:  # nothing is wanted yet, so there is nothing to wait for
-            self._acknowledge(Acknowledged(frozenset(), frozenset()))
-        else:
+        messages = session.open()
+        for message in messages:
             await socket.send(message)
-            self._watch(socket, session)
+        if messages:
+            self._watch(socket, session, 1)
+        else:  # nothing is wanted yet, so there is nothing to wait for
+            self._acknowledge(Acknowledged(frozenset(), frozenset()))
         recv, receive, frames, state, clock = socket.recv, session.receive, self._frames, self.state, self._clock
         while True:
             frame = await recv(decode=False)
@@ -222,7 +231,10 @@ class Reader:
             state.last_frame_us = clock.now_us()
             state.last_seq = session.last_seq
             for signal in signals:
-                if type(signal) is EventReceived:
+                if type(signal) is Tick:
+                    self._data_came = True
+                    self._on_tick(signal)
+                elif type(signal) is EventReceived:
                     self._data_came = True
                     self._on_event(signal.event)
                 else:
@@ -243,9 +255,7 @@ class Reader:
                 if name not in self._unknown and len(self._unknown) < _KNOWN_TYPES:
                     self._unknown.add(name)
                     _log.warning("unknown message type", type=self._clean(name), sample=self._clean(sample))
-            case Ignored():
-                self._data_came = True
-            case EventReceived():
+            case EventReceived() | Tick():
                 pass  # the loop has handed it on
 
     def _acknowledge(self, signal: Acknowledged) -> None:
@@ -269,14 +279,18 @@ class Reader:
             more = {"held_back": held_back} if held_back else {}
             _log.warning("frame rejected", reason=signal.reason.value, detail=self._clean(signal.detail), **more)
 
-    def _watch(self, socket: ClientConnection, session: Session) -> None:
-        task = asyncio.ensure_future(self._expect_answer(socket, session, session.asked))
+    def _watch(self, socket: ClientConnection, session: Session, answers: int) -> None:
+        task = asyncio.ensure_future(self._expect_answer(socket, session, answers))
         self._watches.add(task)
         task.add_done_callback(self._watches.discard)
 
-    async def _expect_answer(self, socket: ClientConnection, session: Session, asked: int) -> None:
+    async def _expect_answer(self, socket: ClientConnection, session: Session, answers: int) -> None:
+        """Give the connection up unless there are so many answers in time.
+
+        Of messages that were sent together the first one's answer is enough: a server may sum the others up in it.
+        """
         await self._clock.sleep(self._settings.ack_timeout)
-        if session.answered < asked and socket is self._socket:
+        if session.answered < answers and socket is self._socket:
             self._gave_up = f"no acknowledgement within {self._settings.ack_timeout:g} s"
             await socket.close()
 

@@ -15,7 +15,7 @@ from relay.events import Channel
 from relay.upstream.access import AuthStyle
 from relay.upstream.protocol import Topic
 from relay.upstream.state import Phase
-from tests.support.stub_upstream import KEY, acknowledge, alert, bench, message, running, serving
+from tests.support.stub_upstream import ACK_TIMEOUT, ALL, KEY, acknowledge, alert, bench, message, running, serving
 
 
 async def test_it_subscribes_hands_on_events_and_closes_cleanly() -> None:
@@ -194,6 +194,66 @@ async def test_a_change_of_topics_sends_the_difference_on_the_open_connection() 
         {"op": "subscribe", "topics": [{"channel": "quotes", "symbols": ["AAPL"]}]},
         {"op": "unsubscribe", "topics": [{"channel": "alerts.simultaneous_breaks"}]},
     ]
+
+
+async def test_quotes_and_states_are_handed_on_as_ticks() -> None:
+    async def serve_values(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.send(message("quote", 2, symbol="AAPL", price="201.5"))
+        await socket.send(message("quote", 3, price=1))
+        await socket.send(message("state", 4, symbol="AAPL", tfc={"D": "green"}))
+        await socket.wait_closed()
+
+    async with serving(serve_values) as url:
+        subject = bench(url)
+        subject.topics.append(Topic(Channel.QUOTES, ("AAPL",)))
+        async with running(subject):
+            quote, state = await subject.ticks.get(), await subject.ticks.get()
+    assert (quote.channel, quote.symbol, quote.price) == (Channel.QUOTES, "AAPL", 201.5)
+    assert (state.channel, state.data) == (Channel.STATES, b'{"symbol": "AAPL", "tfc": {"D": "green"}}')
+    assert subject.metric("relay_upstream_frames_total", type="quote") == 2
+    assert subject.metric("relay_upstream_frames_rejected_total", reason="unidentifiable") == 1
+
+
+async def test_subscriptions_of_many_symbols_go_out_in_several_messages_and_each_answer_counts() -> None:
+    asked: list[int] = []
+
+    async def answer(socket: ServerConnection) -> None:
+        for _ in range(3):
+            topics = (await acknowledge(socket))["topics"]
+            asked.append(sum(len(topic.get("symbols", ())) for topic in topics))
+        await socket.wait_closed()
+
+    async with serving(answer) as url:
+        subject = bench(url)
+        subject.topics.append(Topic(Channel.QUOTES, tuple(f"S{number}" for number in range(2_100))))
+        async with running(subject):
+            for _ in range(3):
+                assert await subject.gaps.get() == "connected"
+            assert subject.reader.state.accepted == {*ALL, Channel.QUOTES}
+    assert asked == [1_000, 1_000, 100]
+
+
+async def test_of_messages_sent_together_the_first_answer_keeps_the_connection() -> None:
+    late = asyncio.Event()
+
+    async def answer_once(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.recv()
+        await socket.send(alert(1))
+        await late.wait()
+        await socket.send(alert(2))
+        await socket.wait_closed()
+
+    async with serving(answer_once) as url:
+        subject = bench(url)
+        subject.topics.append(Topic(Channel.QUOTES, tuple(f"S{number}" for number in range(1_100))))
+        async with running(subject):
+            assert await subject.event_ids(1) == [1]
+            await subject.clock.advance(ACK_TIMEOUT + 1)
+            late.set()
+            assert await subject.event_ids(1) == [2]
+            assert subject.reader.state.attempts == 1
 
 
 async def test_nothing_wanted_is_a_connection_at_rest() -> None:

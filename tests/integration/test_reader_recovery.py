@@ -22,6 +22,7 @@ from tests.support.stub_upstream import (
     acknowledge,
     alert,
     bench,
+    message,
     raw_server,
     running,
     serving,
@@ -103,8 +104,14 @@ async def test_a_connection_that_was_not_good_resets_nothing(
         assert least <= wait <= least * 1.25
 
 
-async def test_an_event_makes_a_connection_good() -> None:
-    async with serving(drop, drop, drop, send_one_and_drop) as url:
+async def send_a_quote_and_drop(socket: ServerConnection) -> None:
+    await acknowledge(socket)
+    await socket.send(message("quote", symbol="AAPL", price=201.5))
+
+
+@pytest.mark.parametrize("handler", [send_one_and_drop, send_a_quote_and_drop])
+async def test_an_event_makes_a_connection_good(handler: Handler) -> None:
+    async with serving(drop, drop, drop, handler) as url:
         subject = bench(url)
         async with running(subject):
             waits = [await subject.retry() for _ in range(5)]

@@ -19,6 +19,7 @@ from relay.secret import Secret
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
+from relay.upstream.tick import Tick
 from tests.support.clock import FakeClock
 
 KEY = "sk_test_4f9c1e77"
@@ -112,6 +113,7 @@ class Bench:
     topics: list[Topic]
     events: asyncio.Queue[Event] = field(default_factory=asyncio.Queue)
     gaps: asyncio.Queue[str] = field(default_factory=asyncio.Queue)
+    ticks: asyncio.Queue[Tick] = field(default_factory=asyncio.Queue)
 
     async def event_ids(self, count: int) -> list[int | None]:
         """The ids of the next ``count`` events."""
@@ -143,6 +145,7 @@ def bench(url: str, **settings: Any) -> Bench:
     topics = [Topic(channel) for channel in ALL]
     events: asyncio.Queue[Event] = asyncio.Queue()
     gaps: asyncio.Queue[str] = asyncio.Queue()
+    ticks: asyncio.Queue[Tick] = asyncio.Queue()
     before = settings.pop("before_subscribe", None)
     extra = {} if before is None else {"before_subscribe": before}
     reader = Reader(
@@ -153,9 +156,10 @@ def bench(url: str, **settings: Any) -> Bench:
         topics=lambda: topics,
         on_event=events.put_nowait,
         on_gap=gaps.put_nowait,
+        on_tick=ticks.put_nowait,
         **extra,
     )
-    return Bench(reader, clock, metrics, topics, events, gaps)
+    return Bench(reader, clock, metrics, topics, events, gaps, ticks)
 
 
 @asynccontextmanager

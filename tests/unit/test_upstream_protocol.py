@@ -12,10 +12,11 @@ from relay.upstream.errors import RejectReason
 from relay.upstream.protocol import (
     FRAME_TYPES,
     MAX_FRAME,
+    MAX_MESSAGE_SYMBOLS,
+    MAX_SYMBOLS,
     Acknowledged,
     EventReceived,
     FrameRejected,
-    Ignored,
     SeqGap,
     Session,
     Signal,
@@ -24,6 +25,7 @@ from relay.upstream.protocol import (
     subscribe,
     unsubscribe,
 )
+from relay.upstream.tick import Tick
 
 IN_FORCE = Topic(Channel.IN_FORCE)
 BREAKS = Topic(Channel.BREAKS)
@@ -65,8 +67,7 @@ def test_symbols_go_only_with_the_channels_that_take_them() -> None:
 
 
 def test_the_first_message_asks_for_everything_once() -> None:
-    message = Session([IN_FORCE, quotes("B"), quotes("A", "B"), Topic(Channel.STATES)]).open()
-    assert message is not None
+    (message,) = Session([quotes("B"), IN_FORCE, quotes("A", "B"), Topic(Channel.STATES)]).open()
     assert json.loads(message)["topics"] == [
         {"channel": "alerts.in_force"},
         {"channel": "quotes", "symbols": ["A", "B"]},
@@ -74,7 +75,40 @@ def test_the_first_message_asks_for_everything_once() -> None:
 
 
 def test_with_nothing_wanted_there_is_nothing_to_say() -> None:
-    assert Session([]).open() is None
+    session = Session([])
+    assert session.open() == []
+    assert session.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "sizes"),
+    [
+        (1, [[1]]),
+        (250, [[250]]),
+        (251, [[250, 1]]),
+        (1_000, [[250] * 4]),
+        (1_001, [[250] * 4, [1]]),
+        (2_100, [[250] * 4, [250] * 4, [100]]),
+    ],
+)
+def test_many_symbols_take_several_topics_and_more_several_messages(count: int, sizes: list[list[int]]) -> None:
+    session = Session([quotes(*(f"S{number:05d}" for number in range(count))), IN_FORCE])
+    messages = [json.loads(message)["topics"] for message in session.open()]
+    assert messages[0].pop(0) == {"channel": "alerts.in_force"}
+    assert [[len(topic["symbols"]) for topic in topics] for topics in messages] == sizes
+    assert session.asked == len(sizes)
+    assert (MAX_SYMBOLS, MAX_MESSAGE_SYMBOLS) == (250, 1_000)
+
+
+def test_what_is_dropped_is_unsubscribed_in_several_messages_too() -> None:
+    names = [f"S{number:05d}" for number in range(1_300)]
+    session = Session([quotes(*names), Topic(Channel.STATES, tuple(names))])
+    assert len(session.open()) == 3
+    messages = [json.loads(message) for message in session.change([quotes(*names[:50])])]
+    assert [message["op"] for message in messages] == ["unsubscribe"] * 3
+    assert session.asked == 3
+    sizes = [[len(topic["symbols"]) for topic in message["topics"]] for message in messages]
+    assert sizes == [[250] * 4, [250, 250, 250, 250], [250, 250, 50]]
 
 
 def test_a_change_sends_only_the_difference() -> None:
@@ -116,6 +150,85 @@ def test_an_acknowledgement_of_a_change_leaves_the_other_channels_as_they_were()
     assert (session.asked, session.answered) == (2, 1)
     assert session.receive(ack()) == [Acknowledged(frozenset({Channel.IN_FORCE}), frozenset({Channel.QUOTES}))]
     assert session.answered == 2
+
+
+MANY = tuple(f"S{number:05d}" for number in range(2_500))
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        [["quotes", "alerts.in_force"], ["quotes"], ["quotes"]],
+        [["quotes", "alerts.in_force"]] * 3,
+        [["alerts.in_force"], ["quotes", "alerts.in_force"], ["quotes", "alerts.in_force"]],
+        [["quotes", "alerts.in_force"], [], []],
+        [["quotes", "alerts.in_force"]],
+    ],
+    ids=["each its own", "all so far", "late", "only what is new", "one for all"],
+)
+def test_a_channel_of_several_messages_is_accepted_once_one_answer_names_it(answers: list[list[str]]) -> None:
+    session = Session([quotes(*MANY), IN_FORCE])
+    assert len(session.open()) == 3
+    for channels in answers:
+        session.receive(ack(*channels))
+    assert (session.accepted, session.refused) == (frozenset({Channel.QUOTES, Channel.IN_FORCE}), frozenset())
+    assert session.answered == len(answers)
+    session.change([quotes(*MANY, "ZZ"), IN_FORCE])
+    session.receive(ack())
+    assert session.accepted == frozenset({Channel.QUOTES, Channel.IN_FORCE})
+
+
+def test_a_channel_of_several_messages_that_no_answer_names_is_refused() -> None:
+    session = Session([quotes(*MANY), IN_FORCE])
+    session.open()
+    for channels in (["alerts.in_force"], [], []):
+        session.receive(ack(*channels))
+    assert (session.accepted, session.refused) == (frozenset({Channel.IN_FORCE}), frozenset({Channel.QUOTES}))
+    session.change([IN_FORCE])
+    assert session.refused == frozenset()
+
+
+class ModelServer:
+    """Keeps subscriptions as the vendor's page tells: by channel, and by symbol where a channel takes symbols."""
+
+    def __init__(self) -> None:
+        self.topics: dict[str, set[str]] = {}
+
+    def take(self, messages: list[str]) -> None:
+        for message in map(json.loads, messages):
+            assert sum(len(topic.get("symbols", ())) for topic in message["topics"]) <= MAX_MESSAGE_SYMBOLS
+            for topic in message["topics"]:
+                self._change(topic["channel"], topic.get("symbols"), add=message["op"] == "subscribe")
+
+    def _change(self, channel: str, symbols: list[str] | None, *, add: bool) -> None:
+        known = self.topics.setdefault(channel, set())
+        if symbols is not None:
+            assert 0 < len(symbols) <= MAX_SYMBOLS
+            assert known.isdisjoint(symbols) if add else known.issuperset(symbols)  # never more than the difference
+            known.symmetric_difference_update(symbols)
+        if (symbols is None and not add) or (symbols is not None and not known):
+            del self.topics[channel]
+
+
+SOME = st.integers(0, 1_200).flatmap(lambda low: st.integers(0, 1_200).map(lambda size: MANY[low : low + size]))
+WANTED = st.lists(
+    st.sampled_from([IN_FORCE, BREAKS]) | st.builds(Topic, st.sampled_from([Channel.QUOTES, Channel.STATES]), SOME),
+    max_size=4,
+)
+
+
+@given(st.lists(WANTED, min_size=1, max_size=5))
+def test_after_every_change_the_server_has_exactly_what_is_wanted(stages: list[list[Topic]]) -> None:
+    session, server = Session(stages[0]), ModelServer()
+    server.take(session.open())
+    for wanted in stages:
+        server.take(session.change(wanted))
+        expected: dict[str, set[str]] = {}
+        for topic in wanted:
+            if topic.symbols or topic in (IN_FORCE, BREAKS):
+                expected.setdefault(topic.channel.value, set()).update(topic.symbols)
+        assert server.topics == expected
+        assert session.change(wanted) == []
 
 
 def test_what_is_no_longer_wanted_is_neither_accepted_nor_refused() -> None:
@@ -161,10 +274,20 @@ def test_every_spelling_of_an_alert_is_its_channel(kind: str, channel: Channel, 
     assert session.frame_type == label
 
 
-def test_quotes_and_states_are_known_and_passed_over() -> None:
+@pytest.mark.parametrize("kind", ["quote", "quotes", "state", "states"])
+def test_quotes_and_states_are_ticks_with_their_bytes_and_their_envelopes_time(kind: str) -> None:
     session = Session([])
-    assert session.receive(frame("quote", symbol="A")) == [Ignored(Channel.QUOTES)]
-    assert session.receive(frame("state", symbol="A")) == [Ignored(Channel.STATES)]
+    channel, price = (Channel.QUOTES, 2.5) if kind.startswith("quote") else (Channel.STATES, None)
+    assert session.receive(frame(kind, symbol="a", price=2.5)) == [
+        Tick(channel, "A", price, b'{"symbol": "a", "price": 2.5}', b'"2026-04-10T14:35:00.123456+00:00"')
+    ]
+    assert session.frame_type == kind.removesuffix("s")
+
+
+def test_a_quote_without_a_symbol_is_rejected() -> None:
+    (signal,) = Session([]).receive(frame("quote", price=2.5))
+    assert isinstance(signal, FrameRejected)
+    assert signal.reason is RejectReason.UNIDENTIFIABLE
 
 
 def test_an_unknown_type_is_named_with_a_sample_and_a_bounded_label() -> None:

@@ -27,7 +27,7 @@ from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from relay.states import StateWanted
 from tests.support.clock import START_US, FakeClock
-from tests.support.events import RULE, a_break, entry, in_force
+from tests.support.events import RULE, a_break, a_quote, a_state, entry, in_force
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 OK = Outcome(Verdict.DELIVERED, "200")
@@ -111,6 +111,18 @@ async def test_a_repetition_without_id_of_an_event_with_id_is_found(outbox: Outb
 async def test_a_field_missing_on_one_side_matches_anything(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(shape=None, at=None), "bot")])
     assert await outbox.commit([entry(in_force(7), "bot")]) == [Sighting.DUPLICATE]
+
+
+async def test_the_same_quote_twice_is_two_events_with_ids_of_their_own(outbox: Outbox) -> None:
+    assert await outbox.commit([entry(a_quote(), "bot")]) == [Sighting.NEW]
+    assert await outbox.commit([entry(a_quote(), "bot", at_us=START_US + 1)]) == [Sighting.NEW]
+    assert await outbox.commit([entry(a_state(), "bot"), entry(a_state(), "bot", at_us=START_US + 1)]) == [
+        Sighting.NEW,
+        Sighting.NEW,
+    ]
+    found, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event for delivery in found] == [a_quote(), a_quote(), a_state(), a_state()]
+    assert len({delivery.webhook_id for delivery in found}) == 4
 
 
 async def test_an_alert_without_symbol_is_matched_by_the_rest_of_its_fields(outbox: Outbox) -> None:

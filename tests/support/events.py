@@ -71,6 +71,27 @@ def a_break(
     )
 
 
+def a_quote(symbol: str = "AAPL", *, price: float = 201.5, at: str | None = "2026-04-10T13:45:22Z") -> Event:
+    """A quote by which a rule fired."""
+    return Event(
+        channel=Channel.QUOTES,
+        symbol=symbol,
+        price=price,
+        triggered_at=Instant.parse(at),
+        data=msgspec.json.encode({"symbol": symbol, "price": price, "event_ts": at}),
+    )
+
+
+def a_state(symbol: str = "AAPL", *, at: str | None = "2026-04-10T13:45:22Z") -> Event:
+    """A state by which a rule fired; its time is the envelope's."""
+    return Event(
+        channel=Channel.STATES,
+        symbol=symbol,
+        triggered_at=Instant.parse(at),
+        data=msgspec.json.encode({"symbol": symbol, "tfc": {"D": "green"}}),
+    )
+
+
 def entry(
     event: Event, *to: str, source: Source = Source.LIVE, at_us: int = START_US, rules: tuple[RuleMatch, ...] = (RULE,)
 ) -> Entry:

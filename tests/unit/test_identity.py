@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import msgspec
 import pytest
 from hypothesis import given
@@ -11,8 +13,9 @@ from relay.clock import MICROS
 from relay.events import Channel, Event, Instant, Source
 from relay.outbox.base import Entry, Sighting
 from relay.outbox.identity import UNTIMED_SPAN_US, Known
+from relay.outbox.rows import event_key
 from tests.support.clock import START_US
-from tests.support.events import entry, in_force
+from tests.support.events import a_quote, a_state, entry, in_force
 from tests.support.sightings import Book, groups, sightings
 
 
@@ -94,6 +97,32 @@ def test_an_alert_on_one_channel_is_never_one_on_the_other(entries: list[Entry],
     book = Book()
     for sighted, (_, seq) in zip(entries, book.take_in_groups(entries, sizes), strict=True):
         assert book.knowns[seq - 1].event.channel is sighted.event.channel
+
+
+@pytest.mark.parametrize("make", [a_quote, a_state])
+@pytest.mark.parametrize("at", ["2026-04-10T13:45:22Z", None])
+def test_a_quote_or_state_is_never_a_repetition(make: Callable[..., Event], at: str | None) -> None:
+    book = Book()
+    for expected in range(1, 4):
+        assert book.take([entry(make(at=at), "bot")]) == [(Sighting.NEW, expected)]
+    assert book.take([entry(make(at=at), "bot")] * 2) == [(Sighting.NEW, 4), (Sighting.NEW, 5)]
+
+
+def test_a_quote_with_an_id_that_is_known_is_the_same() -> None:
+    quote = msgspec.structs.replace(a_quote(), id=7)
+    book = Book()
+    assert book.take([entry(quote, "bot")] * 2) == [(Sighting.NEW, 1), (Sighting.DUPLICATE, 1)]
+    assert book.take([entry(quote, "bot"), entry(a_quote(), "bot")]) == [(Sighting.DUPLICATE, 1), (Sighting.NEW, 2)]
+
+
+@pytest.mark.parametrize("make", [a_quote, a_state])
+@pytest.mark.parametrize("at", ["2026-04-10T13:45:22Z", None])
+def test_the_key_of_a_quote_or_state_tells_when_it_came_to_the_microsecond(
+    make: Callable[..., Event], at: str | None
+) -> None:
+    keys = {event_key(make(at=at), START_US + late) for late in (0, 1, 2)}
+    assert len(keys) == 3
+    assert all(key.startswith(f"{make().channel}:AAPL|") for key in keys)
 
 
 def test_the_likest_of_several_is_claimed() -> None:

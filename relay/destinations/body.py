@@ -3,14 +3,14 @@
     Message ──body_of──> Body ──encode──> the webhook's default body
                           └──variables_of──> a webhook's template ──chat_variables──> a chat's
 
-``data`` is the upstream's object byte for byte.
+``data`` is the upstream's object byte for byte, and so is a snapshot in ``relay.state`` or ``relay.states``.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import msgspec
@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from relay.clock import isoformat
 from relay.deliveries import Message
 from relay.destinations.charts import chart_url
+from relay.destinations.enrichment import shown_state, shown_states
 from relay.destinations.texts import lateness, remarks
 from relay.events import Source
 from relay.mentions import Mention
@@ -44,6 +45,8 @@ class Envelope(msgspec.Struct, frozen=True):
         sequence: Rises per destination.
         attempt: 1 for the first.
         simulated: The upstream is a simulator.
+        state: The upstream's snapshot of the alert's symbol, where a rule wants it shown and it could be had.
+        states: Those of a break's participants, by symbol.
     """
 
     event: str
@@ -56,6 +59,8 @@ class Envelope(msgspec.Struct, frozen=True):
     sequence: int
     attempt: int
     simulated: bool
+    state: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
+    states: Mapping[str, msgspec.Raw] | msgspec.UnsetType = msgspec.UNSET
 
 
 class Body(msgspec.Struct, frozen=True):
@@ -94,6 +99,8 @@ def body_of(message: Message) -> Body:
             sequence=delivery.sequence,
             attempt=message.attempt,
             simulated=message.simulated,
+            state=msgspec.UNSET if (state := shown_state(delivery)) is None else state,
+            states=shown_states(delivery) or msgspec.UNSET,
         ),
     )
 
@@ -111,7 +118,17 @@ def variables_of(body: Body) -> dict[str, object]:
         "type": body.type,
         "timestamp": body.timestamp,
         "data": data,
-        "relay": msgspec.to_builtins(body.relay),
+        "relay": _relay(body.relay),
+    }
+
+
+def _relay(envelope: Envelope) -> dict[str, object]:
+    """``relay`` with its snapshots as values, None where there is none."""
+    state, states = envelope.state, envelope.states
+    return {
+        **msgspec.to_builtins(replace(envelope, state=msgspec.UNSET, states=msgspec.UNSET)),
+        "state": _read(state) if isinstance(state, msgspec.Raw) else None,
+        "states": {name: _read(one) for name, one in states.items()} if isinstance(states, Mapping) else None,
     }
 
 

@@ -13,15 +13,18 @@ from collections.abc import Iterable
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
 from relay.clock import MICROS
 from relay.deliveries import Delivery, Message
-from relay.events import INDEX_FUTURES, TIMEFRAMES, Channel, Event, Source, symbol_root
+from relay.destinations.enrichment import continuities, continuity, last_price
+from relay.events import INDEX_FUTURES, Channel, Event, Source, symbol_root
+from relay.states import Snapshot, continuity_of
 
 TEST_HEADLINE: Final = "Test message of the relay"
 TIMEFRAME: Final = "Timeframe"
 """The label of the fact that a headline may tell already."""
+
+PRICE: Final = "Price"
+CONTINUITY: Final = "Continuity"
 
 TEST_REMARK: Final = "a test, not an alert"
 
@@ -62,16 +65,6 @@ NO_COLOUR: Final = "⚪"
 _ELLIPSIS: Final = "…"
 
 
-class _Enriched(msgspec.Struct, frozen=True):
-    """The part of an alert's object that full timeframe continuity is read from (the vendor's state snapshot)."""
-
-    tfc: msgspec.Raw = msgspec.Raw()
-
-
-_enriched: Final = msgspec.json.Decoder(_Enriched)
-_colours: Final = msgspec.json.Decoder(dict[str, object])
-
-
 def clean(text: str) -> str:
     """``text`` on one line, without control, format and other invisible characters; the beginning of a huge one."""
     words = ("".join(char for char in word if char.isprintable()) for word in text[:_LOOKED_AT].split())
@@ -104,11 +97,11 @@ def fit(pieces: Iterable[str], limit: int) -> str:
 
 
 def headline(message: Message) -> str:
-    """``AAPL [D] 1-2U``, or ``3 of 4 index futures broke up [D]``."""
-    event = message.delivery.event
-    if message.delivery.source is Source.TEST:
-        return f"Test: {_what(event)}" if names_something(event) else TEST_HEADLINE
-    return _what(event)
+    """``AAPL [D] 1-2U``, ``3 of 4 index futures broke up [D]``, ``AAPL 200.35``, or ``AAPL full continuity up``."""
+    delivery = message.delivery
+    if delivery.source is Source.TEST:
+        return f"Test: {_what(delivery)}" if names_something(delivery.event) else TEST_HEADLINE
+    return _what(delivery)
 
 
 def names_something(event: Event) -> bool:
@@ -116,7 +109,8 @@ def names_something(event: Event) -> bool:
     return bool(event.symbol or event.symbols or event.threshold)
 
 
-def _what(event: Event) -> str:
+def _what(delivery: Delivery) -> str:
+    event = delivery.event
     timeframe = clean(event.timeframe or "")
     timeframe = timeframe and f"[{timeframe}]"
     match event.channel:
@@ -124,9 +118,19 @@ def _what(event: Event) -> str:
             words = (_who_broke(event), _WAY.get(event.direction or "", ""), timeframe)
         case Channel.IN_FORCE:
             words = (clean(event.symbol or "") or "?", timeframe, clean(event.shape or event.direction or ""))
-        case Channel.STATES | Channel.QUOTES:
-            words = (clean(event.symbol or "") or "?", event.type, timeframe)
+        case Channel.QUOTES:
+            said = event.type if event.price is None else price_text(event.price)
+            words = (clean(event.symbol or "") or "?", said, "")
+        case Channel.STATES:
+            words = (clean(event.symbol or "") or "?", _full_continuity(delivery) or event.type, "")
     return " ".join(word for word in words if word)
+
+
+def _full_continuity(delivery: Delivery) -> str:
+    """``full continuity up``; empty where it is not full."""
+    colours = dict(continuity(delivery))
+    way = _WAY.get(continuity_of(Snapshot("", colours)) or "", "")
+    return way and f"full continuity {way}"
 
 
 def _who_broke(event: Event) -> str:
@@ -151,16 +155,18 @@ def byline(message: Message) -> str:
             return event.type.capitalize()
 
 
-def facts(event: Event) -> tuple[tuple[str, str], ...]:
+def facts(delivery: Delivery) -> tuple[tuple[str, str], ...]:
     """What is known of an alert, as label and value; what is not known is left out."""
+    event = delivery.event
+    price = event.price if event.channel is not Channel.STATES else last_price(event)
     broke, held = participants(event) if event.channel is Channel.BREAKS else ((), ())
     known = (
-        ("Price", "" if event.price is None else price_text(event.price)),
+        (PRICE, "" if price is None else price_text(price)),
         ("Candle", candle_words(event.cc or "")),
         (TIMEFRAME, timeframe_words(event.timeframe or "")),
         ("Broke", ", ".join(broke)),
         ("Did not", ", ".join(held)),
-        ("Continuity", continuity_row(event)),
+        (CONTINUITY, continuity_row(delivery)),
     )
     return tuple((label, value) for label, value in known if value)
 
@@ -178,27 +184,16 @@ def candle_words(candle: str) -> str:
     return sent if words is None else f"{sent} · {words}"
 
 
-def continuity(event: Event) -> tuple[tuple[str, str], ...]:
-    """Timeframe and colour (``green``, ``red`` or another word of the vendor's), from 15 minutes up to a year.
-
-    Read from ``tfc`` in the event's own object; none where it has none.
-    """
-    try:
-        sent = bytes(_enriched.decode(event.data).tfc)
-        colours = _colours.decode(sent) if 0 < len(sent) <= _LOOKED_AT else {}
-    except (ValueError, RecursionError):
-        return ()
-    folded = {
-        known: clean(colour).lower()
-        for name, colour in colours.items()
-        if isinstance(colour, str) and (known := name.strip().upper()) in TIMEFRAMES
-    }
-    return tuple((timeframe, folded[timeframe]) for timeframe in TIMEFRAMES if folded.get(timeframe))
+def continuity_row(delivery: Delivery) -> str:
+    """``D🟢 W🔴 M⚪``, of a break ``ES D🟢 W🔴 · NQ D🟢 W🟢``; empty where nothing is known."""
+    if known := continuity(delivery):
+        return _circles(known)
+    each = ((clean(symbol_root(symbol)), _circles(known)) for symbol, known in continuities(delivery))
+    return " · ".join(f"{name} {circles}" for name, circles in each if name and circles)
 
 
-def continuity_row(event: Event) -> str:
-    """``D🟢 W🔴 M⚪``; empty where nothing is known."""
-    return " ".join(f"{timeframe}{CIRCLES.get(colour, NO_COLOUR)}" for timeframe, colour in continuity(event))
+def _circles(known: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f"{timeframe}{CIRCLES.get(colour, NO_COLOUR)}" for timeframe, colour in known)
 
 
 def participants(event: Event) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -41,7 +41,23 @@ def _block(language: str, containing: str = "") -> str:
 
 async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient) -> None:
     body = Webhook("bot", webhook_config(URL, secret=SECRET), client, SystemClock()).render([SENT])
-    assert msgspec.json.decode(body) == msgspec.json.decode(_block("json"))
+    assert msgspec.json.decode(body) == msgspec.json.decode(_block("json", '"type"'))
+
+
+async def test_the_state_in_the_docs_is_the_state_that_is_sent(client: HttpClient) -> None:
+    shown = msgspec.json.decode(_block("json", '"tfc"'))["relay"]["state"]
+    sent = message(states=msgspec.json.encode({"AAPL": shown}))
+    body = Webhook("bot", webhook_config(URL), client, SystemClock()).render([sent])
+    assert msgspec.json.decode(body)["relay"]["state"] == shown
+
+
+@pytest.mark.parametrize(("states", "made"), [(b'{"AAPL": {"tfc": {"D": "green"}}}', b"green"), (None, b"")])
+async def test_the_question_for_a_state_in_the_docs_renders(
+    client: HttpClient, states: bytes | None, made: bytes
+) -> None:
+    [template] = re.findall(r"`(\{% if relay\.state %\}.*?)`", DOC)
+    webhook = Webhook("bot", webhook_config(URL, template=template), client, SystemClock())
+    assert webhook.render([message(states=states)]) == made
 
 
 async def test_the_receiver_in_the_docs_takes_our_alerts_once_and_no_forgeries(

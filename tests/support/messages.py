@@ -33,6 +33,7 @@ def message(
     attempt: int = 1,
     simulated: bool = False,
     mentions: tuple[str, ...] = (),
+    states: bytes | None = None,
 ) -> Message:
     """One attempt to send ``event`` (an in-force alert, where none is given)."""
     event = event or in_force(98421)
@@ -52,5 +53,6 @@ def message(
         updated_at_us=received_at_us,
         event_key=event.key(),
         event=event,
+        states=states,
     )
     return Message(delivery, rules, expires_at_us, attempt, now_us, simulated, mentions)

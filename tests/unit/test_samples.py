@@ -74,7 +74,7 @@ def test_every_template_that_we_show_renders_for_a_sample(text: str, tmp_path: P
 
 
 BLOCKS_OF_RUNNING = re.findall(r"```json\n(.*?)```", (ROOT / "docs/running.md").read_text("utf-8"), re.DOTALL)
-[BODY] = re.findall(r"```json\n(.*?)```", (ROOT / "docs/webhooks.md").read_text("utf-8"), re.DOTALL)
+BODY, *_ = re.findall(r"```json\n(.*?)```", (ROOT / "docs/webhooks.md").read_text("utf-8"), re.DOTALL)
 
 
 def test_the_documents_show_the_samples() -> None:

@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.deliveries import Message
+from relay.destinations.enrichment import continuity
 from relay.destinations.texts import (
     byline,
     candle_words,
-    continuity,
     continuity_row,
     facts,
     fit,
@@ -47,6 +47,14 @@ OVER = 600.0
         (Event(Channel.BREAKS), "Index futures broke"),
         (Event(Channel.BREAKS, threshold=7), "Index futures broke"),
         (Event(Channel.STATES, symbol="AAPL"), "AAPL state"),
+        (Event(Channel.STATES, symbol="AAPL", data=b'{"tfc": {"D": "green", "W": "red"}}'), "AAPL state"),
+        (
+            Event(Channel.STATES, symbol="AAPL", data=b'{"tfc": {"60": "red", "D": "green", "Y": "green"}}'),
+            "AAPL full continuity up",
+        ),
+        (Event(Channel.STATES, symbol="SPY", data=b'{"tfc": {"D": "red"}}'), "SPY full continuity down"),
+        (Event(Channel.QUOTES, symbol="AAPL", price=200.35), "AAPL 200.35"),
+        (Event(Channel.QUOTES, symbol="AAPL"), "AAPL quote"),
     ],
 )
 def test_a_headline_says_what_happened(event: Event, title: str) -> None:
@@ -92,10 +100,17 @@ def test_a_direction_is_told_in_words_and_by_an_arrow(event: Event, said: str) -
             Event(Channel.IN_FORCE, price=1.0, data=b'{"tfc":{"W":"red","D":"green","M":"na"}}'),
             (("Price", "1.00"), ("Continuity", "D🟢 W🔴 M⚪")),
         ),
+        (Event(Channel.QUOTES, symbol="AAPL", price=200.35), (("Price", "200.35"),)),
+        (
+            Event(Channel.STATES, symbol="AAPL", data=b'{"price":{"price":"214.32"},"tfc":{"D":"green"}}'),
+            (("Price", "214.32"), ("Continuity", "D🟢")),
+        ),
+        (Event(Channel.STATES, symbol="AAPL", data=b'{"price":{},"tfc":{"D":"red"}}'), (("Continuity", "D🔴"),)),
+        (Event(Channel.STATES, symbol="AAPL", data=b'{"price":214.32}'), ()),
     ],
 )
 def test_what_is_known_is_told_and_nothing_else(event: Event, known: tuple[tuple[str, str], ...]) -> None:
-    assert facts(event) == known
+    assert facts(message(event).delivery) == known
 
 
 @pytest.mark.parametrize(
@@ -168,7 +183,7 @@ def test_a_candle_is_told_in_words_where_it_is_known(sent: str, words: str) -> N
     ],
 )
 def test_continuity_is_read_from_whatever_was_sent(data: bytes, known: tuple[tuple[str, str], ...]) -> None:
-    assert continuity(Event(Channel.IN_FORCE, data=data)) == known
+    assert continuity(message(Event(Channel.IN_FORCE, data=data)).delivery) == known
 
 
 @pytest.mark.parametrize(
@@ -265,8 +280,8 @@ def test_a_cut_text_is_never_too_long_and_never_cut_without_need(pieces: list[st
 
 @given(messages)
 def test_every_text_is_one_line_that_can_be_seen(sent: Message) -> None:
-    texts = [headline(sent), byline(sent), rule_names(sent), *remarks(sent, OVER), continuity_row(sent.delivery.event)]
-    for text in [*texts, *(text for fact in facts(sent.delivery.event) for text in fact)]:
+    texts = [headline(sent), byline(sent), rule_names(sent), *remarks(sent, OVER), continuity_row(sent.delivery)]
+    for text in [*texts, *(text for fact in facts(sent.delivery) for text in fact)]:
         assert text == " ".join(text.split())
         assert text.isprintable()
         text.encode()

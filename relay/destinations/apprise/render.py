@@ -20,7 +20,7 @@ from relay.deliveries import Message
 from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.charts import chart_url
 from relay.destinations.config import Late
-from relay.destinations.texts import byline, facts, fit, happened_us, headline, remarks, rule_names, width
+from relay.destinations.texts import PRICE, byline, facts, fit, happened_us, headline, remarks, rule_names, width
 from relay.events import Source
 from relay.template import BodyTemplate, RenderError
 
@@ -80,7 +80,7 @@ def _quiet(text: str) -> str:
 def _brief(message: Message) -> str:
     """An alert among others, in two lines."""
     said = " · ".join((headline(message), *remarks(message, _LATE_OVER)))
-    price = next((value for label, value in facts(message.delivery.event) if label == "Price"), "")
+    price = next((value for label, value in facts(message.delivery) if label == PRICE), "")
     known = " · ".join(filter(None, (price, _when(message))))
     return f"{fit(said, _LINE)}\n{fit(known, _LINE)}"
 
@@ -89,7 +89,7 @@ def _lines(message: Message) -> Iterator[str]:
     """An alert that has the message to itself."""
     event = message.delivery.event
     yield fit(" · ".join((byline(message), *remarks(message, _LATE_OVER))), _LINE)
-    known = " · ".join(f"{label} {value}" for label, value in facts(event))
+    known = " · ".join(f"{label} {value}" for label, value in facts(message.delivery))
     if known:
         yield fit(known, 2 * _LINE)
     yield _when(message)

@@ -18,7 +18,7 @@ from relay.deliveries import Message
 from relay.destinations import digest
 from relay.destinations.charts import chart_url
 from relay.destinations.discord.markdown import escape
-from relay.destinations.texts import byline, facts, fit, happened_us, headline, remarks, rule_names, width
+from relay.destinations.texts import CONTINUITY, byline, facts, fit, happened_us, headline, remarks, rule_names, width
 
 EMBEDS: Final = 10
 TITLE: Final = 256
@@ -39,7 +39,7 @@ _DIGEST_FOOTER: Final = 512
 _SUMMARY: Final = 200
 _FENCE: Final = ("```\n", "\n```")
 _LOUD: Final = 7  # units of the sign and the stars around remarks
-_LONG_FACTS: Final = frozenset({"Continuity"})  # a row of their own
+_LONG_FACTS: Final = frozenset({CONTINUITY})  # a row of their own
 
 _COLOURS: Final = {"bullish": 0x2E9E6B, "bearish": 0xC8504B}
 _NEUTRAL: Final = 0x7A828C
@@ -67,7 +67,7 @@ def embed_of(message: Message, late_over: float) -> Embed:
         embed["url"] = url
     if said := remarks(message, late_over):
         embed["description"] = warning(said, REMARKS)
-    if known := facts(event):
+    if known := facts(delivery):
         embed["fields"] = [
             {"name": label, "value": fit(escape(value), _VALUE), "inline": label not in _LONG_FACTS}
             for label, value in known

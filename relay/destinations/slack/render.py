@@ -17,7 +17,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from relay.deliveries import Message
+from relay.deliveries import Delivery, Message
 from relay.destinations import digest
 from relay.destinations.charts import chart_url
 from relay.destinations.slack.mrkdwn import date, entities, escape, link
@@ -33,7 +33,7 @@ from relay.destinations.texts import (
     timeframe_words,
     width,
 )
-from relay.events import Event, Source
+from relay.events import Source
 from relay.mentions import Mention
 
 Block: TypeAlias = dict[str, Any]
@@ -79,7 +79,7 @@ def alert_blocks(message: Message, late_over: float) -> list[Block]:
     if said := remarks(message, late_over):
         lines.append(_warning(said))
     shown = section("\n".join(lines))
-    if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in _facts(event)]:
+    if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in _facts(message.delivery)]:
         shown["fields"] = fields
     elements = [_mrkdwn(date(happened_us(message.delivery)))]
     if rules := rule_names(message):
@@ -87,9 +87,9 @@ def alert_blocks(message: Message, late_over: float) -> list[Block]:
     return [shown, {"type": "context", "elements": elements}]
 
 
-def _facts(event: Event) -> list[tuple[str, str]]:
+def _facts(delivery: Delivery) -> list[tuple[str, str]]:
     """What goes into fields, two of which stand side by side; the timeframe is in the headline."""
-    return [(label, value) for label, value in facts(event) if label != TIMEFRAME][:FIELDS]
+    return [(label, value) for label, value in facts(delivery) if label != TIMEFRAME][:FIELDS]
 
 
 def digest_blocks(batch: Sequence[Message], late_over: float) -> list[Block]:
@@ -134,8 +134,9 @@ def fallback(batch: Sequence[Message], late_over: float) -> str:
     title = headline(message)
     if event.direction in _SIGNS and event.direction not in title:
         title = f"{title} {event.direction}"
-    price = () if event.price is None else (price_text(event.price),)
-    return fit(escape(" · ".join((title, *price, *remarks(message, late_over)))), _FALLBACK)
+    price = "" if event.price is None else price_text(event.price)
+    shown = [title] if price in title else [title, price]
+    return fit(escape(" · ".join((*shown, *remarks(message, late_over)))), _FALLBACK)
 
 
 def _warning(said: Iterable[str]) -> str:

@@ -1,0 +1,250 @@
+"""What ``relay init`` wants to know: each answer read by the config's own readers, so that what is written is valid.
+
+    the key itself | @FILE | ${NAME} ──given──> Typed | InFile | InEnvironment        a secret, wherever it lies
+    discord: swing = …               ──place──> Place
+    AAPL, SPY, *-USD                 ──symbols, timeframes, direction
+                                                  all of it ──> Answers ──> relay.cli.written
+
+What holds always: an ``Answers`` is fit to be written; no message repeats a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from relay.config.conditions import ALL, Direction, Symbol, Timeframe
+from relay.config.destinations import Name
+from relay.document.addresses import Credential, SecretUrl, url_of
+from relay.document.env import read_text, why
+from relay.events import TIMEFRAMES
+from relay.secret import Secret
+
+Kind: TypeAlias = Literal["discord", "slack", "webhook"]
+KINDS: Final[tuple[Kind, ...]] = ("discord", "slack", "webhook")
+
+FORMS: Final = "itself, @FILE where it lies in a file, or ${NAME} where a variable holds it"
+
+_VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_LARGEST: Final = 65_536  # bytes of a secret's file, as the config reads it
+ADDRESSES: Final = {"websocket_url": ("ws", "wss"), "rest_url": ("http", "https")}
+"""The upstream's addresses in the config, and the schemes each can have."""
+
+T = TypeVar("T")
+
+
+class WrongAnswerError(ValueError):
+    """An answer can't be used; says what is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """A secret that was typed: it is written to a file of its own."""
+
+    secret: Secret
+
+
+@dataclass(frozen=True, slots=True)
+class InFile:
+    """A secret that stays in the file where it lies; absolute."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class InEnvironment:
+    """A secret that the environment holds when the relay runs."""
+
+    name: str
+
+
+Given: TypeAlias = Typed | InFile | InEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where alerts go: a destination's name, its type and its URL."""
+
+    name: str
+    kind: Kind
+    url: Given
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Everything that was asked.
+
+    Attributes:
+        key: The API key.
+        places: At least one; each name once.
+        symbols: Names and globs, upper case; empty is all.
+        timeframes: In the vendor's spelling; empty is all.
+        direction: None is both.
+        upstream: Addresses other than the vendor's, by their keys in the config.
+    """
+
+    key: Given
+    places: tuple[Place, ...]
+    symbols: tuple[str, ...] = ()
+    timeframes: tuple[str, ...] = ()
+    direction: str | None = None
+    upstream: tuple[tuple[str, str], ...] = ()
+
+
+_KEY: Final[TypeAdapter[Secret]] = TypeAdapter(Credential)
+_URL: Final[TypeAdapter[Secret]] = TypeAdapter(SecretUrl)
+_NAME: Final[TypeAdapter[str]] = TypeAdapter(Name)
+_SYMBOL: Final[TypeAdapter[str]] = TypeAdapter(Symbol)
+_TIMEFRAME: Final[TypeAdapter[str]] = TypeAdapter(Timeframe)
+_DIRECTION: Final[TypeAdapter[str]] = TypeAdapter(Direction)
+_ADDRESS_READERS: Final[Mapping[str, TypeAdapter[str]]] = {
+    key: TypeAdapter(Annotated[str, url_of(*schemes)]) for key, schemes in ADDRESSES.items()
+}
+
+
+def key(text: str, env: Mapping[str, str]) -> Given:
+    """The API key, in one of ``FORMS``.
+
+    Raises:
+        WrongAnswerError: It is not there, or can't be a key.
+    """
+    return _given(text, env, _KEY)
+
+
+def place(kind: Kind, name: str, url: str, env: Mapping[str, str]) -> Place:
+    """A destination, its URL in one of ``FORMS``.
+
+    Raises:
+        WrongAnswerError: The name or the URL can't be used.
+    """
+    return Place(place_name(name), kind, place_url(url, env))
+
+
+def place_name(text: str) -> str:
+    """A destination's name."""
+    return _read(_NAME, _printable(text.strip()))
+
+
+def place_url(text: str, env: Mapping[str, str]) -> Given:
+    """A destination's URL, in one of ``FORMS``."""
+    return _given(text, env, _URL)
+
+
+def symbols(text: str) -> tuple[str, ...]:
+    """Symbols and globs, separated by commas or blanks; empty or ``all`` is all."""
+    return _several(text, _SYMBOL)
+
+
+def timeframes(text: str) -> tuple[str, ...]:
+    """Timeframes, likewise, in their own order."""
+    return tuple(sorted(_several(text, _TIMEFRAME), key=TIMEFRAMES.index))
+
+
+def direction(text: str) -> str | None:
+    """``bullish``, ``bearish``, or both where it is empty or ``all``."""
+    word = _read(_DIRECTION, text.strip() or ALL)
+    return None if word == ALL else word
+
+
+def address(name: str, text: str) -> tuple[str, str]:
+    """An address of the upstream, ``websocket_url`` or ``rest_url``."""
+    return name, _read(_ADDRESS_READERS[name], _printable(text.strip()))
+
+
+def gathered(
+    key: Given,
+    places: Iterable[Place],
+    *,
+    symbols: tuple[str, ...] = (),
+    timeframes: tuple[str, ...] = (),
+    direction: str | None = None,
+    upstream: tuple[tuple[str, str], ...] = (),
+) -> Answers:
+    """All answers together.
+
+    Raises:
+        WrongAnswerError: Two destinations have one name.
+    """
+    return Answers(key, distinct(places), symbols, timeframes, direction, upstream)
+
+
+def distinct(places: Iterable[Place]) -> tuple[Place, ...]:
+    """``places``, where each has a name of its own.
+
+    Raises:
+        WrongAnswerError: Two have one name.
+    """
+    named: dict[str, Place] = {}
+    for one in places:
+        if one.name in named:
+            raise WrongAnswerError(f"two destinations are called {one.name}")
+        named[one.name] = one
+    return tuple(named.values())
+
+
+def variables(answers: Answers) -> list[str]:
+    """The environment variables that the config will read, each once."""
+    given = (answers.key, *(place.url for place in answers.places))
+    return list(dict.fromkeys(one.name for one in given if isinstance(one, InEnvironment)))
+
+
+def in_environment(name: str) -> str:
+    """The form of a secret that the variable ``name`` holds.
+
+    Raises:
+        WrongAnswerError: No variable can have this name.
+    """
+    if not _VARIABLE_NAME.fullmatch(name):
+        raise WrongAnswerError("a variable's name is letters, digits and _")
+    return f"${{{name}}}"
+
+
+def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> Given:
+    text = _printable(text.strip())
+    if match := _VARIABLE.fullmatch(text):
+        value = env.get(match[1])
+        if value is not None:  # where it is not set yet, the relay's own environment will have it
+            _read(kind, value, of=f"the environment variable {match[1]}")
+        return InEnvironment(match[1])
+    if text.startswith("@"):
+        return _in_file(text[1:], kind)
+    return Typed(_read(kind, text))
+
+
+def _in_file(name: str, kind: TypeAdapter[Secret]) -> InFile:
+    try:
+        path = Path(name).expanduser().absolute()
+        content = read_text(path, limit=_LARGEST)
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~somebody who is not there
+        reason = "nobody has this home" if isinstance(error, RuntimeError) else why(error)
+        raise WrongAnswerError(f"the file can't be read: {reason}") from None
+    _read(kind, content.removesuffix("\n").removesuffix("\r"), of="the file")
+    return InFile(path)
+
+
+def _several(text: str, kind: TypeAdapter[str]) -> tuple[str, ...]:
+    words = [word for word in re.split(r"[\s,;]+", text) if word]
+    read = tuple(dict.fromkeys(_read(kind, _printable(word)) for word in words))
+    everything = ALL in read or read == (ALL.upper(),)  # among other symbols it is the ticker ALL
+    return () if everything else read
+
+
+def _printable(text: str) -> str:
+    """``text``, where a file in UTF-8 can hold it and a person can read it."""
+    if not text.isprintable():
+        raise WrongAnswerError("there is a control character in it, or it is not UTF-8")
+    return text
+
+
+def _read(kind: TypeAdapter[T], value: Any, *, of: str = "") -> T:  # noqa: ANN401  because a reader takes anything
+    try:
+        return kind.validate_python(value)
+    except ValidationError as error:
+        said = error.errors(include_url=False, include_input=False, include_context=False)[0]["msg"]
+        raise WrongAnswerError(f"{of}: {said}" if of else said) from None

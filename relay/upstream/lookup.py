@@ -22,6 +22,7 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+import structlog
 
 from relay.assets import future_root
 from relay.backoff import Backoff
@@ -34,7 +35,11 @@ from relay.upstream.decide import vendor_code
 from relay.upstream.errors import RestRefusedError, RestUnavailableError, Unavailability, UnknownSymbolError
 from relay.upstream.flights import Flights
 from relay.upstream.get import NOT_THE_API, Answer, Getter
+from relay.upstream.hold import FIRST_WAIT, LONGEST_WAIT, Hold
 from relay.upstream.recent import Recent
+from relay.upstream.throttle import LogThrottle
+
+_log = structlog.get_logger()
 
 TTL: Final = 60.0
 """Seconds for which a snapshot, an unknown symbol and a refusal are taken as they were."""
@@ -47,8 +52,6 @@ ROOM: Final = 16 << 20
 AT_ONCE: Final = 8
 TIMEOUT: Final = 10.0
 MAX_SNAPSHOT: Final = 1 << 20
-FIRST_WAIT: Final = 1.0
-LONGEST_WAIT: Final = 30.0
 
 _UNKNOWN: Final = "unknown_symbol"
 _SCOPE: Final = SCOPES[Channel.STATES]
@@ -103,8 +106,15 @@ class Lookup:
         self._asking: Flights[Snapshot] = Flights()
         self._insisting: Flights[Snapshot] = Flights()
         self._room = asyncio.Semaphore(AT_ONCE)
-        self._hold = _Hold(clock, rng)
-        self._refusal: tuple[float, RestRefusedError] | None = None
+        self._hold = Hold(clock, rng)
+        self._throttle = LogThrottle(clock)
+        self._refusal: RestRefusedError | None = None
+        self._refused_until = clock.monotonic()
+
+    @property
+    def refusal(self) -> RestRefusedError | None:
+        """Why the key may not look states up, since it was last refused; None where it never was, or may again."""
+        return self._refusal
 
     async def snapshot(self, symbol: str) -> Snapshot:
         """The symbol as it stands, at most a minute old; one attempt.
@@ -190,17 +200,16 @@ class Lookup:
             try:
                 found = self._read(spelling, await self._getter.get(f"/states/{quote(spelling, safe=_PLAIN)}"))
             except RestUnavailableError as error:
-                if _holds(error):
-                    self._hold.begin(error.retry_after, episode)
+                self._troubled(error, episode)
                 raise
             except RestRefusedError as error:
-                self._refusal = self._clock.monotonic() + TTL, error
+                self._refused(error)
                 raise
             except UnknownSymbolError:
-                self._hold.reset()
+                self._answered()
                 self._unknown.put(spelling, value=True)
                 raise
-        self._hold.reset()
+        self._answered()
         self._recent.put(spelling, found, len(found.data))
         return found
 
@@ -214,54 +223,27 @@ class Lookup:
         except SnapshotError as error:
             raise RestUnavailableError(Unavailability.NO_SNAPSHOT, str(error), hint=NOT_THE_API) from error
 
-    def _raise_refusal(self) -> None:
-        if self._refusal is None:
-            return
-        until, error = self._refusal
-        if self._clock.monotonic() < until:
-            raise RestRefusedError(error.code, error.scope, str(error), hint=error.hint)
+    def _answered(self) -> None:
+        self._hold.reset()
         self._refusal = None
 
+    def _troubled(self, error: RestUnavailableError, episode: int) -> None:
+        if _holds(error):
+            self._hold.begin(error.retry_after, episode)
+        held_back = self._throttle.admit(error.reason)
+        if held_back is not None:
+            more = {"held_back": held_back} if held_back else {}
+            _log.warning("a state can't be looked up", reason=error.reason.value, error=str(error), **more)
 
-class _Hold:
-    """No request before its end: how all look-ups back off together.
+    def _refused(self, error: RestRefusedError) -> None:
+        self._refusal = _again(error)
+        self._refused_until = self._clock.monotonic() + TTL
+        if self._throttle.admit("refused") is not None:
+            _log.warning("looking states up is refused", scope=error.scope, error=str(error), hint=error.hint)
 
-    Attributes:
-        episode: Counts holds, so that requests which were under way together count as one failure.
-    """
-
-    def __init__(self, clock: Clock, rng: random.Random) -> None:
-        self._clock = clock
-        self._backoff = Backoff(rng, first=FIRST_WAIT, cap=LONGEST_WAIT)
-        self._until = clock.monotonic()
-        self.episode = 0
-
-    async def over(self) -> None:
-        """Return when requests may go out."""
-        while (left := self._until - self._clock.monotonic()) > 0:
-            await self._clock.sleep(left)
-
-    def begin(self, asked: float | None, episode: int) -> None:
-        """Hold everything: as long as the server asks, else (nothing asked, or less than a second) longer each time.
-
-        Args:
-            asked: Seconds that the server asks for; None where it names none.
-            episode: As it was when the request that failed went out.
-        """
-        if episode == self.episode:
-            self.episode += 1
-            wait = self._backoff.next()
-        elif asked is None:
-            return  # an answer to what went out before the hold
-        else:
-            wait = FIRST_WAIT
-        if asked is not None and asked >= FIRST_WAIT:
-            wait = asked
-        self._until = max(self._until, self._clock.monotonic() + wait)
-
-    def reset(self) -> None:
-        """The upstream answers again."""
-        self._backoff.reset()
+    def _raise_refusal(self) -> None:
+        if self._refusal is not None and self._clock.monotonic() < self._refused_until:
+            raise _again(self._refusal)
 
 
 def _holds(error: RestUnavailableError) -> bool:
@@ -269,6 +251,11 @@ def _holds(error: RestUnavailableError) -> bool:
     return error.reason is Unavailability.RATE_LIMITED or (
         error.reason is Unavailability.SERVER_ERROR and error.retry_after is not None
     )
+
+
+def _again(error: RestRefusedError) -> RestRefusedError:
+    """The same, to be raised anew: what was raised once carries where."""
+    return RestRefusedError(error.code, error.scope, str(error), hint=error.hint)
 
 
 def _askable(name: str) -> bool:

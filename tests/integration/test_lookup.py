@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 import pytest
 from aiohttp import web
+from structlog.testing import capture_logs
 
 from relay.secret import Secret
 from relay.simulator.upstream import Simulator
@@ -307,7 +308,27 @@ async def test_a_refusal_is_remembered_for_every_symbol(status: int, code: str |
             assert said in caught.value.hint
         assert it.vendor.asked == ["AAPL"]
         await it.clock.advance(60)
+        assert it.lookup.refusal is not None
         assert (await it.lookup.known("SPY")).symbol == "SPY"
+        assert it.lookup.refusal is None
+
+
+async def test_what_goes_wrong_is_told_once_a_minute_and_without_the_key() -> None:
+    async with asking() as it:
+        with capture_logs() as told:
+            it.vendor.then(502, times=3)
+            for symbol in ("AAPL", "SPY", "IBM"):
+                with pytest.raises(RestUnavailableError):
+                    await it.lookup.snapshot(symbol)
+            it.vendor.then(403, {"error": {"code": "missing_scope", "message": KEY}})
+            with pytest.raises(RestRefusedError):
+                await it.lookup.snapshot("AAPL")
+        assert [(line["log_level"], line["event"]) for line in told] == [
+            ("warning", "a state can't be looked up"),
+            ("warning", "looking states up is refused"),
+        ]
+        assert "Add the scope states:read" in told[1]["hint"]
+        assert KEY not in str(told)
 
 
 async def test_those_who_queue_while_a_refusal_comes_do_not_ask_for_themselves() -> None:

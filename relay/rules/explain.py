@@ -2,14 +2,17 @@
 
     rule × event  ──> failures, in the order a rule is read: none means it is admitted
     rules × event ──> matched: those that admit it; an ``otherwise`` only where no other rule does
+                  └─> explained: each rule with what fails, and whether a route is for the event
 
 Channel and ``enabled`` come first; where one of them fails, the other conditions say nothing worth reading and are
-left out. This judges one rule and takes its time; ``match`` gives the same answer for all rules at once.
+left out. What rests on more than rule and event (cooldowns, hours, look-ups) is judged elsewhere. A rule on quotes or
+states fires as its condition becomes true; of one value it can only be said whether the condition holds. This judges
+one rule and takes its time; ``match`` gives the same answer for all rules at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from relay.assets import asset_of_event
@@ -23,7 +26,8 @@ from relay.rules.conditions import (
     text_holds,
     threshold_holds,
 )
-from relay.rules.rule import Rule, Symbols
+from relay.rules.rule import ELSE, Levels, Routes, Rule, Symbols, field_of
+from relay.states import SnapshotError, snapshot_of, unmet
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,90 @@ def matched(rules: Iterable[Rule], event: Event) -> tuple[Rule, ...]:
     admitting = [rule for rule in rules if admits(rule, event)]
     first = [rule for rule in admitting if not rule.otherwise]
     return tuple(first or admitting)
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What rule and event say of each other.
+
+    Attributes:
+        rule: The rule.
+        failures: What does not hold, in the order a rule is read; none means that it matched. An ``otherwise`` fails
+            where another rule matched.
+        unrouted: For which value it has no route: ``timeframe M``; None where it has one, or none of the alert.
+    """
+
+    rule: Rule
+    failures: tuple[Failure, ...] = ()
+    unrouted: str | None = None
+
+    @property
+    def matched(self) -> bool:
+        """Whether the rule wants the event; on quotes and states, whether its condition holds."""
+        return not self.failures
+
+
+def explained(rules: Iterable[Rule], event: Event) -> tuple[Explanation, ...]:
+    """Every one of ``rules`` with what keeps it from ``event``, in their order."""
+    own = [(rule, (*failures(rule, event), *_of_value(rule, event))) for rule in rules]
+    first = [rule.name for rule, failed in own if not failed and not rule.otherwise]
+    return tuple(
+        Explanation(
+            rule,
+            failed or (_outdone(first) if rule.otherwise else ()),
+            unrouted(rule, event) if not failed else None,
+        )
+        for rule, failed in own
+    )
+
+
+def unrouted(rule: Rule, event: Event) -> str | None:
+    """The value for which ``rule`` has no route: ``timeframe M``, ``stocks, timeframe M``; None where it has one."""
+    found: tuple[str, ...] | Routes | None = rule.routes
+    path: list[str] = []
+    while isinstance(found, Routes):
+        value = field_of(event, found.by)
+        path.append(f"{found.by} {value}" if value else f"an alert without {found.by}")
+        found = found.to.get(value or ELSE, found.to.get(ELSE))
+    return ", ".join(path) if path and not found else None
+
+
+def _outdone(others: Sequence[str]) -> tuple[Failure, ...]:
+    return (Failure("otherwise", "no other rule matches", words.listing(others, "and")),) if others else ()
+
+
+def _of_value(rule: Rule, event: Event) -> Iterator[Failure]:
+    """What a quote or a state lacks for the condition that the rule waits for."""
+    if not rule.enabled or rule.channel is not event.channel:
+        return
+    if rule.channel is Channel.QUOTES:
+        yield from _levels(rule.levels or Levels(), event.price)
+    elif rule.channel is Channel.STATES and rule.state is not None:
+        try:
+            snapshot = snapshot_of(event.data)
+        except SnapshotError as error:
+            yield Failure("tfc", "a snapshot", str(error))
+        else:
+            yield from (Failure(*told) for told in unmet(rule.state, snapshot))
+
+
+def _levels(levels: Levels, price: float | None) -> Iterator[Failure]:
+    found = "nothing" if price is None else words.number(price)
+    for name, level in (("above", levels.above), ("below", levels.below)):
+        if level is not None and not _beyond(name, level, price):
+            yield Failure("price", f"{name} {words.number(level)}", found)
+    crossed = [
+        (name, level)
+        for name, level in (("above", levels.crosses_above), ("below", levels.crosses_below))
+        if level is not None
+    ]
+    if crossed and not any(_beyond(name, level, price) for name, level in crossed):
+        wanted = words.listing([f"{name} {words.number(level)}" for name, level in crossed], "or")
+        yield Failure("price", wanted, found)
+
+
+def _beyond(side: str, level: float, price: float | None) -> bool:
+    return price is not None and (price > level if side == "above" else price < level)
 
 
 def failures(rule: Rule, event: Event) -> tuple[Failure, ...]:

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from relay.assets import ASSETS
 from relay.events import Channel, Event
 from relay.rules import match
+from relay.rules.active import Active
 from relay.rules.bits import mask_of, select
-from relay.rules.explain import admits, matched
+from relay.rules.explain import admits, explained, matched
 from relay.rules.match import compile_rules
 from relay.rules.prices import PriceIndex
-from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
+from relay.rules.rule import PriceRange, Routes, Rule, Symbols, Threshold
+from relay.states import StateWanted
 
 _NAMES = ("AAPL", "spy", "BTC-USD", "eth-usd", "ES1!", "es=f", "NQ1!", "NQ", "BRK.B", "ON", "")
 _PATTERNS = (*_NAMES[:-1], "*", "*-USD", "a*", "?S*", "[EN]*", "[!E]*1!", "*=F", "[", "E?1!", "ES", "nq=f")
@@ -51,6 +53,17 @@ _CONDITIONS: dict[str, st.SearchStrategy[Any]] = {
     "continuation": st.booleans(),
     "otherwise": st.just(True),
 }
+_UNMATCHED_BY: dict[str, st.SearchStrategy[Any]] = {
+    "routes": st.just(Routes("timeframe", {"D": ("swing",), "W": Routes("asset", {"stocks": ("swing",)})})),
+    "cooldown": st.just(60.0),
+    "active": st.just(Active("America/New_York", frozenset({0}))),
+    "state": st.just(StateWanted(tfc={"D": "green"}, ftfc="bullish", sectors=("energy",))),
+    "enrich": st.just(True),
+    "on_unknown": st.just("deliver"),
+    "max_age": st.just(1.0),
+    "mention": st.just(("swing",)),
+}
+"""What is judged once a rule has matched, or chooses where to; it must not change the match."""
 
 
 @st.composite
@@ -58,6 +71,7 @@ def _rules(draw: st.DrawFn) -> Rule:
     """A rule with few conditions, so that many a rule matches."""
     names = draw(st.lists(st.sampled_from(sorted(_CONDITIONS)), max_size=2, unique=True))
     chosen = {name: draw(_CONDITIONS[name]) for name in names}
+    chosen |= {name: draw(_UNMATCHED_BY[name]) for name in draw(st.sets(st.sampled_from(sorted(_UNMATCHED_BY))))}
     return Rule(name="rule", to=("swing",), channel=draw(_CHANNELS), **chosen)
 
 
@@ -81,7 +95,13 @@ _EVENTS = st.builds(
 def test_the_index_says_of_every_rule_what_the_rule_alone_says(rules: list[Rule], events: list[Event]) -> None:
     index = compile_rules(rules)
     for event in (*events, *events):
-        assert [id(rule) for rule in index.match(event)] == [id(rule) for rule in matched(rules, event)]
+        found = [id(rule) for rule in index.match(event)]
+        assert found == [id(rule) for rule in matched(rules, event)]
+        explanations = explained(rules, event)
+        assert found == [id(own.rule) for own in explanations if own.matched]
+        assert [own.rule for own in explanations] == rules
+        for own in explanations:
+            assert (own.unrouted is not None) <= (own.rule.destinations(event) == ())
 
 
 def test_ranges_that_all_end_where_a_checkpoint_lies_are_told_apart() -> None:

@@ -1,8 +1,8 @@
 """The relay itself: the only place that knows concrete classes. One screen of wiring, then the order of its life.
 
-    Reader ──events──────────────> Intake ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · Slack
-      │                              ^
-      └──gaps──> Backfiller ─recovered       Web ──FrontDesk──> all of them       housekeeping beside them
+    Reader ──events────────────> Intake (Judge) ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · …
+      │ └──ticks──> Engine ─fired──> ^                   └──> Decider ──asks── Lookup
+      └──gaps──> Backfiller ─recovered   Web ──FrontDesk──> all of them       housekeeping beside them
                      └──asks── Rest
 
 Start: the store's lock first, then the port, then the socket. Stop: reading ends, commits and requests in flight are
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, NamedTuple
 
@@ -34,6 +34,8 @@ from relay.desk import FrontDesk
 from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
+from relay.edges.engine import Engine
+from relay.edges.wanted import wanted_symbols
 from relay.errors import ConfigError, EvictedError
 from relay.events import ALERT_CHANNELS, Channel
 from relay.housekeeping import feed_watchdog, tidy
@@ -44,9 +46,11 @@ from relay.judging.marks import Marks, remembered_since
 from relay.judging.plan import Plan, Terms
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
+from relay.outbox.memory import Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.rules.conditions import is_glob
 from relay.rules.match import compile_rules
+from relay.rules.rule import Rule
 from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
@@ -54,6 +58,7 @@ from relay.upstream.lookup import Lookup
 from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
 from relay.upstream.rest import Rest
+from relay.upstream.tick import Tick, event_of
 from relay.web.server import Web
 
 _log = structlog.get_logger()
@@ -128,17 +133,18 @@ class Relay:
                 for name, destination in config.destinations.items()
             ]
         )
+        self.engine = self._engine(config.rules, await self.outbox.memory.sides())
         upstream = config.stratalerts
         auth = AuthStyle(upstream.auth)
         lookup = Lookup(upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth)
         stack.push_async_callback(lookup.close)
-        longest = max((rule.cooldown or 0.0 for rule in config.rules), default=0.0)
-        since_us = remembered_since(now_us=clock.now_us(), longest=longest)
+        plan = plan_of(config)
+        since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
         marks = Marks(await self.outbox.memory.marks(since_us=since_us))
         self.decider = Decider(self.outbox, lookup, marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify)
         self.intake = Intake(
             self.outbox,
-            Judge(plan_of(config), marks, _Awake()),
+            Judge(plan, marks, _Awake()),
             clock=clock,
             metrics=metrics,
             notify=self.dispatcher.notify,
@@ -157,8 +163,9 @@ class Relay:
             clock=clock,
             rng=self._rng,
             metrics=metrics,
-            topics=lambda: [Topic(channel) for channel in self.channels()],
+            topics=self.topics,
             on_event=self.intake.offer,
+            on_tick=self._take_tick,
             on_gap=self.backfiller.request,
             before_subscribe=lambda: self.backfiller.ensure_baseline(self.channels()),
         )
@@ -184,6 +191,26 @@ class Relay:
         """The alert channels that an enabled rule listens to."""
         wanted = {rule.channel for rule in self.config.rules if rule.enabled}
         return [channel for channel in ALERT_CHANNELS if channel in wanted]
+
+    def topics(self) -> Sequence[Topic]:
+        """What the enabled rules want of the socket: alert channels whole, quotes and states by symbol."""
+        by_symbol = wanted_symbols(self.config.rules)
+        return [
+            *(Topic(channel) for channel in self.channels()),
+            *(Topic(channel, symbols) for channel, symbols in by_symbol.items()),
+        ]
+
+    def _take_tick(self, tick: Tick) -> None:
+        self.engine.take(tick)  # the engine of now: a reload makes another
+
+    def _engine(self, rules: Sequence[Rule], sides: Iterable[Side]) -> Engine:
+        def fire(tick: Tick, fired: tuple[Rule, ...], changed: tuple[Side, ...]) -> None:
+            self.intake.fired(event_of(tick), fired, changed)
+
+        def flip(changed: Sequence[Side]) -> None:
+            self.intake.flipped(changed)
+
+        return Engine(rules, sides, fire=fire, flip=flip)
 
     def stop(self) -> None:
         """Begin to drain; ``run`` returns when that is done."""
@@ -288,6 +315,7 @@ def plan_of(config: Config) -> Plan:
     return Plan(
         compile_rules(config.rules),
         {name: Terms(destination.sources, destination.keeps_for) for name, destination in config.destinations.items()},
+        longest_cooldown=max((rule.cooldown or 0.0 for rule in config.rules), default=0.0),
     )
 
 

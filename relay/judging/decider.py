@@ -242,7 +242,7 @@ class _Verdicts:
 
     def __init__(self, delivery: Delivery, known: Mapping[str, Snapshot], marks: Marks) -> None:
         self._event = delivery.event
-        self._at_us = delivery.event.triggered_at.us if delivery.event.triggered_at else delivery.received_at_us
+        self._received_at_us = delivery.received_at_us
         self._known = known
         self._cooldowns = marks
         self._rules: dict[str, tuple[RuleMatch | None, str]] = {}
@@ -285,7 +285,7 @@ class _Verdicts:
             suppressed = msgspec.structs.replace(rule, suppressed=Suppression.UNKNOWN)
             return suppressed, f"{rule.name}: the symbol's state could not be known in time"
         if ask.cooldown is not None:
-            mark = mark_of(rule.name, self._event, self._at_us)
+            mark = mark_of(rule.name, self._event, self._received_at_us)
             blocking = self._cooldowns.blocking(mark, ask.cooldown)
             if blocking is not None:
                 cool = msgspec.structs.replace(rule, suppressed=Suppression.COOLDOWN)

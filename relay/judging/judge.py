@@ -119,7 +119,7 @@ class Judge:
         for rule in matched:
             found = self._rule(rule, sighted, quiet, unless=unless if rule.otherwise else ())
             if found.suppressed is None and found.ask is None and rule.cooldown is not None:
-                mark = mark_of(rule.name, sighted.event, sighted.at_us)
+                mark = mark_of(rule.name, sighted.event, sighted.received_at_us)
                 blocking = self._marks.blocking(mark, rule.cooldown)
                 if blocking is None:
                     if self._is_taken(rule, merged, sighted):
@@ -139,6 +139,7 @@ class Judge:
         for mark in verdict.marks:
             if stored:
                 self._marks.confirm(mark)
+                self._marks.forget(now_us=mark.noted_us, longest=self.plan.longest_cooldown)
             else:
                 self._marks.take_back(mark)
 

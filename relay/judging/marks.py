@@ -24,9 +24,10 @@ from relay.events import Channel, Event, count_of
 from relay.outbox.memory import Mark
 
 KEPT_US: Final = 2 * 86_400 * MICROS
-"""How far back an alert may still come, beyond its cooldown: what a backfill after an outage brings."""
+"""How long an alert is remembered beyond its cooldown: a backfill may bring one from before it so much later."""
 
 _FORGET_EVERY: Final = 1_000  # marks
+_ANY: Final = 1 << 62  # above every number in a mark
 
 _Kind: TypeAlias = tuple[str, str, str, str]  # rule, subject, timeframe, direction
 
@@ -34,18 +35,20 @@ _Kind: TypeAlias = tuple[str, str, str, str]  # rule, subject, timeframe, direct
 class _Passed(NamedTuple):
     at_us: int
     took_part: int
+    noted_us: int
 
 
-def mark_of(rule: str, event: Event, at_us: int) -> Mark:
-    """The mark that ``event`` would leave for ``rule``; ``at_us`` is its own time."""
+def mark_of(rule: str, event: Event, received_at_us: int) -> Mark:
+    """The mark that ``event`` would leave for ``rule``; one without a time counts as of when it was received."""
     broke = event.channel is Channel.BREAKS
     return Mark(
         rule=rule,
         subject="breaks" if broke else event.symbol or "",
         timeframe=event.timeframe or "",
         direction=event.direction or "",
-        at_us=at_us,
+        at_us=event.triggered_at.us if event.triggered_at else received_at_us,
         count=count_of(event) or 0 if broke else 0,
+        noted_us=received_at_us,
     )
 
 
@@ -73,8 +76,8 @@ class Marks:
         if not passed:
             return None
         span_us = round(cooldown * MICROS)
-        first = bisect_right(passed, _Passed(mark.at_us - span_us, 1 << 62))
-        last = bisect_left(passed, _Passed(mark.at_us + span_us, -1))
+        first = bisect_right(passed, _Passed(mark.at_us - span_us, _ANY, _ANY))
+        last = bisect_left(passed, _Passed(mark.at_us + span_us, -1, -1))
         near = [_again(mark, found) for found in passed[first:last] if found.took_part >= mark.count]
         return min(
             near, key=lambda found: (found in self._tentative, abs(found.at_us - mark.at_us), found.at_us), default=None
@@ -86,7 +89,7 @@ class Marks:
 
     def add(self, mark: Mark, *, tentative: bool = False) -> None:
         """Remember an alert that passes."""
-        insort(self._passed.setdefault(_kind(mark), []), _Passed(mark.at_us, mark.count))
+        insort(self._passed.setdefault(_kind(mark), []), _Passed(mark.at_us, mark.count, mark.noted_us))
         if tentative:
             self._tentative.add(mark)
         self._added += 1
@@ -99,7 +102,7 @@ class Marks:
         """Its alert was a repetition, or the store did not take it."""
         self._tentative.discard(mark)
         passed = self._passed.get(_kind(mark), [])
-        if (found := _Passed(mark.at_us, mark.count)) in passed:
+        if (found := _Passed(mark.at_us, mark.count, mark.noted_us)) in passed:
             passed.remove(found)
         if not passed:
             self._passed.pop(_kind(mark), None)
@@ -114,15 +117,15 @@ class Marks:
         if self._added < _FORGET_EVERY:
             return
         self._added = 0
-        before = _Passed(remembered_since(now_us=now_us, longest=longest), -1)
+        since_us = remembered_since(now_us=now_us, longest=longest)
         for kind, passed in list(self._passed.items()):
-            del passed[: bisect_left(passed, before)]
+            passed[:] = [found for found in passed if found.noted_us >= since_us]
             if not passed:
                 del self._passed[kind]
 
 
 def remembered_since(*, now_us: int, longest: float) -> int:
-    """From which time on marks matter, µs since the epoch."""
+    """Marks noted since then matter, µs since the epoch."""
     return now_us - KEPT_US - round(longest * MICROS)
 
 
@@ -131,4 +134,6 @@ def _kind(mark: Mark) -> _Kind:
 
 
 def _again(mark: Mark, passed: _Passed) -> Mark:
-    return Mark(mark.rule, mark.subject, mark.timeframe, mark.direction, passed.at_us, passed.took_part)
+    return Mark(
+        mark.rule, mark.subject, mark.timeframe, mark.direction, passed.at_us, passed.took_part, passed.noted_us
+    )

@@ -23,7 +23,14 @@ class Terms(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """The rules and destinations of one config."""
+    """The rules and destinations of one config.
+
+    Attributes:
+        index: The rules.
+        terms: By the name of the destination.
+        longest_cooldown: Of all rules, seconds.
+    """
 
     index: RuleIndex
     terms: Mapping[str, Terms]
+    longest_cooldown: float = 0.0

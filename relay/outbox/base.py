@@ -385,7 +385,7 @@ class Outbox(Protocol):
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap; with them marks of such alerts, and
+        ``identities_before_us``, and never while above the cursor's overlap; so do marks that were noted before that, and
         snoozes that ended before ``finished_before_us``. Dead letters stay.
         """
         ...

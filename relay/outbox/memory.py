@@ -26,6 +26,7 @@ class Mark(msgspec.Struct, frozen=True):
         direction: Likewise.
         at_us: The alert's own time, µs since the epoch.
         count: How many futures took part in a break; 0 elsewhere.
+        noted_us: When the alert came to us: how long it is remembered goes by this, whatever time the alert tells.
     """
 
     rule: str
@@ -34,6 +35,7 @@ class Mark(msgspec.Struct, frozen=True):
     direction: str
     at_us: int
     count: int = 0
+    noted_us: int = 0
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -80,7 +82,7 @@ class RuleMemory(Protocol):
     """The part of a store that rules and people remember in; ``relay.outbox.base.Outbox.memory``."""
 
     async def marks(self, *, since_us: int) -> list[Mark]:
-        """What cooldowns remember of alerts of ``since_us`` and later, oldest first."""
+        """What cooldowns remember of alerts that came at ``since_us`` or later, in the order of their own times."""
         ...
 
     async def sides(self) -> list[Side]:

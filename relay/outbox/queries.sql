@@ -102,14 +102,15 @@ FROM decided WHERE deliveries.id = decided.id AND deliveries.state = 'deciding';
 DELETE FROM deliveries WHERE state = 'deciding' AND id IN (SELECT value FROM json_each(:ids));
 
 -- name: insert_marks
-INSERT INTO marks (rule, subject, timeframe, direction, at, count)
+INSERT INTO marks (rule, subject, timeframe, direction, at, count, noted_at)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]')
+       json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
+       json_extract(value, '$[6]')
 FROM json_each(:rows);
 
 -- name: marks
-SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count))
-FROM (SELECT * FROM marks WHERE at >= :since ORDER BY at, rowid);
+SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count, noted_at))
+FROM (SELECT * FROM marks WHERE noted_at >= :since ORDER BY at, rowid);
 
 -- name: note_sides
 INSERT INTO sides (rule, symbol, condition, side)
@@ -308,7 +309,7 @@ WHERE seq > :from_seq AND seq <= :to_seq AND data IS NULL AND received_at < :bef
   AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.seq);
 
 -- name: prune_marks
-DELETE FROM marks WHERE rowid IN (SELECT rowid FROM marks WHERE at < :before ORDER BY at LIMIT :limit);
+DELETE FROM marks WHERE rowid IN (SELECT rowid FROM marks WHERE noted_at < :before ORDER BY noted_at LIMIT :limit);
 
 -- name: prune_snoozes
 DELETE FROM snoozes WHERE until < :before;

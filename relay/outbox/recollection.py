@@ -20,7 +20,7 @@ class SqliteMemory:
         self._reader = reader
 
     async def marks(self, *, since_us: int) -> list[Mark]:
-        """What cooldowns remember of alerts of ``since_us`` and later."""
+        """What cooldowns remember of alerts that came at ``since_us`` or later."""
         (text,) = await self._reader.row("marks", since=since_us)
         return [Mark(*columns) for columns in rows.json_value(text)]
 

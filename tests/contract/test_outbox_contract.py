@@ -488,8 +488,8 @@ async def test_what_was_withheld_and_asks_still_asks_when_it_is_released(outbox:
 # --- what rules remember
 
 
-def mark(at_us: int, *, count: int = 0) -> Mark:
-    return Mark("calm", "AAPL", "D", "bullish", at_us, count)
+def mark(at_us: int, *, count: int = 0, noted_us: int = START_US) -> Mark:
+    return Mark("calm", "AAPL", "D", "bullish", at_us, count, noted_us)
 
 
 async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: Outbox, open_outbox: Opener) -> None:
@@ -500,7 +500,7 @@ async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: 
     await outbox.decide([], marks=[mark(START_US - 5)], at_us=START_US)
     outbox = await open_outbox()
     assert await outbox.memory.marks(since_us=0) == [mark(START_US - 5), mark(START_US, count=3)]
-    assert await outbox.memory.marks(since_us=START_US) == [mark(START_US, count=3)]
+    assert await outbox.memory.marks(since_us=START_US + 1) == []
 
 
 async def test_an_alert_that_releases_what_was_withheld_leaves_its_mark(outbox: Outbox) -> None:
@@ -537,9 +537,9 @@ async def test_a_snooze_replaces_an_earlier_one_and_survives_until_it_is_ended(
 
 
 async def test_retention_forgets_marks_with_identities_and_snoozes_that_are_over(outbox: Outbox) -> None:
-    await outbox.decide([], marks=[mark(START_US - 5), mark(START_US + 5)], at_us=START_US)
+    await outbox.decide([], marks=[mark(7, noted_us=START_US - 1), mark(5)], at_us=START_US)
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "SPY", 0, START_US - 1))
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "QQQ", 0, START_US + 1))
     await outbox.prune(finished_before_us=START_US, identities_before_us=START_US)
-    assert await outbox.memory.marks(since_us=0) == [mark(START_US + 5)]
+    assert await outbox.memory.marks(since_us=0) == [mark(5)]
     assert [snooze.name for snooze in await outbox.memory.snoozes()] == ["QQQ"]

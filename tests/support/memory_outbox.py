@@ -78,7 +78,7 @@ class Recollection:
         self._kept = kept
 
     async def marks(self, *, since_us: int) -> list[Mark]:
-        return sorted((mark for mark in self._kept.marks if mark.at_us >= since_us), key=lambda mark: mark.at_us)
+        return sorted((mark for mark in self._kept.marks if mark.noted_us >= since_us), key=lambda mark: mark.at_us)
 
     async def sides(self) -> list[Side]:
         return list(self._kept.sides.values())
@@ -427,7 +427,7 @@ class MemoryOutbox:
             below = stored.known.event.id is None or stored.known.event.id <= overlap
             if not stored.body and stored.known.received_at_us < identities_before_us and below:
                 del memory.events[seq]
-        memory.marks[:] = [mark for mark in memory.marks if mark.at_us >= identities_before_us]
+        memory.marks[:] = [mark for mark in memory.marks if mark.noted_us >= identities_before_us]
         for key, snooze in list(memory.snoozes.items()):
             if snooze.until_us < finished_before_us:
                 del memory.snoozes[key]

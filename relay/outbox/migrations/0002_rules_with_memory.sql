@@ -3,17 +3,18 @@ ALTER TABLE deliveries ADD COLUMN states TEXT;
 
 CREATE INDEX deliveries_deciding ON deliveries (id) WHERE state = 'deciding';
 
--- Alerts that a rule with a cooldown let through; `at` is the alert's own time.
+-- Alerts that a rule with a cooldown let through; `at` is the alert's own time, `noted_at` when it came.
 CREATE TABLE marks (
     rule      TEXT    NOT NULL,
     subject   TEXT    NOT NULL,
     timeframe TEXT    NOT NULL,
     direction TEXT    NOT NULL,
     at        INTEGER NOT NULL,
-    count     INTEGER NOT NULL
+    count     INTEGER NOT NULL,
+    noted_at  INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX marks_by_time ON marks (at);
+CREATE INDEX marks_noted ON marks (noted_at);
 
 -- On which side of its condition a rule on quotes or states last saw a symbol.
 CREATE TABLE sides (

@@ -16,8 +16,9 @@ from typing import Final
 import aiohttp
 import msgspec
 
+from relay.cli.counting import counted
 from relay.cli.lastday import last_day
-from relay.cli.volume import Volume, counted
+from relay.cli.volume import Volume
 from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.destinations import probe as destinations

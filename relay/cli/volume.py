@@ -1,45 +1,21 @@
-"""How much the rules would have sent in the last day, so that nobody floods a channel.
+"""How much the rules would have sent in the last day: the values, and how they are told.
 
-    LastDay ──Judge, in the order of the alerts' times──> a count for each rule and each destination, and its busiest
-                                                          minute and hour ──> lines | JSON
+    relay.cli.counting ──> Volume: a Count for each rule and each destination ──> lines | JSON
 
-The relay's own judge decides, over an empty memory and with nothing snoozed: hours and cooldowns go by the alerts' own
-times. What a look-up would have said is not known of the past, so a rule that asks is told with "at most"; where not
-all alerts could be seen, "at least". Quotes and states have no past.
+A number says how sure it is: "at most" where some alerts rest on a look-up, "at least" where not all alerts were seen.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
-from relay.cli.lastday import DAY_US, LastDay, Shown
+from relay.cli.lastday import DAY_US, Shown
 from relay.clock import MICROS
-from relay.config.model import Config
-from relay.deliveries import RuleMatch
-from relay.destinations.config import ChatConfig, InOrderConfig
-from relay.events import Channel, Event, Source
-from relay.judging.judge import Judge, Sighted
-from relay.judging.marks import Marks, mark_of
-from relay.judging.plan import Plan, Terms
-from relay.outbox.base import NewDelivery
-from relay.outbox.memory import Snooze
 from relay.rules import words
-from relay.rules.active import Active, Hours
-from relay.rules.match import compile_rules
-from relay.rules.rule import Rule
-
-FLOOD: Final = 200
-"""Alerts a day of one rule, above which a chat is no longer read."""
-
-_MINUTE_US: Final = 60 * MICROS
-_HOUR_US: Final = 60 * _MINUTE_US
-_STOCKS: Final = Active("America/New_York", frozenset(range(5)), (Hours(9 * 60 + 30, 16 * 60),))
-_STOCKS_HOURS: Final = 6.5
 
 # (some may not be sent after all, some were not seen) ──> what stands before the number
 _BOUNDS: Final = {
@@ -95,175 +71,6 @@ class Volume(msgspec.Struct, frozen=True):
     rules: tuple[Count, ...]
     destinations: tuple[Count, ...]
     notes: tuple[str, ...]
-
-
-def counted(config: Config, day: LastDay) -> Volume:
-    """Count what the rules of ``config`` would have sent of ``day``."""
-    tally = _Tally(config, day)
-    enabled = [rule for rule in config.rules if rule.enabled]
-    used = {name for rule in enabled for name in rule.to}
-    return Volume(
-        until_us=day.until_us,
-        channels=day.channels,
-        rules=tuple(map(tally.rule, enabled)),
-        destinations=tuple(tally.destination(name, enabled) for name in config.destinations if name in used),
-        notes=(*tally.floods(enabled), *_quiet(day)),
-    )
-
-
-class _Times:
-    """When something was sent."""
-
-    def __init__(self) -> None:
-        self.alerts = 0
-        self.unsure = 0
-        self._minutes: Counter[int] = Counter()
-        self._hours: Counter[int] = Counter()
-
-    def add(self, event: Event, *, unsure: bool) -> None:
-        self.alerts += 1
-        self.unsure += unsure
-        if event.triggered_at is not None:
-            self._minutes[event.triggered_at.us // _MINUTE_US] += 1
-            self._hours[event.triggered_at.us // _HOUR_US] += 1
-
-    def count(self, name: str, *, cut: bool, detail: str) -> Count:
-        minute, hour = _peak(self._minutes, _MINUTE_US), _peak(self._hours, _HOUR_US)
-        return Count(name, self.alerts, self.unsure, cut, minute, hour, detail)
-
-
-class _Tally:
-    """All alerts of a day, judged one after the other."""
-
-    def __init__(self, config: Config, day: LastDay) -> None:
-        self._config = config
-        self._seen = {shown.channel: shown for shown in day.channels}
-        self._by_rule: dict[str, _Times] = {}
-        self._by_destination: dict[str, _Times] = {}
-        self._pairs: Counter[tuple[str, str]] = Counter()
-        self._asking = Marks()  # of rules that ask, whose cooldown the judge leaves to the answer
-        terms = {name: Terms(to.sources, to.keeps_for) for name, to in config.destinations.items()}
-        judge = Judge(Plan(compile_rules(config.rules), terms), Marks(), _NobodySnoozes())
-        for shown in day.channels:
-            for event in shown.events:
-                self._add(judge, Sighted(event, Source.LIVE, day.until_us))
-
-    def _add(self, judge: Judge, sighted: Sighted) -> None:
-        verdict = judge.judge(sighted)
-        if verdict is None:
-            return  # it never is: every verdict is settled before the next is asked for
-        judge.settle(verdict, stored=True)
-        sent = [delivery for delivery in verdict.deliveries if delivery.suppressed is None]
-        cooling = self._cooling(sent, sighted)
-        rules: dict[str, bool] = {}
-        for delivery in sent:
-            wanting = [match for match in delivery.rules if match.suppressed is None and match.name not in cooling]
-            for match in wanting:
-                rules[match.name] = _unsure(match)
-                self._pairs[match.name, delivery.destination] += 1
-            if wanting:
-                times = self._by_destination.setdefault(delivery.destination, _Times())
-                times.add(sighted.event, unsure=all(map(_unsure, wanting)))
-        for name, unsure in rules.items():
-            self._by_rule.setdefault(name, _Times()).add(sighted.event, unsure=unsure)
-
-    def _cooling(self, sent: Iterable[NewDelivery], sighted: Sighted) -> set[str]:
-        """The rules that ask and would be suppressed by their cooldown, had all their look-ups said yes."""
-        asks = {match.name: match.ask for delivery in sent for match in delivery.rules if match.ask is not None}
-        cooling: set[str] = set()
-        for name, ask in asks.items():
-            if ask.cooldown is None:
-                continue
-            mark = mark_of(name, sighted.event, sighted.at_us)
-            if self._asking.blocking(mark, ask.cooldown) is not None:
-                cooling.add(name)
-            else:
-                self._asking.add(mark)
-        return cooling
-
-    def rule(self, rule: Rule) -> Count:
-        """What it sent."""
-        shown = self._seen.get(rule.channel)
-        if shown is None:
-            return Count(rule.name, None, detail=_unseen(rule.channel))
-        return self._by_rule.get(rule.name, _Times()).count(rule.name, cut=bool(shown.cut), detail=_left_out(rule))
-
-    def destination(self, name: str, rules: Iterable[Rule]) -> Count:
-        """What it got."""
-        leading = {rule.channel for rule in rules if name in rule.to}
-        unseen = [channel for channel in Channel if channel in leading and channel not in self._seen]
-        if len(unseen) == len(leading):
-            return Count(name, None, detail=_unseen(unseen[0]))
-        cut = bool(unseen) or any(self._seen[channel].cut for channel in leading if channel in self._seen)
-        detail = f"without {words.listing([words.CHANNEL_WORDS[one] for one in unseen], 'and')}" if unseen else ""
-        return self._by_destination.get(name, _Times()).count(name, cut=cut, detail=detail)
-
-    def floods(self, rules: Iterable[Rule]) -> Iterator[str]:
-        """A sentence for each rule that sends a chat more than anybody reads."""
-        for rule in rules:
-            flooded = [name for name in rule.to if self._pairs[rule.name, name] > FLOOD and self._is_chat(name)]
-            if flooded:
-                most = max(self._pairs[rule.name, name] for name in flooded)
-                gathers = [name for name in flooded if isinstance(self._config.destinations[name], ChatConfig)]
-                digest = f", or set digest_over of {words.listing(gathers, 'and')}" if gathers else ""
-                yield (
-                    f"{rule.name} would flood {words.listing(flooded, 'and')} with {most} alerts a day: "
-                    f"narrow its symbols, timeframes or shapes{digest}"
-                )
-
-    def _is_chat(self, name: str) -> bool:
-        return isinstance(self._config.destinations[name], InOrderConfig)
-
-
-class _NobodySnoozes:
-    """Nothing is snoozed."""
-
-    def rule(self, name: str) -> Snooze | None:
-        """Not this one either."""
-        del name
-        return None
-
-    def destination(self, name: str) -> Snooze | None:
-        """Nor this one."""
-        del name
-        return None
-
-    def event(self, event: Event) -> Snooze | None:
-        """Nor what this speaks of."""
-        del event
-        return None
-
-
-def _unsure(match: RuleMatch) -> bool:
-    return match.ask is not None and (match.ask.wanted is not None or bool(match.ask.unless))
-
-
-def _left_out(rule: Rule) -> str:
-    if rule.state is None:
-        return ""
-    asked = {"tfc": rule.state.tfc, "ftfc": rule.state.ftfc, "sector": rule.state.sectors}
-    return f"{words.listing([name for name, wanted in asked.items() if wanted], 'and')} not looked at"
-
-
-def _unseen(channel: Channel) -> str:
-    if channel in {Channel.QUOTES, Channel.STATES}:
-        return f"{words.CHANNEL_WORDS[channel]} have no history"
-    return f"the upstream did not show its {words.CHANNEL_WORDS[channel]}"
-
-
-def _peak(counts: Mapping[int, int], width_us: int) -> Peak | None:
-    if not counts:
-        return None
-    first = max(counts, key=lambda step: (counts[step], -step))
-    return Peak(first * width_us, counts[first])
-
-
-def _quiet(day: LastDay) -> Iterator[str]:
-    """Tell when it was no day of Wall Street's: what the weekend brings says little of a Monday."""
-    quarters = (day.until_us - quarter * 15 * _MINUTE_US for quarter in range(24 * 4))
-    hours = sum(map(_STOCKS.holds, quarters)) / 4
-    if hours < _STOCKS_HOURS - 0.25:
-        yield f"the stock market was open for {hours:g} of these 24 hours: an ordinary day brings more"
 
 
 def lines(volume: Volume) -> Iterator[str]:

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from relay.cli import volume
+from relay.cli.counting import counted
 from relay.cli.lastday import LastDay, Shown, last_day
-from relay.cli.volume import Count, Peak, counted
+from relay.cli.volume import Count, Peak
 from relay.config.model import Config
 from relay.events import Channel, Event
 from relay.rules.active import Active, Hours
@@ -182,6 +183,13 @@ def test_what_must_be_looked_up_is_at_most_and_cools_down_all_the_same() -> None
     assert lines[1].endswith("; tfc and sector not looked at")
     assert "  shown: 3 alerts in the last day" in lines[2]
     assert lines[3] == "  rest: no alert in the last day"
+
+
+def test_where_only_a_look_up_can_tell_what_is_left_over_that_is_unsure_too() -> None:
+    wanted = StateWanted(ftfc="bullish")
+    rules = (Rule("looked up", ("bot",), state=wanted), Rule("rest", ("bot", "desk"), otherwise=True))
+    told = counted(config(*rules), day(alert(1)))
+    assert [(count.alerts, count.unsure) for count in (*told.rules, *told.destinations)] == [(1, 1)] * 4
 
 
 def test_what_was_not_seen_is_at_least_and_what_has_no_past_is_said() -> None:

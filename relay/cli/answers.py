@@ -28,7 +28,8 @@ from relay.secret import Secret
 Kind: TypeAlias = Literal["discord", "slack", "webhook"]
 KINDS: Final[tuple[Kind, ...]] = ("discord", "slack", "webhook")
 
-FORMS: Final = "itself, @FILE where it lies in a file, or ${NAME} where a variable holds it"
+FORMS: Final = "@FILE where one lies in a file, ${NAME} where a variable of the environment holds it"
+"""How a secret is given that is not typed."""
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -109,7 +110,7 @@ _ADDRESS_READERS: Final[Mapping[str, TypeAdapter[str]]] = {
 
 
 def key(text: str, env: Mapping[str, str]) -> Given:
-    """The API key, in one of ``FORMS``.
+    """The API key, itself or in one of ``FORMS``.
 
     Raises:
         WrongAnswerError: It is not there, or can't be a key.
@@ -118,7 +119,7 @@ def key(text: str, env: Mapping[str, str]) -> Given:
 
 
 def place(kind: Kind, name: str, url: str, env: Mapping[str, str]) -> Place:
-    """A destination, its URL in one of ``FORMS``.
+    """A destination, its URL itself or in one of ``FORMS``.
 
     Raises:
         WrongAnswerError: The name or the URL can't be used.
@@ -132,7 +133,7 @@ def place_name(text: str) -> str:
 
 
 def place_url(text: str, env: Mapping[str, str]) -> Given:
-    """A destination's URL, in one of ``FORMS``."""
+    """A destination's URL, itself or in one of ``FORMS``."""
     return _given(text, env, _URL)
 
 

@@ -18,9 +18,9 @@ from relay.cli.answers import FORMS, Answers, Given, Kind, Place, WrongAnswerErr
 
 KEY_VARIABLE: Final = "STRATALERTS_API_KEY"
 _COPY_FROM: Final[Mapping[Kind, str]] = {
-    "discord": "the webhook's URL, from the channel's settings under Integrations",
-    "slack": "the incoming webhook's URL",
-    "webhook": "the URL that takes the alerts",
+    "discord": "The webhook's URL, from the channel's settings under Integrations",
+    "slack": "The incoming webhook's URL",
+    "webhook": "The URL that takes the alerts",
 }
 
 T = TypeVar("T")
@@ -49,7 +49,7 @@ class Asked:
 
 def ask(asked: Asked, env: Mapping[str, str]) -> Answers:
     """Ask for what is missing."""
-    click.echo(f"A secret is given {FORMS}.")
+    click.echo(f"Secrets are typed as they are, or named: {FORMS}.")
     key = asked.key or _secret("API key", lambda text: answers.key(text, env), _default_key(env))
     places = asked.places or _places(env)
     symbols, timeframes, direction = asked.symbols, asked.timeframes, asked.direction
@@ -87,7 +87,7 @@ def _place(others: Mapping[str, Place], env: Mapping[str, str]) -> Place:
         return name
 
     name = _again(lambda: name_of(click.prompt("A name for it", default=None if kind in others else kind)))
-    url = _secret(_COPY_FROM[kind].capitalize(), lambda text: answers.place_url(text, env))
+    url = _secret(_COPY_FROM[kind], lambda text: answers.place_url(text, env))
     return Place(name, kind, url)
 
 

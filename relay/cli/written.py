@@ -69,7 +69,7 @@ def written(answers: Answers, config: Path) -> tuple[File, ...]:
         (
             _HEAD,
             "stratalerts:",
-            f"  {secrets.entry('api_key', answers.key, 'stratalerts-key')} # {_KEY_NEEDS}",
+            f"  {secrets.entry('api_key', answers.key, 'api_key')} # {_KEY_NEEDS}",
             *(f"  {key}: {_scalar(value)}" for key, value in answers.upstream),
             "",
             "destinations:",
@@ -107,22 +107,20 @@ class _Secrets:
         return str(path.relative_to(self._folder) if path.is_relative_to(self._folder) else path)
 
     def _free(self, name: str) -> str:
-        """A file's name after ``name`` that no other file has, where capitals make no difference either."""
-        plain = re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or "destination"
+        """A file's name after ``name``, fit for a systemd credential; no two differ in capitals alone."""
+        plain = re.sub(r"[^A-Za-z0-9]+", "_", name).strip("_")
         number = 1
-        while True:
-            file = f"{plain}{'' if number == 1 else f'-{number}'}.secret"
-            if file.lower() not in self._taken:
-                self._taken.add(file.lower())
-                return file
+        while (file := plain if number == 1 else f"{plain}_{number}").lower() in self._taken:
             number += 1
+        self._taken.add(file.lower())
+        return file
 
 
 def _destinations(answers: Answers, secrets: _Secrets) -> Iterator[str]:
     for place in answers.places:
         yield f"  {_scalar(place.name, key=True)}:"
         yield f"    type: {place.kind}"
-        yield f"    {secrets.entry('url', place.url, f'{place.name}-url')}"
+        yield f"    {secrets.entry('url', place.url, f'{place.kind}_{place.name}')}"
         yield f"    {_OFFERS[place.kind]}"
         yield ""
 

@@ -49,8 +49,8 @@ def test_the_answers_become_a_config_that_only_its_owner_knows_the_secrets_of(in
     assert "next: relay send swing, then: relay run\n" in ended.output
     assert KEY not in ended.output
     assert "zq7-token" not in ended.output
-    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if path.suffix == ".secret"}
-    assert modes == {"stratalerts-key.secret": 0o600, "swing-url.secret": 0o600}
+    modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if not path.suffix}
+    assert modes == {"api_key": 0o600, "discord_swing": 0o600}
 
 
 def test_enter_takes_what_stands_in_brackets(init: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,10 +98,10 @@ def test_nothing_is_written_over_without_a_yes(init: Run, tmp_path: Path) -> Non
 
 
 def test_no_other_file_is_written_over_without_a_yes_either(init: Run, tmp_path: Path) -> None:
-    (tmp_path / "discord-url.secret").write_text("mine")
+    (tmp_path / "discord_discord").write_text("mine")
     ended = init(KEY, "", "", URL, "", "", "", "", "n")
-    assert "discord-url.secret is there already" in str(ended.exception)
-    assert [path.name for path in tmp_path.iterdir()] == ["discord-url.secret"]
+    assert "discord_discord is there already" in str(ended.exception)
+    assert [path.name for path in tmp_path.iterdir()] == ["discord_discord"]
 
 
 def test_the_same_answers_again_ask_about_the_config_alone(init: Run) -> None:

@@ -35,7 +35,7 @@ def secrets(draw: st.DrawFn, beginning: str, variable: str, files: dict[str, str
         case "typed":
             return Typed(Secret(beginning + draw(visible)))
         case "file":
-            name = draw(st.sampled_from(["a b.key", "$x.url", "stratalerts-key.secret", "swing-url.secret", "ü#.key"]))
+            name = draw(st.sampled_from(["a b.key", "$x.url", "api_key", "Discord_swing", "ü#.key"]))
             files[name] = beginning + "file"
             return InFile(FOLDER / name)
         case _:

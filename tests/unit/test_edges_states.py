@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from relay.edges.condition import state_condition
+from relay.states import Snapshot, snapshot_of
 from relay.upstream.tick import Tick
 from tests.support.ticks import Desk, on_quotes, on_states, quote, state
 
@@ -17,6 +18,18 @@ def test_a_rule_fires_as_its_colours_come_together_and_not_while_they_stay() -> 
     ticks = [state("AAPL", tfc=tfc, n=n) for n, tfc in enumerate([RED, GREEN, GREEN, RED, GREEN])]
     assert desk.take(*ticks) == [("both",), ("both",)]
     assert [fired.tick for fired in desk.fired] == [ticks[1], ticks[4]]
+
+
+def test_a_state_that_says_what_the_last_one_said_is_not_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+
+    def note(data: bytes) -> Snapshot:
+        read.append(data)
+        return snapshot_of(data)
+
+    monkeypatch.setattr("relay.edges.states.snapshot_of", note)
+    Desk([on_states("both", tfc=GREEN)]).take(*(state("AAPL", tfc=GREEN, price={"price": n}) for n in range(5)))
+    assert len(read) == 1
 
 
 def test_full_continuity_and_sector_are_asked_as_everywhere() -> None:

@@ -91,6 +91,7 @@ def test_what_names_no_symbol_is_refused(channel: Channel, data: bytes, reason: 
     ("changes", "at"),
     [
         ({}, "2026-04-10T13:45:22.120000Z"),
+        ({"triggered_at": "2026-04-10T13:00:00Z", "ts": "2026-04-10T13:00:01Z"}, "2026-04-10T13:45:22.120000Z"),
         ({"event_ts": 1775828722}, "2026-04-10T13:45:22Z"),
         ({"event_ts": "1775828722123"}, "2026-04-10T13:45:22.123Z"),
         ({"event_ts": None, "triggered_at": "2026-04-10T13:00:00Z"}, "2026-04-10T13:00:00Z"),

@@ -1,6 +1,6 @@
 """What the service manager is told: sd_notify(3), by hand, over its datagram socket.
 
-    ready · status · watchdog · stopping ──"KEY=value"──> $NOTIFY_SOCKET
+    ready · reloading · status · watchdog · stopping ──"KEY=value"──> $NOTIFY_SOCKET
 
 Every call is a no-op outside systemd. A call never waits and never raises: a service manager that does not listen is no
 reason to stop delivering, and the watchdog notices by itself. (Source: the manual page, "Protocol".)
@@ -34,6 +34,14 @@ class Notifier:
     def ready(self) -> None:
         """The service is up."""
         self._send("READY=1")
+
+    def reloading(self, monotonic_us: int) -> None:
+        """The config is being loaded anew; ``ready`` ends that.
+
+        Args:
+            monotonic_us: CLOCK_MONOTONIC now, µs; what the manager tells this reload from an earlier one by.
+        """
+        self._send(f"RELOADING=1\nMONOTONIC_USEC={monotonic_us}")
 
     def status(self, text: str) -> None:
         """One line for ``systemctl status``."""

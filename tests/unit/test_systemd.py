@@ -28,6 +28,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
     [
         (Notifier.ready, b"READY=1"),
         (Notifier.stopping, b"STOPPING=1"),
+        (lambda notifier: notifier.reloading(12_345), b"RELOADING=1\nMONOTONIC_USEC=12345"),
         (Notifier.watchdog, b"WATCHDOG=1"),
         (lambda notifier: notifier.status("connected, 2 lanes"), b"STATUS=connected, 2 lanes"),
         (lambda notifier: notifier.status("two\nlines\r\nREADY=1"), b"STATUS=two lines READY=1"),

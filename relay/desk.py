@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
@@ -12,11 +13,12 @@ from relay.backfill.backfiller import Backfiller
 from relay.backfill.baseline import has_baseline
 from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock
+from relay.config.diff import Changes
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneStatus
-from relay.errors import StoreBusyError
+from relay.errors import RelayError, StoreBusyError
 from relay.events import Channel
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Page, QueueStats, Switch
@@ -25,6 +27,7 @@ from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import (
     BackfillStatus,
     ChannelStatus,
+    ConfigStatus,
     ConnectionStatus,
     DestinationStatus,
     Readiness,
@@ -52,14 +55,28 @@ _BEFORE_CONNECTING = {True: "the baseline is being fetched over REST first", Fal
 _log = structlog.get_logger()
 
 
+class Reloading(Protocol):
+    """Who holds the config that runs, and loads it anew."""
+
+    @property
+    def status(self) -> ConfigStatus:
+        """The config that runs."""
+        ...
+
+    async def reload(self, *, drain: bool) -> Changes:
+        """Load its file anew."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FrontDesk:
     """Implements ``relay.web.desk.Desk``.
 
     Attributes:
-        types: Each configured destination's type, by name.
+        types: Each destination's type, by name; as of now.
         channels: The channels wanted now.
         standby: Whether another connection took over and this relay polls.
+        reloader: None where the config can't be loaded anew.
     """
 
     outbox: Outbox
@@ -73,6 +90,7 @@ class FrontDesk:
     standby: Callable[[], bool]
     started_at_us: int
     simulated: bool
+    reloader: Reloading | None = None
 
     def healthy(self) -> tuple[bool, list[str]]:
         """Answering at all shows that the loop turns; the store says whether it writes."""
@@ -82,7 +100,7 @@ class FrontDesk:
 
     def ready(self) -> Readiness:
         """Acknowledged, and a baseline for each accepted channel; or standing by."""
-        degraded = [*self._refused_channels(), *self._refused_backfills()]
+        degraded = [*self._refused_channels(), *self._refused_backfills(), *self._refused_config()]
         if self.standby():
             return Readiness(ready=True, degraded=("standing by: another connection took over", *degraded))
         if not self.connection.acknowledged:
@@ -107,6 +125,10 @@ class FrontDesk:
             for channel, status in self.backfiller.status.items()
             if status.standing is Standing.REFUSED
         ]
+
+    def _refused_config(self) -> list[str]:
+        fault = self.reloader.status.fault if self.reloader else ""
+        return [f"the config's last reload changed nothing: {fault.partition(chr(10))[0]}"] if fault else []
 
     async def metrics(self) -> bytes:
         """The exposition text; what it tells of queues is as of now."""
@@ -180,22 +202,23 @@ class FrontDesk:
 
     async def _destinations(self) -> tuple[DestinationStatus, ...]:
         stats = await self.outbox.stats()
-        names = [*self.dispatcher.lanes, *(name for name in stats if name not in self.dispatcher.lanes)]
+        names = dict.fromkeys([*self.dispatcher.lanes, *self.dispatcher.leaving, *stats])
         return tuple(self._destination(name, stats.get(name, QueueStats({}))) for name in names)
 
     def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
-        lane = self.dispatcher.lanes.get(name)
+        lane = self.dispatcher.lanes.get(name) or self.dispatcher.leaving.get(name)
         if lane is None:
             return DestinationStatus(
                 name, "", "removed", oldest_pending_us=queue.oldest_pending_us, counts=queue.counts
             )
         status = lane.status()
         state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
+        leaving = name in self.dispatcher.leaving and status.switch is Switch.ON
         held = round((status.paced_seconds if state == "pacing" else status.held_seconds) * MICROS)
         return DestinationStatus(
             name=name,
             type=self.types[name],
-            state=state,
+            state="leaving" if leaving else state,
             reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
@@ -236,7 +259,20 @@ class FrontDesk:
         return await self._lane(name).resume(drop_older=drop_older)
 
     def _lane(self, name: str) -> Lane:
-        return self.dispatcher.lanes[name]
+        return {**self.dispatcher.leaving, **self.dispatcher.lanes}[name]
+
+    def config(self) -> ConfigStatus:
+        """The config that runs."""
+        return self._reloader().status
+
+    async def reload(self, *, drain: bool) -> Changes:
+        """Load the config's file anew."""
+        return await self._reloader().reload(drain=drain)
+
+    def _reloader(self) -> Reloading:
+        if self.reloader is None:
+            raise RelayError("this relay holds no config that could be loaded anew")
+        return self.reloader
 
 
 def _lane_word(status: LaneStatus, *, waiting: bool) -> str:

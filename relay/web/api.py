@@ -6,6 +6,8 @@ GET  /api/events/{number or key}
 POST /api/dead/{id}/retry
 POST /api/destinations/{name}/pause
 POST /api/destinations/{name}/resume     drop_older=1m, in the query, a form or a JSON object
+GET  /api/config
+POST /api/reload                         removed=keep or drain, likewise
 """
 
 from __future__ import annotations
@@ -16,8 +18,11 @@ from typing import Final
 import msgspec
 from aiohttp import web
 
+from relay.config.diff import plain
 from relay.deliveries import State
+from relay.document.faults import InvalidConfigError
 from relay.durations import parse_duration
+from relay.errors import ConfigError
 from relay.metrics import CONTENT_TYPE
 from relay.outbox.base import Page
 from relay.web.answers import answer, wants_page
@@ -57,6 +62,8 @@ class Api:
             web.post("/api/dead/{id:[0-9]+}/retry", self.retry),
             web.post("/api/destinations/{name}/pause", self.pause),
             web.post("/api/destinations/{name}/resume", self.resume),
+            web.get("/api/config", self.config),
+            web.post("/api/reload", self.reload),
         ]
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -135,6 +142,24 @@ class Api:
             raise UnknownError(f"there is no destination {name!r}") from None
         return _done(request, {"destination": name, "state": "on", "dropped": dropped})
 
+    async def config(self, _request: web.Request) -> web.Response:
+        """The config that runs, without its secrets."""
+        status = self._desk.config()
+        rest = msgspec.structs.asdict(status)
+        return answer({**msgspec.structs.asdict(rest.pop("outline")), **rest})
+
+    async def reload(self, request: web.Request) -> web.Response:
+        """Load the config's file anew; 422 where it can't be used, and nothing changed."""
+        drain = await _drain(request)
+        try:
+            found = await self._desk.reload(drain=drain)
+        except InvalidConfigError as error:
+            faults = [{**fault.mark._asdict(), "path": fault.path, "message": fault.message} for fault in error.faults]
+            return answer({"ok": False, "file": error.file, "faults": faults}, status=422)
+        except ConfigError as error:
+            return answer({"ok": False, "faults": [], "error": str(error), "hint": error.hint}, status=422)
+        return _done(request, {"ok": True, "changes": plain(found)})
+
 
 def _page(page: Page) -> web.Response:
     return answer({"items": page.items, "next": page.next})
@@ -168,9 +193,7 @@ def _state(request: web.Request) -> State | None:
 
 
 async def _drop_older(request: web.Request) -> float | None:
-    text = request.query.get("drop_older")
-    if text is None and request.body_exists:
-        text = await _drop_older_of_body(request)
+    text = await _value(request, "drop_older")
     if not text:  # a form's empty field is a field left out
         return None
     try:
@@ -179,18 +202,26 @@ async def _drop_older(request: web.Request) -> float | None:
         raise BadQueryError(f"`drop_older`: {fault}") from None
 
 
-class _Resume(msgspec.Struct):
-    drop_older: str | None = None
+async def _drain(request: web.Request) -> bool:
+    text = await _value(request, "removed") or "keep"
+    if text not in {"keep", "drain"}:
+        raise BadQueryError("`removed` is keep or drain")
+    return text == "drain"
 
 
-async def _drop_older_of_body(request: web.Request) -> str | None:
+async def _value(request: web.Request, name: str) -> str | None:
+    """A value from the query, else from a form or a JSON object in the body."""
+    text = request.query.get(name)
+    if text is not None or not request.body_exists:
+        return text
     try:
         match request.content_type:
             case "application/json":
-                return msgspec.json.decode(await request.read(), type=_Resume).drop_older
+                given = msgspec.json.decode(await request.read(), type=dict[str, object]).get(name)
             case "application/x-www-form-urlencoded":
-                value = (await request.post()).get("drop_older")
-                return value if isinstance(value, str) else None
+                given = (await request.post()).get(name)
+            case _:
+                raise web.HTTPUnsupportedMediaType
+        return None if given is None else msgspec.convert(given, str)
     except (ValueError, LookupError, RecursionError):  # not what it says it is, or in a charset nobody knows
         raise BadQueryError("the body can't be read as its content type says") from None
-    raise web.HTTPUnsupportedMediaType

@@ -14,6 +14,8 @@ from typing import Protocol
 
 import msgspec
 
+from relay.config.diff import Changes
+from relay.config.outline import Outline
 from relay.deliveries import State
 from relay.outbox.base import Hole, Page
 
@@ -63,7 +65,8 @@ class DestinationStatus(msgspec.Struct, frozen=True):
         name: In the config.
         type: ``webhook``, ``discord``, ``slack``, ``apprise``; empty where only its queue is left, and no config of it.
         state: ``idle``, ``sending``, ``pacing`` (something waits for the provider's or the config's rate),
-            ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``, ``off`` or ``removed``.
+            ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``, ``off``, ``leaving``
+            (gone from the config, it goes on until its queue is empty) or ``removed``.
         reason: Why it is paused, off, backing off or refusing, for a person.
         since_us: Since when it is paused or off.
         retry_at_us: When the next one goes out, where it backs off or keeps to a rate.
@@ -138,6 +141,22 @@ class Readiness(msgspec.Struct, frozen=True):
     degraded: tuple[str, ...] = ()
 
 
+class ConfigStatus(msgspec.Struct, frozen=True):
+    """The config that runs.
+
+    Attributes:
+        outline: What of it can be told.
+        restart: Keys of what the file says otherwise since its last load, and what waits for a restart.
+        loaded_at_us: When it was loaded.
+        fault: Why the last load changed nothing; empty where it worked.
+    """
+
+    outline: Outline
+    restart: tuple[str, ...]
+    loaded_at_us: int
+    fault: str = ""
+
+
 class Desk(Protocol):
     """The running relay, as the web layer sees it. Nothing here blocks the event loop."""
 
@@ -195,5 +214,21 @@ class Desk(Protocol):
 
         Raises:
             KeyError: There is no such destination.
+        """
+        ...
+
+    def config(self) -> ConfigStatus:
+        """The config that runs."""
+        ...
+
+    async def reload(self, *, drain: bool) -> Changes:
+        """Load the config's file anew.
+
+        Args:
+            drain: Destinations that are gone from it send what waits for them first; else it is kept.
+
+        Raises:
+            InvalidConfigError: The file has faults; nothing changed.
+            ConfigError: It can't be used for another reason; nothing changed.
         """
         ...

@@ -7,12 +7,15 @@ import asyncio
 import msgspec
 
 from relay.clock import MICROS
+from relay.config.diff import Changes, DestinationChanges
+from relay.config.outline import Outline, RuleOutline
 from relay.deliveries import State
 from relay.events import Channel
 from relay.outbox.base import Hole, Page
 from relay.web.desk import (
     BackfillStatus,
     ChannelStatus,
+    ConfigStatus,
     ConnectionStatus,
     DestinationStatus,
     Readiness,
@@ -138,6 +141,18 @@ class FakeDesk:
         self.asked.append(("resume", name, drop_older))
         self._put(name, "idle")
         return 4 if drop_older else 0
+
+    def config(self) -> ConfigStatus:
+        outline = Outline(
+            "config.yaml", {}, (RuleOutline("a", enabled=True, sentence="a: all.", fingerprint="0"),), {}, {}
+        )
+        return ConfigStatus(outline, ("storage.url",), NOW_US)
+
+    async def reload(self, *, drain: bool) -> Changes:
+        self.asked.append(("reload", drain))
+        if self.fault is not None:
+            raise self.fault
+        return Changes(destinations=DestinationChanges(removed=("swing",)))
 
     def _known(self, name: str) -> None:
         if name not in {lane.name for lane in self.now.destinations}:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from relay.delivery.settings import LaneStatus
-from relay.desk import _lane_word
+from relay.desk import FrontDesk, _lane_word
 from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
-from tests.support.clock import START_US
+from tests.support.clock import START_US, settle
 from tests.support.events import entry, in_force
 from tests.support.front_desk import front_desk
 from tests.support.lane import OK
@@ -87,3 +87,21 @@ async def test_the_gauges_of_the_queues_are_as_of_the_scrape() -> None:
         delivery = next(iter(memory.records.values())).delivery
         await desk.outbox.ack(delivery, OK, at_us=START_US)
         assert b'relay_queue_depth{destination="bot"} 0.0' in await desk.metrics()
+
+
+async def test_a_removed_destination_that_is_drained_is_leaving() -> None:
+    outbox = MemoryOutbox(Memory(START_US))
+    async with front_desk(outbox) as desk:
+        lane = desk.dispatcher.lanes["bot"]
+        await lane.pause()
+        await outbox.commit([entry(in_force(1), "bot")])
+        desk.dispatcher.change({"swing": desk.dispatcher.lanes["swing"]}, drain=["bot"])
+        await settle()
+        assert await _states(desk) == {"swing": "idle", "bot": "paused"}
+        desk.dispatcher.stop()  # so that it goes on no further while we look
+        await desk.resume("bot", drop_older=None)
+        assert await _states(desk) == {"swing": "idle", "bot": "leaving"}
+
+
+async def _states(desk: FrontDesk) -> dict[str, str]:
+    return {status.name: status.state for status in (await desk.status()).destinations}

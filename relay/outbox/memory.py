@@ -93,6 +93,10 @@ class RuleMemory(Protocol):
         """Remember sides on which no rule fired."""
         ...
 
+    async def keep_sides(self, sides: Sequence[Side]) -> None:
+        """Remember these and no others: what a rule saw that is no more, or sleeps, would be told as news one day."""
+        ...
+
     async def snoozes(self) -> list[Snooze]:
         """Snoozes, those that are over included until they are pruned."""
         ...

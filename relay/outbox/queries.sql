@@ -119,6 +119,9 @@ SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(va
 FROM json_each(:rows) WHERE true
 ON CONFLICT (rule, symbol) DO UPDATE SET condition = excluded.condition, side = excluded.side;
 
+-- name: forget_sides
+DELETE FROM sides;
+
 -- name: sides
 SELECT json_group_array(json_array(rule, symbol, condition, side)) FROM sides;
 

@@ -37,6 +37,15 @@ class SqliteMemory:
 
         await self._writer.submit(Change(write))
 
+    async def keep_sides(self, sides: Sequence[Side]) -> None:
+        """Remember these and no others."""
+
+        def write(transaction: Transaction) -> None:
+            transaction.run("forget_sides")
+            transaction.run("note_sides", rows=rows.json_rows(sides))
+
+        await self._writer.submit(Change(write))
+
     async def snoozes(self) -> list[Snooze]:
         """Snoozes, those that are over included until they are pruned."""
         (text,) = await self._reader.row("snoozes")

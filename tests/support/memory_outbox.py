@@ -86,6 +86,9 @@ class Recollection:
     async def note_sides(self, sides: Sequence[Side]) -> None:
         self._kept.sides.update({(side.rule, side.symbol): side for side in sides})
 
+    async def keep_sides(self, sides: Sequence[Side]) -> None:
+        self._kept.sides = {(side.rule, side.symbol): side for side in sides}
+
     async def snoozes(self) -> list[Snooze]:
         return sorted(self._kept.snoozes.values(), key=lambda snooze: (snooze.since_us, snooze.kind, snooze.name))
 

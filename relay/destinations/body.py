@@ -28,6 +28,10 @@ from relay.template import BodyTemplate, RenderError
 TEST_TYPE: Final = "relay.test"
 
 _UNREADABLE: Final = "the alert's data can't be read as values for the template"
+_LARGEST_STATE: Final = 64 << 10
+"""Bytes of a snapshot that a template sees, many times what the vendor's have: a megabyte, read anew for each of ten
+alerts and each try to fit them into one message, would keep the event loop for seconds."""
+
 _DIGITS: Final = 4000  # of a whole number; Python makes none of more than 4300
 
 
@@ -127,9 +131,17 @@ def _relay(envelope: Envelope) -> dict[str, object]:
     state, states = envelope.state, envelope.states
     return {
         **msgspec.to_builtins(replace(envelope, state=msgspec.UNSET, states=msgspec.UNSET)),
-        "state": _read(state) if isinstance(state, msgspec.Raw) else None,
-        "states": {name: _read(one) for name, one in states.items()} if isinstance(states, Mapping) else None,
+        "state": _read_state(state) if isinstance(state, msgspec.Raw) else None,
+        "states": {name: _read_state(one) for name, one in states.items()} if isinstance(states, Mapping) else None,
     }
+
+
+def _read_state(state: msgspec.Raw) -> object:
+    """A snapshot as values; None where it is too large or can't be read, for the alert goes out without it, too."""
+    try:
+        return _read(state) if len(bytes(state)) <= _LARGEST_STATE else None
+    except RenderError:
+        return None
 
 
 def _read(data: msgspec.Raw) -> object:

@@ -36,11 +36,15 @@ _ALERTS = {
 }
 
 
+_STATES = b'{"AAPL":{"setups":[%s],"tfc":{"D":"green"}}}' % b",".join([b'{"shape":"1-2U"}'] * (_MEGABYTE // 17))
+
+
+@pytest.mark.parametrize("states", [None, _STATES], ids=["bare", "enriched"])
 @pytest.mark.parametrize("kind", _URLS)
 @pytest.mark.parametrize("what", _ALERTS)
-def test_ten_huge_alerts_do_not_hold_up_the_loop(kind: str, what: str) -> None:
+def test_ten_huge_alerts_do_not_hold_up_the_loop(kind: str, what: str, states: bytes | None) -> None:
     template = {"template": "{{ symbol[:40] }}"} if what == "shown by a template" else {}
-    sent = message(_with_time(_ALERTS[what]))
+    sent = message(_with_time(_ALERTS[what]), states=states)
 
     async def seconds() -> float:
         client = HttpClient()

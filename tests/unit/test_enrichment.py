@@ -72,6 +72,7 @@ def test_without_a_snapshot_the_body_is_as_it_always_was(event: Event, states: b
         (ENRICHED, "{{ relay.states is none }}", b"True"),
         (BREAK, "{{ relay.states['NQ1!'].tfc.D }}", b"red"),
         (message(), "{% if relay.state %}known{% else %}not known{% endif %}", b"not known"),
+        (message(states=b'{"AAPL": {"x": "%s"}}' % (b"x" * (64 << 10))), "{{ relay.state }}", b"None"),
         (message(states=b'{"AAPL": {"volume": 1e999, "tfc": {"D": "red"}}}'), "{{ relay.state.tfc.D }}", b"red"),
     ],
 )

@@ -14,12 +14,15 @@ import click
 from relay import logs
 from relay.cli import online as asking
 from relay.cli import volume as volumes
+from relay.cli.compare import compare
 from relay.cli.options import config_option, json_option
 from relay.cli.told import told
 from relay.cli.trial import failing
+from relay.config import diff
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
+from relay.config.routes import doubts_of
 from relay.config.secrets import secrets_of
 from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real
@@ -33,28 +36,38 @@ from relay.rules.plain import sentence
 @config_option
 @click.option("--online", is_flag=True, help="Ask the upstream and every destination, too, without posting.")
 @click.option("--volume", is_flag=True, help="Tell what each rule would have sent in the last day; asks --online, too.")
+@click.option(
+    "--diff",
+    "running",
+    metavar="RUNNING",
+    help="Tell what a reload would change: a file, http://host:port, or running.",
+)
 @json_option
-def command(config: Path | None, *, online: bool, volume: bool, as_json: bool) -> int:
+def command(config: Path | None, *, online: bool, volume: bool, running: str | None, as_json: bool) -> int:
     """Validate the config and say each rule in a plain sentence.
 
     Nothing is sent and nothing is opened; files that the config names are read, and templates are tried with a sample
     alert. With --online it is asked over HTTP whether the key is accepted and each destination is there: exit code 77
     where the key is rejected, 1 where anything else is not well. With --volume the alerts of the last day are fetched
-    and counted by rule and destination; nothing of them is kept.
+    and counted by rule and destination; nothing of them is kept. With --diff it is compared with the config that runs:
+    exit code 1 where that can't be asked.
     """
     with told(as_json=as_json):
         checked = load(find_config(config, os.environ), env=os.environ)
+        changes = None if running is None else asyncio.run(compare(checked, running))
     noted = [*notes(checked), *asyncio.run(failing(checked))]
     if not as_json:
-        click.echo("\n".join(_lines(checked, noted)))
+        click.echo("\n".join([*_lines(checked, noted), *_compared(changes)]))
     if online or volume:
-        return asyncio.run(_look(checked, noted, volume=volume, as_json=as_json))
+        return asyncio.run(_look(checked, noted, changes, volume=volume, as_json=as_json))
     if as_json:
-        click.echo(_json(checked, noted))
+        click.echo(_json(checked, noted, changes))
     return Exit.OK
 
 
-async def _look(config: Config, noted: Sequence[str], *, volume: bool, as_json: bool) -> Exit:
+async def _look(
+    config: Config, noted: Sequence[str], changes: diff.Changes | None, *, volume: bool, as_json: bool
+) -> Exit:
     for secret in secrets_of(config):
         logs.register_secret(secret)
     logs.configure("error", "console", sys.stderr)
@@ -64,7 +77,7 @@ async def _look(config: Config, noted: Sequence[str], *, volume: bool, as_json: 
         click.echo("\n".join(asking.lines(found)))
     counted = await asking.measure(config, found) if volume else None
     if as_json:
-        click.echo(_json(config, noted, found, counted))
+        click.echo(_json(config, noted, changes, found, counted))
     elif counted is not None:
         click.echo("\n".join(volumes.lines(counted)))
     return found.exit_code
@@ -82,9 +95,16 @@ def _lines(config: Config, noted: Sequence[str]) -> Iterator[str]:
     yield f"ok: {config.path}"
 
 
+def _compared(changes: diff.Changes | None) -> Iterator[str]:
+    if changes is not None:
+        yield "a reload:"
+        yield from (f"  {line}" for line in diff.lines(changes))
+
+
 def _json(
     config: Config,
     noted: Sequence[str],
+    changes: diff.Changes | None = None,
     found: asking.Found | None = None,
     counted: volumes.Volume | None = None,
 ) -> str:
@@ -101,6 +121,8 @@ def _json(
         ],
         "notes": list(noted),
     }
+    if changes is not None:
+        shown["changes"] = diff.plain(changes)
     if found is not None:
         shown["online"] = asking.plain(found)
     if counted is not None:
@@ -121,6 +143,8 @@ def notes(config: Config) -> Iterator[str]:
     for name, destination in config.destinations.items():
         yield from doubts(name, destination)
     yield from unheard(config)
+    for rule in enabled:
+        yield from doubts_of(rule)
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:

@@ -1,7 +1,8 @@
-"""What no single value tells: names that must exist, names that may be there once, keys that exclude each other.
+"""What no single value tells: names that must exist, names that may be there once.
 
-These look at the plain values, not at the models, so that they speak beside the models' own faults. A value that
-has a fault already, or is of another sort than meant, is passed over in silence.
+``channels``, ``routes`` and ``mentions`` add what is their own. All look at the plain values, not at the models, so
+that they speak beside the models' own faults. A value that has a fault already, or is of another sort than meant, is
+passed over in silence.
 """
 
 from __future__ import annotations
@@ -9,31 +10,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from relay.config.channels import check_channels
 from relay.config.mentions import check_mentions
 from relay.config.model import Http
-from relay.config.values import each, items, rules, text
+from relay.config.routes import check_routes
+from relay.config.values import items, leads_to, rules, text
 from relay.document.addresses import split_address
 from relay.document.faults import Path, found, suggestion
 from relay.document.scalars import FromOutside
 from relay.document.yaml import Document
-from relay.events import Channel
 from relay.loopback import is_loopback_host
 
 _WITH_DEFAULTS: Final = ("storage", "backfill", "http", "log")
-
-_COMMON: Final = frozenset(
-    {"name", "enabled", "channel", "symbol", "symbol_file", "asset", "cooldown", "max_age", "active", "to", "mention"}
-)
-_LOOKED_UP: Final = frozenset({"tfc", "ftfc", "sector", "enrich", "on_unknown", "otherwise"})
-KEYS_OF: Final[dict[str, frozenset[str]]] = {
-    Channel.IN_FORCE: _COMMON
-    | _LOOKED_UP
-    | frozenset({"timeframe", "direction", "shape", "cc", "price", "continuation"}),
-    Channel.BREAKS: _COMMON | _LOOKED_UP | frozenset({"timeframe", "direction", "threshold"}),
-    Channel.STATES: _COMMON | frozenset({"tfc", "ftfc", "sector"}),
-    Channel.QUOTES: _COMMON | frozenset({"price"}),
-}
-"""Which keys a rule on each channel can have."""
 
 
 def check_before(document: Document) -> None:
@@ -42,12 +30,20 @@ def check_before(document: Document) -> None:
         if name in document.root and document.root[name] is None:
             del document.root[name]  # a section whose lines are all commented out
     for path in list(_nothings(document.root, ())):
-        document.fault(path, "a value is wanted, found nothing; take the line out if none is meant")
+        document.fault(path, f"a value is wanted, found nothing; {_why_nothing(path)}")
 
 
 def check_after(document: Document) -> None:
     """Faults to find beside those of the models."""
-    for check in (_listen, _channel_keys, _destinations_exist, _names_once, _headers_once, check_mentions):
+    for check in (
+        _listen,
+        check_channels,
+        check_routes,
+        _destinations_exist,
+        _names_once,
+        _headers_once,
+        check_mentions,
+    ):
         check(document)
 
 
@@ -56,6 +52,12 @@ def _nothings(value: object, path: Path) -> Iterator[Path]:
         yield path
     for key, item in items(value):
         yield from _nothings(item, (*path, key))
+
+
+def _why_nothing(path: Path) -> str:
+    if path[:1] == ("rules",) and path[2:4] == ("to", "routes"):
+        return 'several values in one key are quoted: "D, W"'
+    return "take the line out if none is meant"
 
 
 def _listen(document: Document) -> None:
@@ -70,27 +72,13 @@ def _listen(document: Document) -> None:
         )
 
 
-def _channel_keys(document: Document) -> None:
-    for index, rule in rules(document):
-        channel = rule.get("channel", Channel.IN_FORCE.value)
-        if not isinstance(channel, str) or channel not in KEYS_OF:
-            continue
-        every = frozenset().union(*KEYS_OF.values())
-        for key in rule:
-            if key in every and key not in KEYS_OF[channel]:
-                holders = " and ".join(name for name, keys in KEYS_OF.items() if key in keys)
-                path = ("rules", index, key)
-                document.fault(path, f"a rule on {channel} can't have this; it belongs to {holders}", at_key=True)
-
-
 def _destinations_exist(document: Document) -> None:
     destinations = document.root.get("destinations")
     if not isinstance(destinations, dict):
         return
     names = [str(name) for name in destinations]
     for index, rule in rules(document):
-        to = rule.get("to")
-        for place, item in each(to):
+        for place, item in leads_to(rule.get("to")):
             path: Path = ("rules", index, "to", *place)
             name = text(item)
             if name and name not in names and not document.faults.within(path):

@@ -9,9 +9,10 @@ lower, timeframes in the vendor's spelling; ``all`` stays a word until the rule 
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, Literal, TypeAlias
 
 from pydantic import (
+    BeforeValidator,
     Discriminator,
     Field,
     GetCoreSchemaHandler,
@@ -22,27 +23,33 @@ from pydantic import (
 from pydantic_core import CoreSchema, core_schema
 
 from relay.assets import ASSETS
+from relay.config.routes import RoutesConfig
 from relay.document.fields import (
     FROM_ENV,
     JsonSchema,
-    Later,
     Leaf,
     Many,
     Number,
     Section,
     Text,
     choice,
-    not_yet,
     text,
     whole,
     wrong,
 )
 from relay.document.timeframes import timeframe
-from relay.events import ALERT_CHANNELS, CANDLES, DIRECTIONS, Channel
+from relay.events import CANDLES, DIRECTIONS, Channel
+from relay.states import COLOURS
 
 ALL: Final = "all"
 _LONGEST_NAME: Final = 100
 _FEWEST, _MOST = 2, 4  # of the four index futures break together
+_BOTH_HOLD: Final = (
+    *(("above", high) for high in ("max", "below", "crosses_below")),
+    *(("crosses_above", high) for high in ("max", "below")),
+    *(("min", high) for high in ("below", "crosses_below")),
+)
+"""Pairs that ask for a price above the one and below the other, one of them excluded."""
 _QUOTES: Final = re.compile("[\"'`\u2018\u2019\u201c\u201d\u00ab\u00bb]")
 _CHANNEL_NAME: Final = choice(*map(str, Channel))
 
@@ -68,16 +75,13 @@ def _rule_name(value: object) -> str:
 
 
 def _channel(value: object) -> Channel:
-    channel = Channel(_CHANNEL_NAME.read(value))  # type: ignore[arg-type]  # a choice is one of its texts
-    if channel not in ALERT_CHANNELS:
-        raise not_yet(f"'{channel}' is", at_key=False)
-    return channel
+    return Channel(_CHANNEL_NAME.read(value))  # type: ignore[arg-type]  # a choice is one of its texts
 
 
-def _hours(value: object) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"([01]\d|2[0-4]):[0-5]\d-([01]\d|2[0-4]):[0-5]\d", value):
-        raise wrong('hours are wanted like "09:30-16:00"', value)
-    return str(value)
+def _colours_by_timeframe(value: object) -> object:
+    if not isinstance(value, dict):
+        raise wrong("colours by timeframe are wanted, like {D: green, W: green}", value)
+    return value
 
 
 def _upper_or_all(name: str) -> str:
@@ -86,7 +90,7 @@ def _upper_or_all(name: str) -> str:
 
 _SYMBOL_SCHEMA: Final[JsonSchema] = {"type": ["string", "number"], "minLength": 1}
 
-AlertChannel: TypeAlias = Annotated[Channel, Leaf(_channel, {"enum": list(map(str, ALERT_CHANNELS))})]
+ChannelName: TypeAlias = Annotated[Channel, Leaf(_channel, {"enum": list(map(str, Channel))})]
 AssetName: TypeAlias = Annotated[str, choice(*ASSETS, ALL, fold=str.lower)]
 Symbol: TypeAlias = Annotated[str, Leaf(_symbol, _SYMBOL_SCHEMA)]
 Shape: TypeAlias = Annotated[str, Leaf(_shape, {"type": ["string", "number"]})]
@@ -127,43 +131,38 @@ class _SymbolForms:
 
 
 class Price(Section):
-    """Inclusive bounds."""
+    """Bounds of a price, and on quotes the levels to wait for."""
 
-    wanted: ClassVar[str] = "bounds are wanted, like {min: 5, max: 500}"
+    wanted: ClassVar[str] = "bounds are wanted, like {min: 5, max: 500}, or on quotes {crosses_above: 200}"
 
     min: Number | None = None
     """The least."""
     max: Number | None = None
     """The most."""
-    crosses_above: Annotated[Number | None, Later()] = None
-    crosses_below: Annotated[Number | None, Later()] = None
+    above: Number | None = None
+    """On quotes: it fires as the price gets above this, where it was not."""
+    below: Number | None = None
+    """On quotes: it fires as the price gets below this, where it was not."""
+    crosses_above: Number | None = None
+    """On quotes: it fires each time the price goes through this from below."""
+    crosses_below: Number | None = None
+    """On quotes: it fires each time the price goes through this from above."""
 
     @model_validator(mode="after")
     def _in_order(self) -> Price:
-        if self.min is None and self.max is None:
-            raise wrong("min or max is wanted")
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            raise wrong("min or max is wanted; on quotes also above, below, crosses_above or crosses_below")
         if self.min is not None and self.max is not None and self.min > self.max:
-            raise wrong(f"min ({self.min:g}) is greater than max ({self.max:g})")
+            raise wrong(f"min ({self.min:.12g}) is greater than max ({self.max:.12g})")
+        for low, high in _BOTH_HOLD:
+            least, most = getattr(self, low), getattr(self, high)
+            if least is not None and most is not None and least >= most:
+                raise wrong(f"no price can meet {low} ({least:.12g}) and {high} ({most:.12g}) at once")
         return self
 
 
-class Active(Section):
-    """When a rule is awake."""
-
-    timezone: Text
-    days: Many[Text] | None = None
-    hours: Annotated[str | None, Leaf(_hours, {"type": "string"})] = None
-
-
-class Routes(Section):
-    """Destinations chosen by a field of the alert."""
-
-    by: Many[Annotated[str, choice("asset", "timeframe", "direction", "threshold")]]
-    routes: dict[Text, Many[Text]]
-
-
 def _to_form(value: object) -> str:
-    return "to=routes" if isinstance(value, dict | Routes) else "to=names"
+    return "to=routes" if isinstance(value, dict | RoutesConfig) else "to=names"
 
 
 def _threshold_form(value: object) -> str:
@@ -179,7 +178,7 @@ def _threshold(value: object) -> int | str:
 
 
 To: TypeAlias = Annotated[
-    Annotated[Many[Text], Tag("to=names")] | Annotated[Routes, Later("routes are"), Tag("to=routes")],
+    Annotated[Many[Text], Tag("to=names")] | Annotated[RoutesConfig, Tag("to=routes")],
     Discriminator(_to_form),
 ]
 _THRESHOLD_SCHEMA: Final[JsonSchema] = {
@@ -190,5 +189,10 @@ ThresholdForms: TypeAlias = Annotated[
     | Annotated[int | str, Leaf(_threshold, _THRESHOLD_SCHEMA), Tag("threshold=number")],
     Discriminator(_threshold_form),
 ]
-Colour: TypeAlias = Annotated[str, choice("green", "red", "na", fold=str.lower)]
+_Colour: TypeAlias = Annotated[str, choice(*COLOURS, fold=str.lower)]
+Colours: TypeAlias = Annotated[
+    dict[Annotated[str, timeframe()], _Colour], Field(min_length=1), BeforeValidator(_colours_by_timeframe)
+]
+Continuity: TypeAlias = Annotated[str, choice(*DIRECTIONS, fold=str.lower)]
+OnUnknown: TypeAlias = Annotated[Literal["drop", "deliver"], choice("drop", "deliver")]
 SymbolForms: TypeAlias = Annotated[SymbolLists, _SymbolForms()]

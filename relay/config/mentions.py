@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from relay.config.model import Config
-from relay.config.values import each, items, rules, text
+from relay.config.values import each, items, leads_to, rules, text
 from relay.destinations.config import ChatConfig
 from relay.destinations.kinds import KINDS
 from relay.document.faults import Path, found, suggestion
@@ -31,7 +31,7 @@ def check_mentions(document: Document) -> None:
         for name, destination in destinations.items():
             _chats_own(document, ("destinations", name), destination)
         for index, rule in rules(document):
-            goes_to = [destinations.get(text(item)) for _, item in each(rule.get("to"))]
+            goes_to = [destinations.get(text(item)) for _, item in leads_to(rule.get("to"))]
             _of_a_rule(document, ("rules", index, "mention"), rule.get("mention"), goes_to)
 
 

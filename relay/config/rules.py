@@ -2,7 +2,7 @@
 
     YAML ──RuleConfig──> typed, folded ──rule_of──> relay.rules.rule.Rule
 
-Which key a channel can have is decided in ``checks``, so that it is told beside a rule's other faults.
+Which key a channel can have is decided in ``channels``, so that it is told beside a rule's other faults.
 """
 
 from __future__ import annotations
@@ -11,12 +11,13 @@ from typing import Annotated, Final
 
 from relay.config.conditions import (
     ALL,
-    Active,
-    AlertChannel,
     AssetName,
     Candle,
-    Colour,
+    ChannelName,
+    Colours,
+    Continuity,
     Direction,
+    OnUnknown,
     Price,
     RuleName,
     Shape,
@@ -25,11 +26,14 @@ from relay.config.conditions import (
     Timeframe,
     To,
 )
+from relay.config.routes import RoutesConfig, routes_of
 from relay.config.watchlist import Watchlist
+from relay.config.windows import ActiveConfig, window_of
 from relay.destinations.config import MentionText
-from relay.document.fields import Flag, Later, Leaf, Many, Section, Span, Text, choice, text
+from relay.document.fields import Flag, Leaf, Many, Section, Span, Text, text
 from relay.events import Channel
-from relay.rules.rule import PriceRange, Rule, Symbols, Threshold
+from relay.rules.rule import Levels, PriceRange, Routes, Rule, Symbols, Threshold
+from relay.states import StateWanted
 
 _ALL_SYMBOLS: Final = (ALL.upper(),)
 
@@ -39,14 +43,14 @@ def _watchlist(value: object) -> Watchlist:
 
 
 class RuleConfig(Section):
-    """Which alerts go where. All conditions must hold; one that is left out admits everything."""
+    """Which events go where. All conditions must hold; one that is left out admits everything."""
 
     name: RuleName
     """Unique among the rules."""
     enabled: Flag = True
     """A disabled rule is kept and never matches."""
-    channel: AlertChannel = Channel.IN_FORCE
-    """Where the alerts come from."""
+    channel: ChannelName = Channel.IN_FORCE
+    """Where its events come from; quotes and states name their symbols one by one."""
     symbol: SymbolForms | None = None
     """A symbol, a list, globs, or {any, not}."""
     symbol_file: Annotated[Watchlist | None, Leaf(_watchlist, {"type": "string"})] = None
@@ -64,32 +68,39 @@ class RuleConfig(Section):
     threshold: ThresholdForms | None = None
     """Of breaks: how many futures; a number is at least, a list is exactly."""
     price: Price | None = None
-    """Inclusive bounds, in the instrument's currency."""
+    """min and max, both included; on quotes also above, below, crosses_above, crosses_below."""
     continuation: Flag | None = None
     """Whether the last two candles are the same directional 2."""
-    tfc: Annotated[dict[Timeframe, Colour] | None, Later()] = None
-    ftfc: Annotated[Direction | None, Later()] = None
-    sector: Annotated[Many[Text] | None, Later()] = None
-    enrich: Annotated[Flag | None, Later()] = None
-    on_unknown: Annotated[str | None, choice("drop", "deliver"), Later()] = None
-    cooldown: Annotated[Span | None, Later()] = None
+    tfc: Colours | None = None
+    """The colour that the symbol has on each of these timeframes."""
+    ftfc: Continuity | None = None
+    """Full timeframe continuity, up (bullish) or down (bearish)."""
+    sector: Many[Text] | None = None
+    """The symbol's sector, as the upstream spells it."""
+    enrich: Flag = False
+    """Looks the symbol's state up to show it."""
+    on_unknown: OnUnknown = "drop"
+    """What becomes of an alert whose tfc, ftfc or sector can't be known."""
+    cooldown: Span | None = None
+    """Within this, a second alert of one symbol, timeframe and direction is suppressed."""
     max_age: Span | None = None
     """Older than this at sending time, it is not sent."""
-    active: Annotated[Active | None, Later()] = None
+    active: ActiveConfig | None = None
+    """When the rule is awake, by the alert's own time."""
     otherwise: Flag = False
     """Matches only what no rule without this matched."""
     to: To
-    """The destination, or a list of them."""
+    """The destination, a list of them, or routes: {by, routes}."""
     mention: Many[MentionText] | None = None
     """Whom its alerts ping in a chat: a mention in the chat's form, or a name of the destination's roles."""
 
 
 def rule_of(config: RuleConfig) -> Rule:
     """The rule as the matcher sees it."""
-    price = config.price
+    to, routes = _to(config.to)
     return Rule(
         name=config.name,
-        to=tuple(dict.fromkeys(config.to)) if isinstance(config.to, tuple) else (),
+        to=to,
         enabled=config.enabled,
         channel=config.channel,
         symbols=_symbols(config),
@@ -99,12 +110,45 @@ def rule_of(config: RuleConfig) -> Rule:
         shapes=() if config.shape is None or ALL.upper() in config.shape else tuple(dict.fromkeys(config.shape)),
         candles=_listed(config.cc),
         threshold=_threshold(config.threshold),
-        price=None if price is None else PriceRange(price.min, price.max),
+        price=_range(config.price),
         continuation=config.continuation,
         max_age=config.max_age,
         otherwise=config.otherwise,
         mention=tuple(dict.fromkeys(config.mention or ())),
+        routes=routes,
+        cooldown=config.cooldown,
+        active=None if config.active is None else window_of(config.active),
+        state=_state(config),
+        enrich=config.enrich,
+        on_unknown=config.on_unknown,
+        levels=_levels(config.price),
     )
+
+
+def _to(to: tuple[str, ...] | RoutesConfig) -> tuple[tuple[str, ...], Routes | None]:
+    if isinstance(to, tuple):
+        return tuple(dict.fromkeys(to)), None
+    routes = routes_of(to)
+    return routes.every(), routes
+
+
+def _range(price: Price | None) -> PriceRange | None:
+    if price is None or (price.min is None and price.max is None):
+        return None
+    return PriceRange(price.min, price.max)
+
+
+def _levels(price: Price | None) -> Levels | None:
+    if price is None:
+        return None
+    levels = Levels(price.above, price.below, price.crosses_above, price.crosses_below)
+    return None if levels == Levels() else levels
+
+
+def _state(config: RuleConfig) -> StateWanted | None:
+    sectors = tuple(dict.fromkeys(sector.strip().casefold() for sector in config.sector or ()))
+    wanted = StateWanted(tfc=dict(config.tfc or {}), ftfc=config.ftfc, sectors=() if ALL in sectors else sectors)
+    return None if wanted == StateWanted() else wanted
 
 
 def _symbols(config: RuleConfig) -> Symbols:

@@ -25,6 +25,22 @@ def each(value: object) -> Iterator[tuple[Path, object]]:
         yield (), value
 
 
+def leads_to(to: object) -> Iterator[tuple[Path, object]]:
+    """The places and names of all destinations in a rule's ``to``, those of its routes too."""
+    if isinstance(to, dict):
+        yield from _leaves(to.get("routes"), ("routes",))
+    else:
+        yield from each(to)
+
+
+def _leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    else:
+        yield from (((*path, *place), item) for place, item in each(value))
+
+
 def rules(document: Document) -> Iterator[tuple[int, dict[str, object]]]:
     """The rules that are mappings, and where they stand."""
     listed = document.root.get("rules")

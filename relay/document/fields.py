@@ -33,13 +33,6 @@ def wrong(message: str, value: object = ..., allowed: Sequence[str] = ()) -> Pyd
     return PydanticCustomError("wrong", "{text}", {"text": f"{text}{suggestion(name, allowed)}"})
 
 
-def not_yet(what: str, *, at_key: bool) -> PydanticCustomError:
-    """The refusal of what a later version will do."""
-    return PydanticCustomError(
-        LATER_KEY if at_key else "wrong", "{text}", {"text": f"{what} not supported yet".strip()}
-    )
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Leaf:
     """Metadata that makes a field's type read by ``read`` and described by ``schema``.
@@ -84,19 +77,13 @@ Many: TypeAlias = Annotated[tuple[T, ...], OneOrMany()]
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """Metadata for what the schema knows and the relay can't do yet: read first, then refused by name.
-
-    Attributes:
-        what: ``routes are``, where only this form of the value is not supported; else it is the key.
-    """
-
-    what: str = ""
+    """Metadata for a key that the schema knows and the relay can't do yet: read first, then refused."""
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Refuse what was read without a fault."""
 
         def refuse(_value: object) -> object:
-            raise not_yet(self.what, at_key=not self.what)
+            raise PydanticCustomError(LATER_KEY, "not supported yet")
 
         return core_schema.no_info_after_validator_function(refuse, handler(source))
 

@@ -23,7 +23,8 @@ def config_text(where: str, text: str) -> str:
     """A config with ``text`` in one place.
 
     Lines 1 to 3 are stratalerts, destinations and rules. ``webhook`` and ``discord`` add ``text`` on line 3 to the one
-    destination; ``rule`` adds it on line 6 to a rule; ``breaks`` on line 7; ``more`` is line 4; another name is a part.
+    destination; ``rule`` adds it on line 6 to a rule; ``breaks``, ``quotes`` and ``states`` on line 7 to a rule on that
+    channel; ``to`` is what a rule goes to, on line 5; ``more`` is line 4; another name is a part.
     """
     parts = dict(PARTS)
     match where:
@@ -33,8 +34,11 @@ def config_text(where: str, text: str) -> str:
             )
         case "rule":
             parts["rules"] = f"rules:\n  - name: a\n    to: bot\n    {text}"
-        case "breaks":
-            parts["rules"] = f"rules:\n  - name: a\n    to: bot\n    channel: alerts.simultaneous_breaks\n    {text}"
+        case "breaks" | "quotes" | "states":
+            channel = "alerts.simultaneous_breaks" if where == "breaks" else where
+            parts["rules"] = f"rules:\n  - name: a\n    to: bot\n    channel: {channel}\n    {text}"
+        case "to":
+            parts["rules"] = f"rules:\n  - name: a\n    to: {text}"
         case _:
             parts[where] = text
     return "\n".join(parts.values()) + "\n"

@@ -58,22 +58,30 @@ async def ask(config: Config, path: str, body: Mapping[str, object] | None = Non
         RefusedError: It refused.
         RelayError: Something else listens there.
     """
-    return await _exchange(config, "POST", path, body or {})
+    return await _exchange(_origin(config), config, "POST", path, body or {})
 
 
 async def fetch(config: Config, path: str) -> dict[str, object] | None:
     """GET from the running relay; as ``ask``."""
-    return await _exchange(config, "GET", path, None)
+    return await _exchange(_origin(config), config, "GET", path, None)
+
+
+async def fetch_from(origin: str, config: Config, path: str) -> dict[str, object] | None:
+    """GET from the relay at ``origin``, with the token of ``config``; as ``ask``."""
+    return await _exchange(origin, config, "GET", path, None)
+
+
+def _origin(config: Config) -> str | None:
+    """Where ``config`` has its relay listen, if anywhere."""
+    address = config.http.address
+    return None if address is None else f"http://{_reachable(address[0])}:{address[1]}"
 
 
 async def _exchange(
-    config: Config, method: str, path: str, body: Mapping[str, object] | None
+    origin: str | None, config: Config, method: str, path: str, body: Mapping[str, object] | None
 ) -> dict[str, object] | None:
-    address = config.http.address
-    if address is None:
+    if origin is None:
         return None
-    host, port = address
-    origin = f"http://{_reachable(host)}:{port}"
     headers = {"Origin": origin}
     if config.http.token is not None:
         headers["Authorization"] = f"Bearer {config.http.token.reveal()}"
@@ -91,7 +99,7 @@ async def _exchange(
         return None
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise RelayError(
-            f"what listens on {host}:{port} does not answer like a relay ({type(error).__name__})",
+            f"what listens on {URL(origin).authority} does not answer like a relay ({type(error).__name__})",
             hint="Check http.listen, or stop the other program.",
         ) from error
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, NamedTuple
 
@@ -29,36 +29,33 @@ from relay.clock import Clock, SystemClock
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
-from relay.delivery.settings import LaneSettings
 from relay.desk import FrontDesk
 from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.edges.engine import Engine
-from relay.edges.wanted import wanted_symbols
 from relay.errors import ConfigError, EvictedError
-from relay.events import ALERT_CHANNELS, Channel
+from relay.events import Channel
 from relay.housekeeping import feed_watchdog, tidy
 from relay.intake import Intake
 from relay.judging.decider import Decider
 from relay.judging.judge import Judge
 from relay.judging.marks import Marks, remembered_since
-from relay.judging.plan import Plan, Terms
+from relay.judging.snoozes import Snoozes
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
 from relay.outbox.memory import Side
 from relay.outbox.sqlite import SqliteOutbox
-from relay.rules.conditions import is_glob
-from relay.rules.match import compile_rules
+from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
 from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.lookup import Lookup
-from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
 from relay.upstream.rest import Rest
 from relay.upstream.tick import Tick, event_of
+from relay.wants import channels_of, lane_settings, literal_symbols, plan_of, topics_of
 from relay.web.server import Web
 
 _log = structlog.get_logger()
@@ -89,7 +86,9 @@ class Relay:
     def __init__(
         self, config: Config, *, env: Mapping[str, str], allow_real: bool = False, clock: Clock | None = None
     ) -> None:
-        self.config = config
+        self._config = config
+        self._allow_real = allow_real
+        self._env = env
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.started_at_us = self.clock.now_us()
@@ -99,7 +98,21 @@ class Relay:
         self._watchdog_seconds = watchdog_interval(env)
         self._rng = random.Random()  # noqa: S311  because it only spreads retries
         self._stop = asyncio.Event()
-        real = refuse_real(config.destinations, simulated=self.simulated, allow_real=allow_real)
+        self.reloader: Reloader | None = None
+        self._check(config)
+
+    @property
+    def config(self) -> Config:
+        """What runs now; a reload brings in another."""
+        return self._config if self.reloader is None else self.reloader.config
+
+    def _check(self, config: Config) -> None:
+        """Whether a config without faults may run here.
+
+        Raises:
+            ConfigError: It would send simulated alerts to real destinations.
+        """
+        real = refuse_real(config.destinations, simulated=self.simulated, allow_real=self._allow_real)
         if real:
             raise ConfigError(
                 f"the upstream is a simulator, and these destinations are real: {', '.join(real)}",
@@ -118,20 +131,10 @@ class Relay:
         stack.push_async_callback(self.outbox.close)
         client = HttpClient()
         stack.push_async_callback(client.close)
-        factory = Factory(client, clock)
+        self._factory = Factory(client, clock)
         session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
         self.dispatcher = Dispatcher(
-            [
-                Lane(
-                    factory.build(name, destination),
-                    self.outbox,
-                    _lane_settings(destination, simulated=self.simulated),
-                    clock=clock,
-                    rng=self._rng,
-                    metrics=metrics,
-                )
-                for name, destination in config.destinations.items()
-            ]
+            [self._lane(name, destination) for name, destination in config.destinations.items()]
         )
         self.engine = self._engine(config.rules, await self.outbox.memory.sides())
         upstream = config.stratalerts
@@ -142,9 +145,12 @@ class Relay:
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
         marks = Marks(await self.outbox.memory.marks(since_us=since_us))
         self.decider = Decider(self.outbox, lookup, marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify)
+        self.snoozes = Snoozes(self.outbox.memory, clock)
+        await self.snoozes.load()
+        self.judge = Judge(plan, marks, self.snoozes)
         self.intake = Intake(
             self.outbox,
-            Judge(plan, marks, _Awake()),
+            self.judge,
             clock=clock,
             metrics=metrics,
             notify=self.dispatcher.notify,
@@ -153,7 +159,7 @@ class Relay:
         )
         rest = Rest(upstream.rest_url, upstream.api_key, session=session, clock=clock, auth=auth)
         self.backfiller = Backfiller(
-            Tools(rest, self.outbox, self.intake, clock, self._rng, lambda: _literal_symbols(config)),
+            Tools(rest, self.outbox, self.intake, clock, self._rng, lambda: literal_symbols(self.config.rules)),
             metrics,
             BackfillSettings(config.backfill.every, config.backfill.on_first_start, config.backfill.page_size),
             channels=self.channels,
@@ -163,11 +169,19 @@ class Relay:
             clock=clock,
             rng=self._rng,
             metrics=metrics,
-            topics=self.topics,
+            topics=lambda: topics_of(self.config.rules),
             on_event=self.intake.offer,
             on_tick=self._take_tick,
             on_gap=self.backfiller.request,
             before_subscribe=lambda: self.backfiller.ensure_baseline(self.channels()),
+        )
+        self.reloader = Reloader(
+            config,
+            Parts(self.dispatcher, self._check, self._lane, self._prepare, self._resubscribe),
+            env=self._env,
+            clock=clock,
+            metrics=metrics,
+            notifier=self._notifier,
         )
         self.desk = FrontDesk(
             outbox=self.outbox,
@@ -176,11 +190,12 @@ class Relay:
             connection=self.reader.state,
             metrics_registry=metrics,
             clock=clock,
-            types={name: destination.type for name, destination in config.destinations.items()},
+            types=self.reloader.types,
             channels=self.channels,
             standby=lambda: self.standby,
             started_at_us=self.started_at_us,
             simulated=self.simulated,
+            reloader=self.reloader,
         )
         self.web = Web(self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock)
         if config.http.address is not None:
@@ -189,16 +204,35 @@ class Relay:
 
     def channels(self) -> Sequence[Channel]:
         """The alert channels that an enabled rule listens to."""
-        wanted = {rule.channel for rule in self.config.rules if rule.enabled}
-        return [channel for channel in ALERT_CHANNELS if channel in wanted]
+        return channels_of(self.config.rules)
 
-    def topics(self) -> Sequence[Topic]:
-        """What the enabled rules want of the socket: alert channels whole, quotes and states by symbol."""
-        by_symbol = wanted_symbols(self.config.rules)
-        return [
-            *(Topic(channel) for channel in self.channels()),
-            *(Topic(channel, symbols) for channel, symbols in by_symbol.items()),
-        ]
+    def reload(self) -> None:
+        """Load the config's file anew, soon; a signal's handler may call this."""
+        if self.reloader is not None:
+            self.reloader.ask()
+
+    def _lane(self, name: str, destination: AnyConfig) -> Lane:
+        return Lane(
+            self._factory.build(name, destination),
+            self.outbox,
+            lane_settings(destination, simulated=self.simulated),
+            clock=self.clock,
+            rng=self._rng,
+            metrics=self.metrics,
+        )
+
+    def _prepare(self, config: Config) -> Callable[[], None]:
+        plan = plan_of(config)
+
+        def swap() -> None:
+            self.judge.plan = plan
+            self.engine = self._engine(config.rules, self.engine.sides())
+
+        return swap
+
+    async def _resubscribe(self) -> None:
+        await self.outbox.memory.keep_sides(self.engine.sides())
+        await self.reader.resubscribe()
 
     def _take_tick(self, tick: Tick) -> None:
         self.engine.take(tick)  # the engine of now: a reload makes another
@@ -267,6 +301,8 @@ class Relay:
         _log.info("draining", grace=self.config.shutdown_grace)
         deadline = asyncio.get_running_loop().time() + self.config.shutdown_grace
         self._stop.set()
+        if self.reloader is not None:
+            self.reloader.stop()
         self.reader.stop()
         work.backfill.cancel()
         work.house.cancel()
@@ -297,45 +333,6 @@ class Relay:
     def _one_line(self) -> str:
         state = self.reader.state
         return f"{'standby' if self.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
-
-
-class _Awake:
-    def rule(self, name: str) -> None:
-        del name
-
-    def destination(self, name: str) -> None:
-        del name
-
-    def event(self, event: object) -> None:
-        del event
-
-
-def plan_of(config: Config) -> Plan:
-    """What the intake needs of a config."""
-    return Plan(
-        compile_rules(config.rules),
-        {name: Terms(destination.sources, destination.keeps_for) for name, destination in config.destinations.items()},
-        longest_cooldown=max((rule.cooldown or 0.0 for rule in config.rules), default=0.0),
-    )
-
-
-def _lane_settings(config: AnyConfig, *, simulated: bool) -> LaneSettings:
-    limit = config.rate_limit
-    return LaneSettings(
-        ordering=config.ordering,
-        concurrency=config.concurrency,
-        rate_limit=None if limit is None else (limit.requests, limit.seconds),
-        retry_initial=config.retry.initial,
-        retry_max=config.retry.max,
-        give_up_after=config.retry.give_up_after,
-        fingerprint=config.fingerprint(),
-        simulated=simulated,
-    )
-
-
-def _literal_symbols(config: Config) -> set[str]:
-    """Symbols that rules name outright: a backfill may ask for them one by one."""
-    return {symbol for rule in config.rules for symbol in rule.symbols.any if not is_glob(symbol)}
 
 
 async def _ended(*tasks: Awaitable[object]) -> None:

@@ -66,7 +66,7 @@ async def _run(config: Config, *, allow_real: bool) -> int:
     loop.set_default_executor(ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="relay-resolve"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    loop.add_signal_handler(signal.SIGHUP, _log.warning, "SIGHUP ignored; restart to use a changed config")
+    loop.add_signal_handler(signal.SIGHUP, relay.reload)
     async with AsyncExitStack() as stack:
         await relay.open(stack)
         _settle_interpreter()

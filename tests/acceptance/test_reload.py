@@ -80,7 +80,7 @@ async def test_what_is_in_flight_to_a_changed_destination_goes_out_once_and_in_o
         await relay.until_drained()
     assert arrived(inbox) == once(fired)
     assert inbox.arrived == 4
-    assert [received.headers.get("X-Team") for received in inbox.at("/hook")] == [None, "alpha", "alpha", "alpha"]
+    assert [received.headers.get("x-team") for received in inbox.at("/hook")] == [None, "alpha", "alpha", "alpha"]
 
 
 @pytest.mark.parametrize("removed", ["keep", "drain"])

@@ -12,11 +12,12 @@ import pytest
 
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import FakeClock
+from tests.support.desk import FakeDesk
 from tests.support.front_desk import fill, front_desk
 from tests.support.web import get, serving
 
 DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
-AS_THEY_ARE = {"data", "deliveries", "counts"}  # their keys are names, not fields
+AS_THEY_ARE = {"data", "deliveries", "counts", "destinations", "subscriptions", "settings"}  # their keys are names, not fields
 
 
 @pytest.fixture
@@ -74,3 +75,9 @@ async def test_listings(client: aiohttp.ClientSession, path: str, section: str) 
     assert body["items"]
     for item in body["items"]:
         assert set(fields(item)) == documented(section)
+
+
+async def test_the_config() -> None:
+    async with serving(FakeDesk()) as client:
+        _, body = await get(client, "/api/config")
+    assert set(fields(body)) == documented("/api/config")

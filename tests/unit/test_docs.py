@@ -10,10 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from relay.cli import VERBS
-from relay.config.load import load
 from relay.destinations.endpoint import ANSWER_SHOWN
 from relay.destinations.http import BODY_CAP
 from relay.errors import Exit
@@ -21,24 +19,7 @@ from relay.intake import QUEUE_LIMIT
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
 from relay.upstream.rest import MAX_ANSWER
-
-ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")])
-ENV = {
-    "STRATALERTS_API_KEY": "sk-example",
-    "DISCORD_SWING": "https://discord.com/api/webhooks/1/x",
-    "BOT_URL": "https://bot.example/alerts",
-    "PHONE_URL": "ntfy://ntfy.example/topic",
-    "BOT_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-}
-HOUSE = {
-    "stratalerts": {"api_key": "sk-example"},
-    "destinations": {
-        "swing": {"type": "discord", "url": "https://discord.com/api/webhooks/1/x"},
-        "bot": {"type": "webhook", "url": "https://bot.example/alerts"},
-    },
-    "rules": [{"name": "all", "to": "bot"}],
-}
+from tests.support.documents import DOCUMENTS, ROOT, shown
 
 
 def yaml_blocks() -> Iterator[object]:
@@ -49,13 +30,7 @@ def yaml_blocks() -> Iterator[object]:
 
 @pytest.mark.parametrize("block", list(yaml_blocks()))
 def test_every_config_in_the_documents_loads(block: str, tmp_path: Path) -> None:
-    shown = yaml.safe_load(block)
-    assert isinstance(shown, dict)
-    path = tmp_path / "config.yaml"
-    missing = {key: value for key, value in HOUSE.items() if key not in shown}
-    path.write_text(block + "\n" + (yaml.safe_dump(missing) if missing else ""))
-    (tmp_path / "watchlist.txt").write_text("AAPL\n")
-    assert load(path, env=ENV).rules
+    assert shown(block, tmp_path).rules
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -19,10 +19,10 @@ from relay.cli.options import config_option, json_option
 from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config import diff
+from relay.config.doubts import doubts_of
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
-from relay.config.routes import doubts_of
 from relay.config.secrets import secrets_of
 from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from relay.assets import ASSETS, asset_of
+from relay.assets import ASSETS
 from relay.config.values import each, rules, text
 from relay.document import fields
 from relay.document.faults import Path, kind
@@ -26,8 +26,7 @@ from relay.document.fields import JsonSchema, Leaf, Many, Section, as_tuple, cho
 from relay.document.timeframes import timeframe
 from relay.document.yaml import Document
 from relay.events import DIRECTIONS, TIMEFRAMES, Channel
-from relay.rules.conditions import is_glob, threshold_holds
-from relay.rules.rule import ELSE, Routes, Rule
+from relay.rules.rule import ELSE, Routes
 
 COUNTS: Final = ("2", "3", "4")
 VALUES_OF: Final[Mapping[str, tuple[str, ...]]] = {
@@ -197,63 +196,3 @@ def _misplaced(key: str, by: Sequence[str]) -> str:
 
 def _example(field: str) -> str:
     return "D" if field == "timeframe" else VALUES_OF[field][0]
-
-
-def doubts_of(rule: Rule) -> Iterator[str]:
-    """What is no fault in a rule's routes and may still not be what was meant, one sentence each."""
-    if rule.routes is None:
-        return
-    for gap in _gaps(rule.routes, rule, ""):
-        yield f"{rule.name}: no route for {gap}: such alerts go nowhere"
-    if rule.channel is Channel.BREAKS and "asset" in _fields(rule.routes):
-        yield f"{rule.name}: asset chooses nothing in its routes: simultaneous breaks are all of futures"
-
-
-def _fields(routes: Routes) -> Iterator[str]:
-    yield routes.by
-    for found in routes.to.values():
-        if isinstance(found, Routes):
-            yield from _fields(found)
-
-
-def _gaps(routes: Routes, rule: Rule, before: str) -> Iterator[str]:
-    """What the rule may match and has no route for: ``timeframe M, Q or Y``."""
-    values = _admitted(rule, routes.by)
-    gap = [value for value in values if value not in routes.to] if ELSE not in routes.to else []
-    if gap:
-        yield f"{before}{routes.by} {_either(gap)}"
-    for value, found in routes.to.items():
-        rest = value == ELSE and any(other not in routes.to for other in values)
-        if isinstance(found, Routes) and (value in values or rest):
-            this = (
-                f"{routes.by} {value}"
-                if not rest
-                else f"any {'other ' if routes.to.keys() - {ELSE} else ''}{routes.by}"
-            )
-            yield from _gaps(found, rule, f"{before}{this} and ")
-
-
-def _either(values: Sequence[str]) -> str:
-    return f"{', '.join(values[:-1])} or {values[-1]}" if values[1:] else values[0]
-
-
-def _admitted(rule: Rule, field: str) -> tuple[str, ...]:
-    """The values of ``field`` that an event which ``rule`` matches can have, as far as the rule tells."""
-    match field:
-        case "asset":
-            return tuple(asset for asset in ASSETS if asset in _assets(rule))
-        case "timeframe":
-            return tuple(name for name in TIMEFRAMES if rule.timeframes is None or name in rule.timeframes)
-        case "direction":
-            return tuple(name for name in DIRECTIONS if rule.directions is None or name in rule.directions)
-        case _:
-            return tuple(count for count in COUNTS if threshold_holds(rule.threshold, int(count)))
-
-
-def _assets(rule: Rule) -> frozenset[str]:
-    if rule.channel is Channel.BREAKS:
-        return frozenset({"futures"})
-    every = frozenset[str](ASSETS) if rule.assets is None else rule.assets
-    if not rule.symbols.any or any(map(is_glob, rule.symbols.any)):
-        return every
-    return every & frozenset(map(asset_of, rule.symbols.any))

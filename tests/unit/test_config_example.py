@@ -9,12 +9,17 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
 
 from relay.config.load import load
 from relay.config.model import ConfigFile
 from relay.config.schema import config_schema, schema_text
 from relay.events import TIMEFRAMES
-from tests.support.config_text import SIGNING_SECRET
+from relay.rules.rule import Rule
+from tests.support.any_rule import DESTINATIONS, rules
+from tests.support.config_text import SIGNING_SECRET, config_text
+from tests.support.json_schema import against
+from tests.support.rule_text import config_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -80,6 +85,38 @@ def test_its_first_line_names_the_committed_schema() -> None:
     first = EXAMPLE.read_text("utf-8").splitlines()[0]
     assert first == "# yaml-language-server: $schema=./config.schema.json"
     assert (ROOT / "config.schema.json").read_text("utf-8") == schema_text(), "run: relay schema > config.schema.json"
+
+
+def test_the_schema_takes_the_example_and_its_commented_keys() -> None:
+    text = EXAMPLE.read_text("utf-8")
+    for shown in (text, COMMENTED.sub(r"\1\2", text)):
+        assert against(yaml.safe_load(shown), config_schema()) == []
+
+
+@given(rules())
+def test_the_schema_takes_whatever_a_rule_can_be(rule: Rule) -> None:
+    assert against(yaml.safe_load(config_of([rule], DESTINATIONS)), config_schema()) == []
+
+
+@pytest.mark.parametrize(
+    ("where", "text", "refused"),
+    [
+        ("rule", "colldown: 5m", ".rules[0].colldown: additionalProperties"),
+        ("rule", "timeframe: [D, X]", ".rules[0].timeframe: anyOf"),
+        ("rule", "cooldown: 5", ".rules[0].cooldown: type"),
+        ("rule", "tfc: {D: blue}", ".rules[0].tfc.D: anyOf"),
+        ("rule", "price: {abov: 1}", ".rules[0].price.abov: additionalProperties"),
+        ("rule", "active: {days: mon}", ".rules[0].active: required"),
+        ("rule", "active: {timezone: UTC, hours: 9-16}", ".rules[0].active.hours: anyOf"),
+        ("to", "{by: timeframe}", ".rules[0].to: anyOf"),
+        ("to", "{by: [shape], routes: {D: bot}}", ".rules[0].to: anyOf"),
+        ("to", "{by: asset, routes: {stocks: []}}", ".rules[0].to: anyOf"),
+        ("more", "heartbeat: {url: 'http://a'}", ".heartbeat: not"),
+        ("destinations", "destinations: {bot: {type: slack}}", ".destinations.bot: anyOf"),
+    ],
+)
+def test_an_editor_sees_what_is_wrong(where: str, text: str, refused: str) -> None:
+    assert f"${refused}" in against(yaml.safe_load(config_text(where, text)), config_schema())
 
 
 def _resolve(schema: dict[str, Any], form: dict[str, Any]) -> dict[str, Any]:

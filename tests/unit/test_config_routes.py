@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from relay.cli import run
+from relay.config.doubts import doubts_of
 from relay.config.mentions import unheard
-from relay.config.routes import doubts_of
 from relay.events import Channel, Event
 from relay.rules.rule import Routes, Rule
 from tests.support.config_text import faults_of, read

@@ -1,0 +1,98 @@
+"""What is no fault in a rule and may still not be what was meant; ``relay check`` notes it.
+
+Rule ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a zone
+                    that knows no summer time
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from relay.assets import ASSETS, asset_of
+from relay.config.routes import COUNTS
+from relay.events import DIRECTIONS, TIMEFRAMES, Channel
+from relay.rules.conditions import is_glob, name_fits, threshold_holds
+from relay.rules.rule import ELSE, Routes, Rule
+
+_NO_SUMMER_TIME: Final = {"EST": "America/New_York", "MST": "America/Denver"}
+"""Zones that are not what their name makes people think of, and those that are."""
+
+
+def doubts_of(rule: Rule) -> Iterator[str]:
+    """One sentence for each doubt about ``rule``."""
+    if rule.active is not None and rule.active.timezone in _NO_SUMMER_TIME:
+        zone = rule.active.timezone
+        yield f"{rule.name}: the time zone {zone} knows no summer time; {_NO_SUMMER_TIME[zone]} does"
+    if rule.symbols.any and not any(_possible(rule, name) for name in rule.symbols.any):
+        yield f"{rule.name} matches nothing: none of its symbols is left by asset and not"
+    if rule.routes is not None:
+        yield from _doubts_of_routes(rule, rule.routes)
+
+
+def _possible(rule: Rule, name: str) -> bool:
+    """Whether a symbol that ``name`` stands for may match; in doubt it may."""
+    futures = rule.channel is Channel.BREAKS
+    if is_glob(name):
+        return True
+    if any(name_fits(refused, name, futures=futures) for refused in rule.symbols.none):
+        return False
+    return rule.assets is None or ("futures" if futures else asset_of(name)) in rule.assets
+
+
+def _doubts_of_routes(rule: Rule, routes: Routes) -> Iterator[str]:
+    for gap in _gaps(routes, rule, ""):
+        yield f"{rule.name}: no route for {gap}: such alerts go nowhere"
+    if rule.channel is Channel.BREAKS and "asset" in _fields(routes):
+        yield f"{rule.name}: asset chooses nothing in its routes: simultaneous breaks are all of futures"
+
+
+def _fields(routes: Routes) -> Iterator[str]:
+    yield routes.by
+    for found in routes.to.values():
+        if isinstance(found, Routes):
+            yield from _fields(found)
+
+
+def _gaps(routes: Routes, rule: Rule, before: str) -> Iterator[str]:
+    """What the rule may match and has no route for: ``timeframe M, Q or Y``."""
+    values = _admitted(rule, routes.by)
+    gap = [value for value in values if value not in routes.to] if ELSE not in routes.to else []
+    if gap:
+        yield f"{before}{routes.by} {_either(gap)}"
+    for value, found in routes.to.items():
+        others = value == ELSE and any(other not in routes.to for other in values)
+        if isinstance(found, Routes) and (value in values or others):
+            yield from _gaps(found, rule, f"{before}{_branch(routes, value)} and ")
+
+
+def _branch(routes: Routes, value: str) -> str:
+    if value != ELSE:
+        return f"{routes.by} {value}"
+    return f"any other {routes.by}" if len(routes.to) > 1 else f"any {routes.by}"
+
+
+def _either(values: Sequence[str]) -> str:
+    return f"{', '.join(values[:-1])} or {values[-1]}" if values[1:] else values[0]
+
+
+def _admitted(rule: Rule, field: str) -> tuple[str, ...]:
+    """The values of ``field`` that an event which ``rule`` matches can have, as far as the rule tells."""
+    match field:
+        case "asset":
+            return tuple(asset for asset in ASSETS if asset in _assets(rule))
+        case "timeframe":
+            return tuple(name for name in TIMEFRAMES if rule.timeframes is None or name in rule.timeframes)
+        case "direction":
+            return tuple(name for name in DIRECTIONS if rule.directions is None or name in rule.directions)
+        case _:
+            return tuple(count for count in COUNTS if threshold_holds(rule.threshold, int(count)))
+
+
+def _assets(rule: Rule) -> frozenset[str]:
+    if rule.channel is Channel.BREAKS:
+        return frozenset({"futures"})
+    every = frozenset[str](ASSETS) if rule.assets is None else rule.assets
+    if not rule.symbols.any or any(map(is_glob, rule.symbols.any)):
+        return every
+    return every & frozenset(map(asset_of, rule.symbols.any))

@@ -3,8 +3,9 @@
     name + config ──Factory.build──> Destination
     all of them, a simulated upstream ──refuse_real──> names of those that would take pretence for truth
 
-One factory serves a process: what all destinations of a kind share (connections, what Discord limits per address and
-Slack per webhook) is made with it.
+One factory serves a process, over all reloads: what all destinations of a kind share (connections, what Discord limits
+per address and Slack per webhook) is made with it. A destination that is built anew goes on with what was learnt of its
+webhook; what was learnt of one that is gone stays, for its name may return.
 """
 
 from __future__ import annotations

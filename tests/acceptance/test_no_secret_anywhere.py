@@ -87,7 +87,8 @@ def destinations(parrots: str) -> dict[str, object]:
     }
 
 
-PAGES = ("/", "/healthz", "/readyz", "/metrics", "/api/status", "/api/events", "/api/deliveries", "/api/dead", "/login")
+API = ("status", "events", "deliveries", "dead", "config")
+PAGES = ("/", "/healthz", "/readyz", "/metrics", "/login", *(f"/api/{name}" for name in API))
 
 
 async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
@@ -110,6 +111,7 @@ async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
             await relay.until_status(lambda status: all(map(has_failed, status["destinations"])))
             pages = [await relay.get(page) for page in PAGES]
             pages += [await relay.get(f"/api/deliveries?destination={SECRETS['url path']}")]
+            pages += [await relay.post("/api/reload")]
             assert [code for code, _ in pages if code == 500] == []
             simulator.faults.refuse(401)
             simulator.faults.drop()

@@ -17,7 +17,8 @@ from tests.support.front_desk import fill, front_desk
 from tests.support.web import get, serving
 
 DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
-AS_THEY_ARE = {"data", "deliveries", "counts", "destinations", "subscriptions", "settings"}  # their keys are names, not fields
+# Their keys are names, not fields.
+AS_THEY_ARE = {"data", "deliveries", "counts", "destinations", "subscriptions", "settings"}
 
 
 @pytest.fixture

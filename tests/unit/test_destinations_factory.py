@@ -97,3 +97,16 @@ def test_invented_alerts_go_to_no_real_destination_unless_allowed() -> None:
     assert refuse_real(destinations, simulated=True, allow_real=False) == ["bot", "swing"]
     assert refuse_real(destinations, simulated=True, allow_real=True) == []
     assert refuse_real(destinations, simulated=False, allow_real=False) == []
+
+
+@pytest.mark.parametrize("kind", ["discord", "slack"])
+async def test_a_destination_that_is_built_anew_keeps_the_rate_that_was_told(client: HttpClient, kind: str) -> None:
+    clock = FakeClock()
+    factory = Factory(client, clock)
+    before = factory.build("swing", config_of(kind))
+    assert before.limiter is not None
+    for _ in range(8):
+        before.limiter.note(clock.monotonic())
+    after = factory.build("swing", config_of(kind)).limiter
+    assert after is not None
+    assert after.ready_at() == before.limiter.ready_at() > clock.monotonic()

@@ -165,3 +165,8 @@ def test_a_zone_from_the_environment_is_never_shown() -> None:
 
 def test_every_key_of_a_rule_belongs_to_a_channel() -> None:
     assert frozenset().union(*KEYS_OF.values()) == set(RuleConfig.known_keys())
+
+
+def test_several_rules_may_take_what_no_other_one_wants() -> None:
+    rules = "rules: [{name: a, otherwise: true, to: bot}, {name: b, otherwise: true, timeframe: D, to: bot}]"
+    assert [one.otherwise for one in read(config_text("rules", rules)).rules] == [True, True]

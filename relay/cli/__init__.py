@@ -29,6 +29,7 @@ VERBS: Final = {
     "init": "Ask a few questions and write a config.",
     "check": "Validate the config and say each rule in a plain sentence.",
     "send": "Send one marked test message to a destination, and show its answer.",
+    "explain": "Say why each rule does or does not want an event, and what would be sent where.",
     "run": "Hold the socket and deliver; the daemon.",
     "demo": "Simulator, inbox and relay in one command, nothing to configure.",
     "simulate": "An upstream on loopback that replays real market history.",

@@ -2,6 +2,8 @@
 
 FILE | -                     ──> an envelope as the socket sends it ──decode──┐
 17 | alerts.in_force:98421   ──> the running relay, else its store ──decode───┴──> Given
+
+A verb that sends takes one alert in one form; one that only looks takes ``several``, in any form they come in.
 """
 
 from __future__ import annotations
@@ -17,11 +19,12 @@ from urllib.parse import quote
 import msgspec
 
 from relay.cli import remote
+from relay.cli.envelopes import events_in
 from relay.config.model import Config
 from relay.destinations.texts import names_something
 from relay.document.env import why
 from relay.errors import UsageError
-from relay.events import ALERT_CHANNELS, EVENT_TYPES, Channel, Event, Instant
+from relay.events import ALERT_CHANNELS, EVENT_TYPES, Channel, Event, Instant, Source
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError
 from relay.upstream.protocol import MAX_FRAME, channel_of
@@ -32,6 +35,7 @@ _NAMELESS: Final = {
     Channel.IN_FORCE: "its data has no symbol",
     Channel.BREAKS: "its data has neither symbols nor a threshold",
 }
+_MOST: Final = 64 << 20  # bytes of a file with several events
 _STORED: Final = re.compile(rf"\d+|(?:{'|'.join(map(re.escape, Channel))}):.+", re.ASCII | re.DOTALL)
 
 
@@ -42,11 +46,13 @@ class Given(NamedTuple):
         event: The event.
         key: Its key: as it was first stored, else its own.
         received_at_us: When it was first seen, µs since the epoch; None where nobody has seen it.
+        source: How it came; None where nobody has seen it.
     """
 
     event: Event
     key: str
     received_at_us: int | None
+    source: Source | None = None
 
 
 class _Envelope(msgspec.Struct):
@@ -63,21 +69,37 @@ async def given(config: Config, text: str) -> Given:
     """
     if _STORED.fullmatch(text):
         return _from_item(text, await _stored(config, text))
-    return _from_envelope(text, await asyncio.to_thread(_read, text))
+    return _from_envelope(text, await asyncio.to_thread(_read, text, MAX_FRAME))
 
 
-def _read(text: str) -> bytes:
+async def several(config: Config, text: str) -> list[Given]:
+    """The events that ``text`` means, of any channel, at least one; in a file there may be one a line.
+
+    Raises:
+        UsageError: It means none.
+        LockedError: A relay runs whose HTTP can't be reached.
+    """
+    if _STORED.fullmatch(text):
+        return [_from_item(text, await _stored(config, text))]
+    data = await asyncio.to_thread(_read, text, _MOST)
+    if len(data) > _MOST:
+        raise UsageError(f"{_name(text)} is longer than {_MOST >> 20} MiB", hint="Explain part of it.")
+    return [Given(event, event.key(), None) for event in events_in(_name(text), data)]
+
+
+def _read(text: str, most: int) -> bytes:
+    """One byte more than ``most`` tells that there is more."""
     try:
         if text == "-":
-            return sys.stdin.buffer.read(MAX_FRAME + 1)
+            return sys.stdin.buffer.read(most + 1)
         with Path(text).open("rb") as file:
-            return file.read(MAX_FRAME + 1)
+            return file.read(most + 1)
     except (OSError, ValueError) as error:
         raise UsageError(f"{text} can't be read: {why(error)}", hint=f"Wanted: {FORMS}.") from error
 
 
 def _from_envelope(text: str, data: bytes) -> Given:
-    name = "standard input" if text == "-" else text
+    name = _name(text)
     hint = (
         'An envelope is wanted: {"type": "alert.in_force", "data": {"symbol": "AAPL", …}}; docs/running.md shows two.'
     )
@@ -97,6 +119,10 @@ def _from_envelope(text: str, data: bytes) -> Given:
     if not names_something(event):
         raise UsageError(f"{name} holds no alert that could be told from others: {_NAMELESS[channel]}", hint=hint)
     return Given(event, event.key(), None)
+
+
+def _name(text: str) -> str:
+    return "standard input" if text == "-" else text
 
 
 async def _stored(config: Config, name: str) -> Mapping[str, object]:
@@ -120,7 +146,9 @@ def _from_item(name: str, item: Mapping[str, object]) -> Given:
     if data is None:
         raise UsageError(f"of the event {name} only its identity is kept", hint="storage.retention is over for it.")
     event = _decode(f"the event {name}", Channel(str(item.get("channel"))), msgspec.json.encode(data))
-    return Given(event, str(key), received.us if received else None)
+    source = str(item.get("source"))
+    known = Source(source) if source in set(Source) else None
+    return Given(event, str(key), received.us if received else None, known)
 
 
 def _decode(name: str, channel: Channel, data: bytes) -> Event:

@@ -1,0 +1,117 @@
+"""``relay explain``: for an event, what each rule says to it, and what each destination would get. Sends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import click
+
+from relay import logs
+from relay.cli import explanation
+from relay.cli.foretold import Foretelling, Found
+from relay.cli.given import Given, several
+from relay.cli.options import config_option, json_option
+from relay.cli.recall import recall
+from relay.cli.told import told
+from relay.clock import SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.config.secrets import secrets_of
+from relay.errors import Exit, UpstreamError
+from relay.events import Source
+from relay.judging.judge import Sighted
+from relay.states import Snapshot
+from relay.upstream.access import AuthStyle
+from relay.upstream.lookup import Lookup
+from relay.wants import plan_of
+
+_PATIENCE: Final = 5.0
+_EXAMPLES: Final = """\b
+Examples:
+  relay explain alert.json
+  relay explain alerts.in_force:98421
+  echo '{"type": "alert.in_force", "data": {"symbol": "AAPL", "timeframe": "D"}}' | relay explain -
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.argument("event", metavar="FILE|-|EVENT_ID")
+@click.option("--offline", is_flag=True, help="Look nothing up: say what would be.")
+@config_option
+@json_option
+def command(*, event: str, offline: bool, config: Path | None, as_json: bool) -> int:
+    """Say why each rule does or does not want an event, and what would be sent where. Sends nothing.
+
+    An event is a file with an envelope as the socket sends it, or several, one a line; - for standard input; or the
+    number or key of a stored one. It is judged as if it came now: with the cooldowns and snoozes of the relay that runs
+    here, or of its store, and with states looked up over REST where a rule asks for them.
+    """
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        logs.configure("error", "console", sys.stderr)
+        for secret in secrets_of(loaded):
+            logs.register_secret(secret)
+        answers = asyncio.run(_explain(loaded, event, offline=offline))
+    if as_json:
+        click.echo(explanation.plain(answers))
+    else:
+        explanation.show(answers, text=event)
+    return Exit.OK
+
+
+async def _explain(config: Config, text: str, *, offline: bool) -> list[explanation.Answer]:
+    events = await several(config, text)
+    now_us = SystemClock().now_us()
+    plan = plan_of(config)
+    memory = await recall(config, cooldowns=plan.longest_cooldown > 0)
+    asking = [
+        Foretelling(plan, config.rules, _sighted(given, now_us), memory, now_us=now_us, offline=offline)
+        for given in events
+    ]
+    found: Found = {} if offline else await _look_up(config, {name for one in asking for name in one.wanted})
+    return [
+        explanation.Answer(given, _sighted(given, now_us), one.told(found), memory.doubts, now_us)
+        for given, one in zip(events, asking, strict=True)
+    ]
+
+
+def _sighted(given: Given, now_us: int) -> Sighted:
+    return Sighted(given.event, given.source or Source.LIVE, given.received_at_us or now_us)
+
+
+async def _look_up(config: Config, symbols: Iterable[str]) -> Found:
+    """Every symbol's state, or why it can't be known; within ``_PATIENCE`` seconds."""
+    wanted = sorted(symbols)
+    if not wanted:
+        return {}
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+        lookup = Lookup(
+            config.stratalerts.rest_url,
+            config.stratalerts.api_key,
+            session=session,
+            clock=SystemClock(),
+            rng=random.Random(),  # noqa: S311  because it spreads retries, of which there are none here
+            auth=AuthStyle(config.stratalerts.auth),
+            timeout=_PATIENCE,
+        )
+        try:
+            return dict(zip(wanted, await asyncio.gather(*(_state(lookup, name) for name in wanted)), strict=True))
+        finally:
+            await lookup.close()
+
+
+async def _state(lookup: Lookup, symbol: str) -> Snapshot | str:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await lookup.snapshot(symbol)
+    except TimeoutError:
+        return f"no answer within {_PATIENCE:g} s"
+    except UpstreamError as error:
+        return str(error)

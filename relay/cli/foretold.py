@@ -1,0 +1,311 @@
+"""What would become of an event if it came now: rule by rule, then destination by destination. Pure.
+
+    rules × event ──explained──> matched, or the first condition that fails ──┐
+    plan, event, Memory ──Judge──> snoozed · outside of its hours · cooling ──┼──> Foretold
+    what was looked up ───────────> holds · does not · not known ─────────────┘
+
+The relay's own judge decides, so that what is told here is what it would do. A mark at the event's very moment is taken
+for its own, and an event that the store has is told as if it were new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import Final
+
+import msgspec
+
+from relay.cli import wording
+from relay.cli.recall import Memory
+from relay.clock import MICROS
+from relay.deliveries import Ask, RuleMatch, Suppression
+from relay.events import Channel, Event, names_of, symbol_root
+from relay.judging.judge import Judge, Sighted, Verdict
+from relay.judging.marks import Marks, mark_of
+from relay.judging.plan import Plan
+from relay.outbox.base import NewDelivery
+from relay.outbox.memory import Snooze, SnoozeKind
+from relay.rules.explain import Explanation, Failure, explained
+from relay.rules.rule import Rule
+from relay.states import Snapshot, StateWanted, unmet
+
+Found = Mapping[str, Snapshot | str]
+"""What was looked up: for each symbol its state, or why it can't be known."""
+
+_EDGES: Final = (Channel.QUOTES, Channel.STATES)
+_IF_IT_FIRES: Final = "if it is this value that makes it true"
+_IF_FOUND: Final = "if a look-up says so"
+
+
+class Note(msgspec.Struct, frozen=True):
+    """What a rule that matched rests on besides the event.
+
+    Attributes:
+        about: ``snooze``, ``active``, ``cooldown``, ``state``, ``route`` or ``edge``.
+        holds: Whether it lets the alert through; None where that is not known.
+        text: In words.
+    """
+
+    about: str
+    holds: bool | None
+    text: str
+
+
+class Standing(StrEnum):
+    """Whether a rule wants the event."""
+
+    MATCHED = "matched"
+    NOT_MATCHED = "not matched"
+    OPEN = "open"  # rests on what was not looked up
+
+
+class RuleFate(msgspec.Struct, frozen=True):
+    """What a rule makes of the event.
+
+    Attributes:
+        rule: The rule.
+        standing: Whether it wants it.
+        failures: What does not hold, in the order a rule is read.
+        notes: What else it rests on.
+        withheld: Why it has nothing sent though it matched, in words; empty where it has.
+        reason: That, as stored with a delivery.
+    """
+
+    rule: Rule
+    standing: Standing
+    failures: tuple[Failure, ...] = ()
+    notes: tuple[Note, ...] = ()
+    withheld: str = ""
+    reason: Suppression | None = None
+
+
+class DestinationFate(msgspec.Struct, frozen=True):
+    """What a destination would get.
+
+    Attributes:
+        name: The destination.
+        sent: Whether a message goes out; None where that rests on what was not looked up.
+        rules: Those that the message would list; where it is only too old, those that wanted it.
+        perhaps: Those that would be listed, too, if so.
+        reason: Why nothing is sent: a ``Suppression``, ``expired`` or ``unmatched``; empty where it is.
+        detail: That, or what ``perhaps`` rests on, in words.
+        enriched: The symbol's state would be shown.
+    """
+
+    name: str
+    sent: bool | None
+    rules: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    reason: str = ""
+    detail: str = ""
+    enriched: bool = False
+
+
+class Foretold(msgspec.Struct, frozen=True):
+    """All of it."""
+
+    rules: tuple[RuleFate, ...]
+    destinations: tuple[DestinationFate, ...]
+
+
+class Foretelling:
+    """One event before the rules of a plan; what must be looked up is told before the rest is asked for.
+
+    Args:
+        plan: Rules, compiled, and destinations.
+        rules: The same rules, disabled ones included.
+        sighted: The event, as if it came now.
+        memory: What is remembered.
+        now_us: Now, µs since the epoch.
+        offline: Nothing is looked up.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        rules: Sequence[Rule],
+        sighted: Sighted,
+        memory: Memory,
+        *,
+        now_us: int,
+        offline: bool = False,
+    ) -> None:
+        self._plan = plan
+        self._event = sighted.event
+        self._now_us = now_us
+        self._offline = offline
+        self._memory = memory
+        self._asleep = _Asleep(memory.snoozes or (), now_us)
+        self._explained = explained(rules, sighted.event)
+        self._at_us = sighted.at_us
+        self._received_at_us = sighted.received_at_us
+        marks = [mark for mark in memory.marks or () if mark.at_us != sighted.at_us]
+        self._marks = Marks(marks)
+        if sighted.event.channel in _EDGES:
+            fired = tuple(found.rule for found in self._explained if found.matched)
+            sighted = msgspec.structs.replace(sighted, fired=fired)
+        verdict = Judge(plan, Marks(marks), self._asleep).judge(sighted)
+        self._deliveries = (verdict or Verdict()).deliveries
+        self._judged = {rule.name: rule for delivery in self._deliveries for rule in delivery.rules}
+
+    @property
+    def wanted(self) -> tuple[str, ...]:
+        """The symbols whose state is to be looked up."""
+        asks = not self._offline and any(rule.ask is not None for rule in self._judged.values())
+        return tuple(dict.fromkeys(names_of(self._event))) if asks else ()
+
+    def told(self, found: Found) -> Foretold:
+        """What becomes of the event.
+
+        Args:
+            found: What is known of ``wanted``, and maybe of other symbols.
+        """
+        own = None if self._offline else {name: found[name] for name in self.wanted}
+        rules = {fate.rule.name: fate for fate in (self._rule(explanation, own) for explanation in self._explained)}
+        destinations = tuple(self._destination(delivery, rules) for delivery in self._deliveries)
+        return Foretold(tuple(rules.values()), destinations)
+
+    # --- rules
+
+    def _rule(self, explanation: Explanation, found: Found | None) -> RuleFate:
+        rule, judged = explanation.rule, self._judged.get(explanation.rule.name)
+        if judged is None:
+            standing = Standing.MATCHED if explanation.matched else Standing.NOT_MATCHED
+            where = explanation.unrouted
+            notes = () if where is None else (Note("route", holds=False, text=f"no route for {where}"),)
+            return RuleFate(rule, standing, explanation.failures, notes)
+        fate = RuleFate(rule, Standing.MATCHED, notes=tuple(self._notes(rule)))
+        if judged.ask is not None:
+            return self._looked_up(fate, judged.ask, found)
+        failing = next((note for note in fate.notes if note.about == judged.suppressed), None)
+        withheld = "" if judged.suppressed is None else failing.text if failing else str(judged.suppressed)
+        return msgspec.structs.replace(fate, withheld=withheld, reason=judged.suppressed)
+
+    def _notes(self, rule: Rule) -> Iterator[Note]:
+        if rule.channel in _EDGES:
+            yield Note("edge", None, wording.EDGE)
+        snooze = self._asleep.rule(rule.name) or self._asleep.event(self._event)
+        if snooze is not None:
+            yield Note("snooze", holds=False, text=wording.snoozed(snooze, self._now_us))
+        if rule.active is not None:
+            holds = rule.active.holds(self._at_us)
+            yield Note("active", holds, wording.hours(rule.active, self._at_us, holds=holds))
+        if rule.cooldown is not None:
+            yield self._cooling(rule.name, rule.cooldown)
+
+    def _cooling(self, rule: str, cooldown: float) -> Note:
+        if self._memory.marks is None:
+            return Note("cooldown", None, "whether it is in its cooldown is not known")
+        blocking = self._marks.blocking(mark_of(rule, self._event, self._received_at_us), cooldown)
+        text = wording.cooling(cooldown, self._at_us, blocking, self._now_us)
+        return Note("cooldown", holds=blocking is None, text=text)
+
+    def _looked_up(self, fate: RuleFate, ask: Ask, found: Found | None) -> RuleFate:
+        """The rule once the states of the event's symbols are known, as ``relay.judging.decider`` settles it."""
+        if found is None:
+            note = Note("state", None, f"{wording.asked(ask)} would be looked up")
+            standing = Standing.MATCHED if ask.wanted is None and not ask.unless else Standing.OPEN
+            return msgspec.structs.replace(fate, standing=standing, notes=(*fate.notes, note))
+        if any(self._held(wanted, found) is not False for wanted in ask.unless):
+            failure = Failure("otherwise", "no other rule matches", "one that does, or may, once looked up")
+            return RuleFate(fate.rule, Standing.NOT_MATCHED, (failure,))
+        held = True if ask.wanted is None else self._held(ask.wanted, found)
+        if held is False:
+            assert ask.wanted is not None
+            return RuleFate(fate.rule, Standing.NOT_MATCHED, tuple(self._unmet(ask.wanted, found)))
+        said = "; ".join(wording.state(name, found[name], ask) for name in found) or "the alert names no symbol"
+        note = Note("state", held, said)
+        fate = msgspec.structs.replace(fate, notes=(*fate.notes, note))
+        if held is None and not ask.deliver_unknown:
+            withheld = f"the state it must know can't be known ({note.text})"
+            return msgspec.structs.replace(fate, withheld=withheld, reason=Suppression.UNKNOWN)
+        cooling = next((note for note in fate.notes if note.about == "cooldown" and note.holds is False), None)
+        if cooling is not None:
+            return msgspec.structs.replace(fate, withheld=cooling.text, reason=Suppression.COOLDOWN)
+        return fate
+
+    def _held(self, wanted: StateWanted, found: Found) -> bool | None:
+        """Whether it holds for every symbol of the event; None where that can't be known."""
+        known = [state for state in found.values() if isinstance(state, Snapshot)]
+        if any(next(unmet(wanted, snapshot), None) is not None for snapshot in known):
+            return False
+        return True if found and len(known) == len(found) else None
+
+    def _unmet(self, wanted: StateWanted, found: Found) -> Iterator[Failure]:
+        for name, snapshot in found.items():
+            if isinstance(snapshot, Snapshot):
+                whose = f"{name}: " if len(found) > 1 else ""
+                for condition, asked, seen in unmet(wanted, snapshot):
+                    yield Failure(condition, asked, f"{whose}{seen}")
+
+    # --- destinations
+
+    def _destination(self, delivery: NewDelivery, rules: Mapping[str, RuleFate]) -> DestinationFate:
+        own = [(match, rules[match.name]) for match in delivery.rules]
+        wanting = [match for match, fate in own if fate.standing is Standing.MATCHED and not fate.withheld]
+        open_ = [match for match, fate in own if fate.standing is Standing.OPEN]
+        if not wanting and not open_:
+            return self._unwanted(delivery.destination, [fate for _, fate in own])
+        if delivery.suppressed is not None:
+            detail = wording.refusal(delivery, self._asleep.destination(delivery.destination), self._now_us)
+            return DestinationFate(delivery.destination, sent=False, reason=delivery.suppressed, detail=detail)
+        fresh, later = self._fresh(wanting), self._fresh(open_)
+        if not fresh and not later:
+            ends = max(match.expires_at_us or 0 for match in (*wanting, *open_))
+            return DestinationFate(
+                delivery.destination,
+                sent=False,
+                rules=tuple(match.name for match in (*wanting, *open_)),
+                reason="expired",
+                detail=wording.expired((ends - self._at_us) / MICROS, (self._now_us - self._at_us) / MICROS),
+            )
+        if self._event.channel in _EDGES:
+            fresh, later = [], fresh
+        return DestinationFate(
+            delivery.destination,
+            sent=True if fresh else None,
+            rules=tuple(match.name for match in fresh),
+            perhaps=tuple(match.name for match in later),
+            detail=(_IF_IT_FIRES if self._event.channel in _EDGES else _IF_FOUND) if later else "",
+            enriched=any(match.ask is not None and match.ask.enrich for match in fresh),
+        )
+
+    def _fresh(self, matches: Sequence[RuleMatch]) -> list[RuleMatch]:
+        return [match for match in matches if match.expires_at_us is None or self._now_us < match.expires_at_us]
+
+    def _unwanted(self, name: str, own: Sequence[RuleFate]) -> DestinationFate:
+        """No rule has it sent: each says why."""
+        withheld = [fate for fate in own if fate.withheld]
+        reason = next((str(fate.reason) for fate in withheld), "unmatched")
+        alone = len(own) == 1
+        said = (
+            f"{'' if alone else f'{fate.rule.name}: '}{fate.withheld or fate.failures[0]}"
+            for fate in own
+            if fate.withheld or fate.failures
+        )
+        return DestinationFate(name, sent=False, reason=reason, detail="; ".join(said))
+
+
+class _Asleep:
+    """Snoozes as they stand at one moment; they mean what ``relay.judging.snoozes`` says."""
+
+    def __init__(self, snoozes: Sequence[Snooze], now_us: int) -> None:
+        self._now = {(snooze.kind, snooze.name): snooze for snooze in snoozes if snooze.until_us > now_us}
+
+    def rule(self, name: str) -> Snooze | None:
+        return self._now.get((SnoozeKind.RULE, name))
+
+    def destination(self, name: str) -> Snooze | None:
+        return self._now.get((SnoozeKind.DESTINATION, name))
+
+    def event(self, event: Event) -> Snooze | None:
+        found = [self._symbol(name.upper(), futures=event.channel is Channel.BREAKS) for name in names_of(event)]
+        snoozed = [snooze for snooze in found if snooze is not None]
+        return min(snoozed, key=lambda snooze: snooze.until_us) if snoozed and len(snoozed) == len(found) else None
+
+    def _symbol(self, name: str, *, futures: bool) -> Snooze | None:
+        root = symbol_root(name)
+        spelt = (root, f"{root}1!", f"{root}=F") if futures else (name,)
+        found = (self._now.get((SnoozeKind.SYMBOL, spelling)) for spelling in spelt)
+        return next((snooze for snooze in found if snooze is not None), None)

@@ -1,0 +1,77 @@
+"""What rules remember, read from a store that another process may be holding.
+
+    PATH ──read-only, without the lock──> Glance | None: there is nothing to be read
+
+The store's lock is its writer's; readers of a WAL need none (https://www.sqlite.org/wal.html#concurrency). A store that
+nobody has open has no log beside it, and is read as a file that nobody changes, so that looking leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from relay.errors import StoreError
+from relay.outbox.file import APPLICATION_ID, explained
+from relay.outbox.memory import Mark, Snooze, SnoozeKind
+from relay.outbox.rows import json_value
+from relay.outbox.sql import queries
+
+_SINCE_SCHEMA = 2  # the first that remembers anything
+
+
+class Glance(msgspec.Struct, frozen=True):
+    """What the store said at one moment.
+
+    Attributes:
+        marks: What cooldowns are measured by, oldest first.
+        snoozes: Those that are over may be among them.
+    """
+
+    marks: Sequence[Mark] = ()
+    snoozes: Sequence[Snooze] = ()
+
+
+def glance(path: Path) -> Glance | None:
+    """All that rules remember; None where there is no store.
+
+    Args:
+        path: Its file.
+
+    Raises:
+        StoreError: It can't be read.
+    """
+    if not path.exists():
+        return None
+    try:
+        with closing(_open(path)) as db:
+            return _read(db, path)
+    except sqlite3.DatabaseError as error:
+        raise explained(path, error) from None
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    log = path.with_name(path.name + "-wal")
+    quiet = "" if log.exists() else "&immutable=1"
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True, timeout=1.0)
+
+
+def _read(db: sqlite3.Connection, path: Path) -> Glance:
+    def value(pragma: str) -> Any:  # noqa: ANN401  because each pragma answers with a type of its own
+        return db.execute(f"PRAGMA {pragma}").fetchone()[0]
+
+    if value("application_id") != APPLICATION_ID:
+        raise StoreError(f"{path} is not a relay store", hint="Let storage.url name another file.")
+    if value("user_version") < _SINCE_SCHEMA:
+        return Glance()
+    (marks,) = db.execute(queries()["marks"], {"since": 0}).fetchone()
+    (snoozes,) = db.execute(queries()["snoozes"]).fetchone()
+    return Glance(
+        marks=[Mark(*columns) for columns in json_value(marks)],
+        snoozes=[Snooze(SnoozeKind(kind), *columns) for kind, *columns in json_value(snoozes)],
+    )

@@ -159,9 +159,9 @@ class Reloader:
         lanes = self._lanes(now)
         gone = [name for name in config.destinations if name not in now.destinations]
         # From here to the end nothing fails and nothing is awaited.
+        swap()
         self.config = now
         self.types.update({name: destination.type for name, destination in now.destinations.items()})
-        swap()
         parts.dispatcher.change(lanes, drain=gone if drain else ())
         if now.log.level != config.log.level:
             logs.configure(now.log.level, now.log.format, sys.stderr)

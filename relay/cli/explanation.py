@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.cli import wording
-from relay.cli.foretold import DestinationFate, Foretold, RuleFate, Standing
+from relay.cli.fates import DestinationFate, Foretold, RuleFate, Standing
 from relay.cli.given import Given
 from relay.clock import MICROS, isoformat
 from relay.destinations.redact import printable

@@ -11,12 +11,12 @@ for its own, and an event that the store has is told as if it were new.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from enum import StrEnum
 from typing import Final
 
 import msgspec
 
 from relay.cli import wording
+from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate, Standing
 from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.deliveries import Ask, RuleMatch, Suppression
@@ -25,7 +25,7 @@ from relay.judging.judge import Judge, Sighted, Verdict
 from relay.judging.marks import Marks, mark_of
 from relay.judging.plan import Plan
 from relay.outbox.base import NewDelivery
-from relay.outbox.memory import Snooze, SnoozeKind
+from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules.explain import Explanation, Failure, explained
 from relay.rules.rule import Rule
 from relay.states import Snapshot, StateWanted, unmet
@@ -36,77 +36,6 @@ Found = Mapping[str, Snapshot | str]
 _EDGES: Final = (Channel.QUOTES, Channel.STATES)
 _IF_IT_FIRES: Final = "if it is this value that makes it true"
 _IF_FOUND: Final = "if a look-up says so"
-
-
-class Note(msgspec.Struct, frozen=True):
-    """What a rule that matched rests on besides the event.
-
-    Attributes:
-        about: ``snooze``, ``active``, ``cooldown``, ``state``, ``route`` or ``edge``.
-        holds: Whether it lets the alert through; None where that is not known.
-        text: In words.
-    """
-
-    about: str
-    holds: bool | None
-    text: str
-
-
-class Standing(StrEnum):
-    """Whether a rule wants the event."""
-
-    MATCHED = "matched"
-    NOT_MATCHED = "not matched"
-    OPEN = "open"  # rests on what was not looked up
-
-
-class RuleFate(msgspec.Struct, frozen=True):
-    """What a rule makes of the event.
-
-    Attributes:
-        rule: The rule.
-        standing: Whether it wants it.
-        failures: What does not hold, in the order a rule is read.
-        notes: What else it rests on.
-        withheld: Why it has nothing sent though it matched, in words; empty where it has.
-        reason: That, as stored with a delivery.
-    """
-
-    rule: Rule
-    standing: Standing
-    failures: tuple[Failure, ...] = ()
-    notes: tuple[Note, ...] = ()
-    withheld: str = ""
-    reason: Suppression | None = None
-
-
-class DestinationFate(msgspec.Struct, frozen=True):
-    """What a destination would get.
-
-    Attributes:
-        name: The destination.
-        sent: Whether a message goes out; None where that rests on what was not looked up.
-        rules: Those that the message would list; where it is only too old, those that wanted it.
-        perhaps: Those that would be listed, too, if so.
-        reason: Why nothing is sent: a ``Suppression``, ``expired`` or ``unmatched``; empty where it is.
-        detail: That, or what ``perhaps`` rests on, in words.
-        enriched: The symbol's state would be shown.
-    """
-
-    name: str
-    sent: bool | None
-    rules: tuple[str, ...] = ()
-    perhaps: tuple[str, ...] = ()
-    reason: str = ""
-    detail: str = ""
-    enriched: bool = False
-
-
-class Foretold(msgspec.Struct, frozen=True):
-    """All of it."""
-
-    rules: tuple[RuleFate, ...]
-    destinations: tuple[DestinationFate, ...]
 
 
 class Foretelling:
@@ -140,7 +69,8 @@ class Foretelling:
         self._explained = explained(rules, sighted.event)
         self._at_us = sighted.at_us
         self._received_at_us = sighted.received_at_us
-        marks = [mark for mark in memory.marks or () if mark.at_us != sighted.at_us]
+        own = mark_of("", sighted.event, sighted.received_at_us)
+        marks = [mark for mark in memory.marks or () if _alike(mark, own) and mark.at_us != own.at_us]
         self._marks = Marks(marks)
         if sighted.event.channel in _EDGES:
             fired = tuple(found.rule for found in self._explained if found.matched)
@@ -285,6 +215,11 @@ class Foretelling:
             if fate.withheld or fate.failures
         )
         return DestinationFate(name, sent=False, reason=reason, detail="; ".join(said))
+
+
+def _alike(mark: Mark, other: Mark) -> bool:
+    """Whether they are of one kind of alert, whatever the rule."""
+    return (mark.subject, mark.timeframe, mark.direction) == (other.subject, other.timeframe, other.direction)
 
 
 class _Asleep:

@@ -273,3 +273,11 @@ async def test_nothing_of_an_event_steers_the_terminal(tmp_path: Path, simulator
     assert ended.code == 0
     assert not {"\x1b", "\x9b"} & set(ended.out)
     assert "[RED]X" in ended.out
+
+
+async def test_a_terminal_shows_tables_in_colours(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
+    config, file = written(tmp_path, simulator, inbox), envelope(tmp_path)
+    ended = await relay("explain", file, "-c", config, env={"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "200"})
+    assert ended.code == 0
+    assert "  daily   \x1b[32mmatched    \x1b[0m" in ended.out
+    assert "  weekly  \x1b[31mnot matched\x1b[0m  timeframe: found D, wanted 60 or W" in ended.out

@@ -10,7 +10,8 @@ from itertools import product
 import pytest
 
 from relay.cli import wording
-from relay.cli.foretold import DestinationFate, Foretelling, Foretold, Found, Note, Standing
+from relay.cli.fates import DestinationFate, Foretold, Note, Standing
+from relay.cli.foretold import Foretelling, Found
 from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.events import Channel, Event, Source

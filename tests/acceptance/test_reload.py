@@ -132,3 +132,31 @@ async def test_a_bad_file_changes_nothing_and_is_reported(tmp_path: Path, simula
     assert arrived(inbox) == once(fired)
     assert simulator.opened == 1
     assert "Traceback" not in relay.stderr
+
+
+async def test_alerts_that_come_while_the_config_changes_again_and_again_arrive_once_each(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    inbox.always(Answer(delay=0.02))
+    one = {"bot": webhook(inbox.url(), concurrency=2)}
+    other = {
+        "bot": webhook(inbox.url(), concurrency=4, headers={"X-Team": "alpha"}),
+        "more": webhook(inbox.url("/more")),
+    }
+    rules: list[dict[str, object]] = [{"name": "all", "to": "bot"}]
+    config = write_config(tmp_path, simulator, one, rules=rules)
+    async with running(config) as relay:
+        port = int(relay.url.rpartition(":")[2])
+        fired = fire(simulator, 10)
+        for turn in range(10):
+            write_config(tmp_path, simulator, (other, one)[turn % 2], rules=rules, port=port)
+            fired += fire(simulator, 5)
+            status, told = await reload(relay)
+            assert (status, told["ok"]) == (200, True)
+            fired += fire(simulator, 5)
+        await inbox.wait_until(lambda: inbox.unique >= len(fired))
+        await relay.until_drained()
+        assert await relay.stop() == 0
+    assert arrived(inbox) == once(fired)
+    assert inbox.arrived == len(fired)
+    assert simulator.opened == 1

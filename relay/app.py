@@ -192,6 +192,8 @@ class Relay:
             clock=clock,
             types=self.reloader.types,
             channels=self.channels,
+            rules=lambda: [rule.name for rule in self.config.rules],
+            snoozes=self.snoozes,
             standby=lambda: self.standby,
             started_at_us=self.started_at_us,
             simulated=self.simulated,
@@ -225,8 +227,8 @@ class Relay:
         plan = plan_of(config)
 
         def swap() -> None:
-            self.judge.plan = plan
-            self.engine = self._engine(config.rules, self.engine.sides())
+            engine = self._engine(config.rules, self.engine.sides())  # first: it may fail, what follows can't
+            self.judge.plan, self.engine = plan, engine
 
         return swap
 

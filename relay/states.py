@@ -11,7 +11,7 @@ of one colour, and at least one recorded.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
@@ -125,6 +125,23 @@ def continuity_of(snapshot: Snapshot) -> str | None:
 def holds(wanted: StateWanted, snapshot: Snapshot) -> bool:
     """Whether all that is wanted is so."""
     return next(unmet(wanted, snapshot), None) is None
+
+
+def known_to_hold(wanted: StateWanted, snapshots: Iterable[Snapshot | None]) -> bool | None:
+    """Whether all that is wanted is so for every one of ``snapshots``.
+
+    Args:
+        wanted: The conditions.
+        snapshots: Of the symbols in question; None for one that is not known.
+
+    Returns:
+        False where one is known not to be so; else None where one is not known, or there is none at all.
+    """
+    found = list(snapshots)
+    known = [snapshot for snapshot in found if snapshot is not None]
+    if not all(holds(wanted, snapshot) for snapshot in known):
+        return False
+    return True if found and len(known) == len(found) else None
 
 
 def unmet(wanted: StateWanted, snapshot: Snapshot) -> Iterator[Unmet]:

@@ -20,15 +20,16 @@ from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate, Standing
 from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.deliveries import Ask, RuleMatch, Suppression
-from relay.events import Channel, Event, names_of, symbol_root
+from relay.events import Channel, names_of
 from relay.judging.judge import Judge, Sighted, Verdict
 from relay.judging.marks import Marks, mark_of
 from relay.judging.plan import Plan
+from relay.judging.snoozes import Asleep
 from relay.outbox.base import NewDelivery
-from relay.outbox.memory import Mark, Snooze, SnoozeKind
+from relay.outbox.memory import Mark
 from relay.rules.explain import Explanation, Failure, explained
 from relay.rules.rule import Rule
-from relay.states import Snapshot, StateWanted, unmet
+from relay.states import Snapshot, StateWanted, known_to_hold, unmet
 
 Found = Mapping[str, Snapshot | str]
 """What was looked up: for each symbol its state, or why it can't be known."""
@@ -65,7 +66,7 @@ class Foretelling:
         self._now_us = now_us
         self._offline = offline
         self._memory = memory
-        self._asleep = _Asleep(memory.snoozes or (), now_us)
+        self._asleep = Asleep(memory.snoozes or (), lambda: now_us)
         self._explained = explained(rules, sighted.event)
         self._at_us = sighted.at_us
         self._received_at_us = sighted.received_at_us
@@ -157,10 +158,7 @@ class Foretelling:
 
     def _held(self, wanted: StateWanted, found: Found) -> bool | None:
         """Whether it holds for every symbol of the event; None where that can't be known."""
-        known = [state for state in found.values() if isinstance(state, Snapshot)]
-        if any(next(unmet(wanted, snapshot), None) is not None for snapshot in known):
-            return False
-        return True if found and len(known) == len(found) else None
+        return known_to_hold(wanted, (state if isinstance(state, Snapshot) else None for state in found.values()))
 
     def _unmet(self, wanted: StateWanted, found: Found) -> Iterator[Failure]:
         for name, snapshot in found.items():
@@ -220,27 +218,3 @@ class Foretelling:
 def _alike(mark: Mark, other: Mark) -> bool:
     """Whether they are of one kind of alert, whatever the rule."""
     return (mark.subject, mark.timeframe, mark.direction) == (other.subject, other.timeframe, other.direction)
-
-
-class _Asleep:
-    """Snoozes as they stand at one moment; they mean what ``relay.judging.snoozes`` says."""
-
-    def __init__(self, snoozes: Sequence[Snooze], now_us: int) -> None:
-        self._now = {(snooze.kind, snooze.name): snooze for snooze in snoozes if snooze.until_us > now_us}
-
-    def rule(self, name: str) -> Snooze | None:
-        return self._now.get((SnoozeKind.RULE, name))
-
-    def destination(self, name: str) -> Snooze | None:
-        return self._now.get((SnoozeKind.DESTINATION, name))
-
-    def event(self, event: Event) -> Snooze | None:
-        found = [self._symbol(name.upper(), futures=event.channel is Channel.BREAKS) for name in names_of(event)]
-        snoozed = [snooze for snooze in found if snooze is not None]
-        return min(snoozed, key=lambda snooze: snooze.until_us) if snoozed and len(snoozed) == len(found) else None
-
-    def _symbol(self, name: str, *, futures: bool) -> Snooze | None:
-        root = symbol_root(name)
-        spelt = (root, f"{root}1!", f"{root}=F") if futures else (name,)
-        found = (self._now.get((SnoozeKind.SYMBOL, spelling)) for spelling in spelt)
-        return next((snooze for snooze in found if snooze is not None), None)

@@ -163,8 +163,15 @@ def _settings(config: Config) -> Iterator[tuple[str, Setting]]:
     yield "shutdown_grace", _setting("shutdown_grace", config.shutdown_grace)
 
 
+def _slow_fingerprint(secret: Secret) -> str:
+    """As ``Secret.fingerprint``, of one that a person may have made up: dear to find by trying words."""
+    return hashlib.scrypt(secret.reveal().encode(), salt=b"relay-outline", n=2**14, r=8, p=1).hex()[:16]
+
+
 def _setting(key: str, value: object) -> Setting:
     match value:
+        case Secret() if key == "http.token":
+            return Setting(MASK, _slow_fingerprint(value))
         case Secret():
             return Setting(MASK, value.fingerprint())
         case None:

@@ -32,7 +32,7 @@ from relay.judging.marks import Marks, mark_of
 from relay.metrics import Metrics
 from relay.outbox.base import Decision, Outbox
 from relay.outbox.memory import Mark
-from relay.states import Snapshot, StateWanted, holds
+from relay.states import Snapshot, StateWanted, known_to_hold
 from relay.upstream.lookup import Facts
 
 _log = structlog.get_logger()
@@ -295,10 +295,7 @@ class _Verdicts:
 
     def _holds(self, wanted: StateWanted) -> bool | None:
         """Whether it holds for every symbol of the event; None where that can't be known."""
-        names = list(dict.fromkeys(names_of(self._event)))
-        if any(name in self._known and not holds(wanted, self._known[name]) for name in names):
-            return False
-        return True if names and all(name in self._known for name in names) else None
+        return known_to_hold(wanted, map(self._known.get, names_of(self._event)))
 
 
 def _wants_sector_alone(ask: Ask) -> bool:

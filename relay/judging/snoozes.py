@@ -7,6 +7,7 @@ A snooze is over at its end by the wall clock; nobody has to wake. Nothing snooz
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from relay.clock import MICROS, Clock
@@ -17,61 +18,33 @@ LONGEST: Final = 365 * 86_400.0
 """Seconds; what is wanted silent for longer is taken out of the config."""
 
 
-class Snoozes:
-    """What is snoozed, held in memory as the store has it.
+class Asleep:
+    """What is snoozed at a moment.
 
     Args:
-        memory: Where snoozes last.
-        clock: Ends them.
+        snoozes: Those that there are.
+        now_us: Tells the moment, µs since the epoch.
     """
 
-    def __init__(self, memory: RuleMemory, clock: Clock) -> None:
-        self._memory = memory
-        self._clock = clock
+    def __init__(self, snoozes: Iterable[Snooze], now_us: Callable[[], int]) -> None:
+        self._now_us = now_us
         self._kept: dict[SnoozeKind, dict[str, Snooze]] = {kind: {} for kind in SnoozeKind}
-
-    async def load(self) -> None:
-        """Take up what the last run knew.
-
-        Raises:
-            StoreBusyError: The store can't be read.
-        """
-        for snooze in await self._memory.snoozes():
+        for snooze in snoozes:
             self._kept[snooze.kind][snooze.name] = snooze
-
-    async def begin(self, kind: SnoozeKind, name: str, seconds: float) -> Snooze:
-        """Snooze something from now on, in place of an earlier snooze of it; a symbol's name is folded.
-
-        Raises:
-            StoreBusyError: The store does not take it, and nothing is snoozed.
-        """
-        now_us = self._clock.now_us()
-        snooze = Snooze(kind, _folded(kind, name), now_us, now_us + round(min(seconds, LONGEST) * MICROS))
-        await self._memory.snooze(snooze)
-        self._kept[kind][snooze.name] = snooze
-        return snooze
-
-    async def end(self, kind: SnoozeKind, name: str) -> bool:
-        """End a snooze; whether there was one that was not over."""
-        folded = _folded(kind, name)
-        was = self._now(kind, folded)
-        await self._memory.wake(kind, folded)
-        self._kept[kind].pop(folded, None)
-        return was is not None
 
     def active(self) -> list[Snooze]:
         """Snoozes that are not over, the one that ends first before the others."""
-        now_us = self._clock.now_us()
+        now_us = self._now_us()
         found = [snooze for kept in self._kept.values() for snooze in kept.values() if now_us < snooze.until_us]
         return sorted(found, key=lambda snooze: (snooze.until_us, snooze.kind, snooze.name))
 
     def rule(self, name: str) -> Snooze | None:
         """The snooze of a rule, if there is one."""
-        return self._now(SnoozeKind.RULE, name)
+        return self._of(SnoozeKind.RULE, name)
 
     def destination(self, name: str) -> Snooze | None:
         """The snooze of a destination, if there is one."""
-        return self._now(SnoozeKind.DESTINATION, name)
+        return self._of(SnoozeKind.DESTINATION, name)
 
     def event(self, event: Event) -> Snooze | None:
         """The snooze of the symbol that an event is about.
@@ -90,17 +63,59 @@ class Snoozes:
 
     def _symbol(self, name: str, *, futures: bool) -> Snooze | None:
         if not futures:
-            return self._now(SnoozeKind.SYMBOL, name)
+            return self._of(SnoozeKind.SYMBOL, name)
         root = symbol_root(name)
-        spelt = (self._now(SnoozeKind.SYMBOL, spelling) for spelling in (root, f"{root}1!", f"{root}=F"))
+        spelt = (self._of(SnoozeKind.SYMBOL, spelling) for spelling in (root, f"{root}1!", f"{root}=F"))
         return next((snooze for snooze in spelt if snooze is not None), None)
 
-    def _now(self, kind: SnoozeKind, name: str) -> Snooze | None:
+    def _of(self, kind: SnoozeKind, name: str) -> Snooze | None:
         snooze = self._kept[kind].get(name)
-        if snooze is None or self._clock.now_us() < snooze.until_us:
+        if snooze is None or self._now_us() < snooze.until_us:
             return snooze
         del self._kept[kind][name]  # over; the store prunes its own
         return None
+
+
+class Snoozes(Asleep):
+    """What is snoozed, held in memory as the store has it.
+
+    Args:
+        memory: Where snoozes last.
+        clock: Ends them.
+    """
+
+    def __init__(self, memory: RuleMemory, clock: Clock) -> None:
+        super().__init__((), clock.now_us)
+        self._memory = memory
+
+    async def load(self) -> None:
+        """Take up what the last run knew.
+
+        Raises:
+            StoreBusyError: The store can't be read.
+        """
+        for snooze in await self._memory.snoozes():
+            self._kept[snooze.kind][snooze.name] = snooze
+
+    async def begin(self, kind: SnoozeKind, name: str, seconds: float) -> Snooze:
+        """Snooze something from now on, in place of an earlier snooze of it; a symbol's name is folded.
+
+        Raises:
+            StoreBusyError: The store does not take it, and nothing is snoozed.
+        """
+        now_us = self._now_us()
+        snooze = Snooze(kind, _folded(kind, name), now_us, now_us + round(min(seconds, LONGEST) * MICROS))
+        await self._memory.snooze(snooze)
+        self._kept[kind][snooze.name] = snooze
+        return snooze
+
+    async def end(self, kind: SnoozeKind, name: str) -> bool:
+        """End a snooze; whether there was one that was not over."""
+        folded = _folded(kind, name)
+        was = self._of(kind, folded)
+        await self._memory.wake(kind, folded)
+        self._kept[kind].pop(folded, None)
+        return was is not None
 
 
 def _folded(kind: SnoozeKind, name: str) -> str:

@@ -385,8 +385,8 @@ class Outbox(Protocol):
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap; so do marks that were noted before that, and
-        snoozes that ended before ``finished_before_us``. Dead letters stay.
+        ``identities_before_us``, and never while above the cursor's overlap; so do marks that were noted before it,
+        and snoozes that ended before ``finished_before_us``. Dead letters stay.
         """
         ...
 

@@ -12,6 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 
 from relay.clock import SystemClock
+from relay.outbox.file import backup_path
+from relay.outbox.sql import migrations
 from relay.simulator.inbox import Inbox
 from relay.simulator.settings import ApiKey, Refusal, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
@@ -254,7 +256,7 @@ async def test_a_newer_store_ends_with_74_and_says_what_to_do(
     assert relay.exit_code == 74
     assert "newer relay" in words(relay)
     assert "Install that version" in words(relay)
-    copy = tmp_path / "relay.db.schema1"
+    copy = backup_path(tmp_path / "relay.db", len(migrations()))
     copy.write_bytes(b"")  # as an upgrade leaves it
     assert str(copy) in words(await ends(config))
 

@@ -40,7 +40,7 @@ from relay.housekeeping import feed_watchdog, tidy
 from relay.intake import Intake
 from relay.judging.decider import Decider
 from relay.judging.judge import Judge
-from relay.judging.marks import Marks, remembered_since
+from relay.judging.marks import MOST, Marks, remembered_since
 from relay.judging.snoozes import Snoozes
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
@@ -143,7 +143,7 @@ class Relay:
         stack.push_async_callback(lookup.close)
         plan = plan_of(config)
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
-        marks = Marks(await self.outbox.memory.marks(since_us=since_us))
+        marks = Marks(await self.outbox.memory.marks(since_us=since_us, limit=MOST))
         self.decider = Decider(self.outbox, lookup, marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify)
         self.snoozes = Snoozes(self.outbox.memory, clock)
         await self.snoozes.load()

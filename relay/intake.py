@@ -40,7 +40,7 @@ from relay.upstream.errors import RejectReason
 _log = structlog.get_logger()
 
 QUEUE_LIMIT: Final = 20_000  # events: some seconds of the largest burst, some ten MB
-_FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
+FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
 _COMMIT_LIMIT: Final = 1_000  # events a commit: bounds how long one takes
 _NOTHING: Final = Verdict()
 
@@ -103,7 +103,7 @@ class Intake:
         """Take an event that a quote or a state fired, with the rules that want it. Never waits."""
         for side in sides:
             self._flipped.pop((side.rule, side.symbol), None)
-        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us(), rules), sides), limit=_FIRED_LIMIT)
+        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us(), rules), sides), limit=FIRED_LIMIT)
 
     def flipped(self, sides: Iterable[Side]) -> None:
         """Remember sides on which no rule fired. Never waits."""

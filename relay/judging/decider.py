@@ -41,7 +41,7 @@ PATIENCE: Final = 30.0
 """Seconds an alert waits for what must be looked up."""
 
 _BEFORE_IT_EXPIRES: Final = 0.1  # of its life, at most a second: left for the sending itself
-_AT_ONCE: Final = 500  # events whose look-ups are under way; each ends within PATIENCE
+AT_ONCE: Final = 500  # events whose look-ups are under way; each ends within PATIENCE
 _PAGE: Final = 500
 _STORE_RETRY_SECONDS: Final = 1.0
 
@@ -134,7 +134,7 @@ class Decider:
     async def _take_up(self) -> None:
         """Begin on what the store has, as far as there is room, past what is under way already."""
         after, late = 0, False
-        while self._more and len(self._tasks) < _AT_ONCE:
+        while self._more and len(self._tasks) < AT_ONCE:
             self._more = False
             found = await self._outbox.deciding(after=after, limit=_PAGE)
             events = [list(own) for _, own in groupby(found, key=lambda delivery: delivery.event_key)]
@@ -144,7 +144,7 @@ class Decider:
                     events.pop()  # the rest of its deliveries may be on the next page; they are decided together
             for deliveries in events:
                 after = deliveries[-1].id
-                if len(self._tasks) >= _AT_ONCE:
+                if len(self._tasks) >= AT_ONCE:
                     self._more = True
                     return
                 if deliveries[0].event_key not in self._tasks:

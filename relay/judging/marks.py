@@ -10,7 +10,7 @@ What holds always:
 * A mark is tentative until its alert is known to be new and stored. One that turns out a repetition takes its mark
   back, so that fetching again changes nothing; nobody is suppressed for a tentative mark alone.
 
-Memory: one entry an alert that passed, for ``KEPT_US`` and the longest cooldown; some hundred bytes each.
+Memory: one entry an alert that passed, for ``KEPT_US`` and the longest cooldown, ``MOST`` of them; 200 bytes each.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ from relay.outbox.memory import Mark
 
 KEPT_US: Final = 2 * 86_400 * MICROS
 """How long an alert is remembered beyond its cooldown: a backfill may bring one from before it so much later."""
+
+MOST: Final = 100_000
+"""Alerts that are remembered; of more, those that came last."""
 
 _FORGET_EVERY: Final = 1_000  # marks
 _ANY: Final = 1 << 62  # above every number in a mark
@@ -118,6 +121,9 @@ class Marks:
             return
         self._added = 0
         since_us = remembered_since(now_us=now_us, longest=longest)
+        if len(self) > MOST:
+            noted = sorted(found.noted_us for passed in self._passed.values() for found in passed)
+            since_us = max(since_us, noted[-MOST])
         for kind, passed in list(self._passed.items()):
             passed[:] = [found for found in passed if found.noted_us >= since_us]
             if not passed:

@@ -12,7 +12,7 @@ import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -23,6 +23,7 @@ from relay.outbox.rows import json_value
 from relay.outbox.sql import queries
 
 _SINCE_SCHEMA = 2  # the first that remembers anything
+_MARKS: Final = 100_000  # of the newest; a relay holds no more in memory
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -69,7 +70,7 @@ def _read(db: sqlite3.Connection, path: Path) -> Glance:
         raise StoreError(f"{path} is not a relay store", hint="Let storage.url name another file.")
     if value("user_version") < _SINCE_SCHEMA:
         return Glance()
-    (marks,) = db.execute(queries()["marks"], {"since": 0}).fetchone()
+    (marks,) = db.execute(queries()["marks"], {"since": 0, "limit": _MARKS}).fetchone()
     (snoozes,) = db.execute(queries()["snoozes"]).fetchone()
     return Glance(
         marks=[Mark(*columns) for columns in json_value(marks)],

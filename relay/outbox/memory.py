@@ -81,8 +81,8 @@ class Snooze(msgspec.Struct, frozen=True):
 class RuleMemory(Protocol):
     """The part of a store that rules and people remember in; ``relay.outbox.base.Outbox.memory``."""
 
-    async def marks(self, *, since_us: int) -> list[Mark]:
-        """What cooldowns remember of alerts that came at ``since_us`` or later, in the order of their own times."""
+    async def marks(self, *, since_us: int, limit: int) -> list[Mark]:
+        """What cooldowns remember of the last ``limit`` alerts that came at ``since_us`` or later, in that order."""
         ...
 
     async def sides(self) -> list[Side]:

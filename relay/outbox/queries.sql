@@ -110,7 +110,8 @@ FROM json_each(:rows);
 
 -- name: marks
 SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count, noted_at))
-FROM (SELECT * FROM marks WHERE noted_at >= :since ORDER BY at, rowid);
+FROM (SELECT * FROM (SELECT rowid AS number, * FROM marks WHERE noted_at >= :since ORDER BY noted_at DESC, rowid DESC
+                     LIMIT :limit) ORDER BY noted_at, number);
 
 -- name: note_sides
 INSERT INTO sides (rule, symbol, condition, side)

@@ -19,9 +19,9 @@ class SqliteMemory:
         self._writer = writer
         self._reader = reader
 
-    async def marks(self, *, since_us: int) -> list[Mark]:
-        """What cooldowns remember of alerts that came at ``since_us`` or later."""
-        (text,) = await self._reader.row("marks", since=since_us)
+    async def marks(self, *, since_us: int, limit: int) -> list[Mark]:
+        """What cooldowns remember of the last alerts that came at ``since_us`` or later."""
+        (text,) = await self._reader.row("marks", since=since_us, limit=limit)
         return [Mark(*columns) for columns in rows.json_value(text)]
 
     async def sides(self) -> list[Side]:

@@ -499,15 +499,16 @@ async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: 
     await outbox.commit([again, again])
     await outbox.decide([], marks=[mark(START_US - 5)], at_us=START_US)
     outbox = await open_outbox()
-    assert await outbox.memory.marks(since_us=0) == [mark(START_US - 5), mark(START_US, count=3)]
-    assert await outbox.memory.marks(since_us=START_US + 1) == []
+    assert await outbox.memory.marks(since_us=0, limit=9) == [mark(START_US, count=3), mark(START_US - 5)]
+    assert await outbox.memory.marks(since_us=0, limit=1) == [mark(START_US - 5)]
+    assert await outbox.memory.marks(since_us=START_US + 1, limit=9) == []
 
 
 async def test_an_alert_that_releases_what_was_withheld_leaves_its_mark(outbox: Outbox) -> None:
     await outbox.commit([withheld(1, "bot")])
     live = msgspec.structs.replace(entry(in_force(1), "bot"), marks=(mark(START_US),))
     await outbox.commit([live, live])
-    assert await outbox.memory.marks(since_us=0) == [mark(START_US)]
+    assert await outbox.memory.marks(since_us=0, limit=9) == [mark(START_US)]
 
 
 async def test_sides_are_remembered_with_an_event_or_by_themselves_and_the_last_one_counts(
@@ -543,5 +544,5 @@ async def test_retention_forgets_marks_with_identities_and_snoozes_that_are_over
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "SPY", 0, START_US - 1))
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "QQQ", 0, START_US + 1))
     await outbox.prune(finished_before_us=START_US, identities_before_us=START_US)
-    assert await outbox.memory.marks(since_us=0) == [mark(5)]
+    assert await outbox.memory.marks(since_us=0, limit=9) == [mark(5)]
     assert [snooze.name for snooze in await outbox.memory.snoozes()] == ["QQQ"]

@@ -77,8 +77,9 @@ class Recollection:
     def __init__(self, kept: Memory) -> None:
         self._kept = kept
 
-    async def marks(self, *, since_us: int) -> list[Mark]:
-        return sorted((mark for mark in self._kept.marks if mark.noted_us >= since_us), key=lambda mark: mark.at_us)
+    async def marks(self, *, since_us: int, limit: int) -> list[Mark]:
+        late = sorted((m for m in self._kept.marks if m.noted_us >= since_us), key=lambda mark: mark.noted_us)
+        return late[-limit:]
 
     async def sides(self) -> list[Side]:
         return list(self._kept.sides.values())

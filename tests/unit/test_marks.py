@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
-from relay.judging.marks import KEPT_US, Marks, mark_of
+from relay.judging.marks import KEPT_US, MOST, Marks, mark_of
 from relay.outbox.memory import Mark
 from tests.support.clock import START_US
 from tests.support.events import a_break, in_force
@@ -54,6 +54,14 @@ def test_a_mark_is_of_the_alerts_own_time_or_of_when_it_came() -> None:
     assert mark_of("calm", in_force(1, at=None), START_US + 5).at_us == START_US + 5
     assert mark_of("calm", a_break(1), START_US).subject == "breaks"
     assert mark_of("calm", a_break(1), START_US).count == 3
+
+
+def test_of_very_many_those_that_came_last_are_remembered() -> None:
+    kept = Marks(mark(0.0, rule=f"r{n}", noted_us=START_US + n) for n in range(MOST + 500))
+    kept.forget(now_us=START_US + MOST, longest=COOLDOWN)
+    assert len(kept) == MOST
+    assert kept.blocking(mark(0.0, rule="r499"), COOLDOWN) is None
+    assert kept.blocking(mark(0.0, rule="r500"), COOLDOWN) is not None
 
 
 def test_what_came_long_ago_is_forgotten_whatever_time_it_told() -> None:

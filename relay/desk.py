@@ -12,7 +12,7 @@ from relay import __version__
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.baseline import has_baseline
 from relay.backfill.status import Standing
-from relay.clock import MICROS, Clock
+from relay.clock import MICROS, Clock, isoformat
 from relay.config.diff import Changes
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
@@ -20,8 +20,11 @@ from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneStatus
 from relay.errors import RelayError, StoreBusyError
 from relay.events import Channel
+from relay.judging import silence
+from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Page, QueueStats, Switch
+from relay.outbox.memory import Snooze, SnoozeKind
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import (
@@ -75,6 +78,8 @@ class FrontDesk:
     Attributes:
         types: Each destination's type, by name; as of now.
         channels: The channels wanted now.
+        rules: The names of the rules of now.
+        snoozes: What is snoozed; the judge asks the same.
         standby: Whether another connection took over and this relay polls.
         reloader: None where the config can't be loaded anew.
     """
@@ -87,6 +92,8 @@ class FrontDesk:
     clock: Clock
     types: Mapping[str, str]
     channels: Callable[[], Sequence[Channel]]
+    rules: Callable[[], Sequence[str]]
+    snoozes: Snoozes
     standby: Callable[[], bool]
     started_at_us: int
     simulated: bool
@@ -157,6 +164,7 @@ class FrontDesk:
             backfill=await self._backfill(),
             channels=tuple([await self._channel(channel) for channel in self.channels()]),
             destinations=await self._destinations(),
+            snoozes=tuple(self.snoozed()),
             simulated=self.simulated,
         )
 
@@ -260,6 +268,26 @@ class FrontDesk:
 
     def _lane(self, name: str) -> Lane:
         return {**self.dispatcher.leaving, **self.dispatcher.lanes}[name]
+
+    def snoozed(self) -> Sequence[Snooze]:
+        """What is snoozed now."""
+        return self.snoozes.active()
+
+    async def snooze(self, name: str, seconds: float, *, kind: SnoozeKind | None) -> Snooze:
+        """Suppress what a rule, a destination or a symbol would have sent."""
+        begun = await silence.silence(self.snoozes, self._names(), name, seconds, kind)
+        _log.info("snoozed", kind=begun.kind.value, name=begun.name, until=isoformat(begun.until_us))
+        return begun
+
+    async def wake(self, name: str | None, *, kind: SnoozeKind | None) -> Sequence[Snooze]:
+        """End the snooze of something, or of all."""
+        ended = await silence.wake(self.snoozes, self._names(), name, kind)
+        for snooze in ended:
+            _log.info("snooze ended by an operator", kind=snooze.kind.value, name=snooze.name)
+        return ended
+
+    def _names(self) -> silence.Names:
+        return silence.Names(self.rules(), list(self.dispatcher.lanes))
 
     def config(self) -> ConfigStatus:
         """The config that runs."""

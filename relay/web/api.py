@@ -8,6 +8,8 @@ POST /api/destinations/{name}/pause
 POST /api/destinations/{name}/resume     drop_older=1m, in the query, a form or a JSON object
 GET  /api/config
 POST /api/reload                         removed=keep or drain, likewise
+GET  /api/snooze
+POST /api/snooze                         name=…&for=2h, name=…&clear=true, clear=true, likewise
 """
 
 from __future__ import annotations
@@ -23,23 +25,17 @@ from relay.deliveries import State
 from relay.document.faults import InvalidConfigError
 from relay.durations import parse_duration
 from relay.errors import ConfigError
+from relay.judging.silence import AmbiguousNameError, UnknownNameError
 from relay.metrics import CONTENT_TYPE
 from relay.outbox.base import Page
-from relay.web.answers import answer, wants_page
+from relay.web.answers import answer, error, wants_page
+from relay.web.asked import BadQueryError, UnknownError, snooze_asked, value_of
 from relay.web.desk import Desk
 
 PAGE_SIZE: Final = 100
 
 _NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
 _BIGGEST: Final = 2**63 - 1  # what a store can number
-
-
-class BadQueryError(ValueError):
-    """A request's value can't be used; the text names it and says what would do."""
-
-
-class UnknownError(LookupError):
-    """The thing a request names is not there."""
 
 
 class Api:
@@ -64,6 +60,8 @@ class Api:
             web.post("/api/destinations/{name}/resume", self.resume),
             web.get("/api/config", self.config),
             web.post("/api/reload", self.reload),
+            web.get("/api/snooze", self.snoozed),
+            web.post("/api/snooze", self.snooze),
         ]
 
     async def healthz(self, _request: web.Request) -> web.Response:
@@ -160,6 +158,23 @@ class Api:
             return answer({"ok": False, "faults": [], "error": str(error), "hint": error.hint}, status=422)
         return _done(request, {"ok": True, "changes": plain(found)})
 
+    async def snoozed(self, _request: web.Request) -> web.Response:
+        """What is snoozed."""
+        return answer({"items": self._desk.snoozed()})
+
+    async def snooze(self, request: web.Request) -> web.Response:
+        """Snooze a rule, a destination or a symbol, or end that; 409 where the name is of several things."""
+        asked = await snooze_asked(request)
+        try:
+            if asked.seconds and asked.name is not None:
+                begun = await self._desk.snooze(asked.name, asked.seconds, kind=asked.kind)
+                return _done(request, msgspec.structs.asdict(begun))
+            return _done(request, {"ended": await self._desk.wake(asked.name, kind=asked.kind)})
+        except UnknownNameError as fault:
+            raise UnknownError(f"{fault}. {fault.hint}".strip()) from None
+        except AmbiguousNameError as fault:
+            return error(409, "ambiguous", f"{fault}. {fault.hint}")
+
 
 def _page(page: Page) -> web.Response:
     return answer({"items": page.items, "next": page.next})
@@ -193,7 +208,7 @@ def _state(request: web.Request) -> State | None:
 
 
 async def _drop_older(request: web.Request) -> float | None:
-    text = await _value(request, "drop_older")
+    text = await value_of(request, "drop_older")
     if not text:  # a form's empty field is a field left out
         return None
     try:
@@ -203,25 +218,7 @@ async def _drop_older(request: web.Request) -> float | None:
 
 
 async def _drain(request: web.Request) -> bool:
-    text = await _value(request, "removed") or "keep"
+    text = await value_of(request, "removed") or "keep"
     if text not in {"keep", "drain"}:
         raise BadQueryError("`removed` is keep or drain")
     return text == "drain"
-
-
-async def _value(request: web.Request, name: str) -> str | None:
-    """A value from the query, else from a form or a JSON object in the body."""
-    text = request.query.get(name)
-    if text is not None or not request.body_exists:
-        return text
-    try:
-        match request.content_type:
-            case "application/json":
-                given = msgspec.json.decode(await request.read(), type=dict[str, object]).get(name)
-            case "application/x-www-form-urlencoded":
-                given = (await request.post()).get(name)
-            case _:
-                raise web.HTTPUnsupportedMediaType
-        return None if given is None else msgspec.convert(given, str)
-    except (ValueError, LookupError, RecursionError):  # not what it says it is, or in a charset nobody knows
-        raise BadQueryError("the body can't be read as its content type says") from None

@@ -9,7 +9,7 @@ JSON they become RFC 3339 text without that suffix, ``started_at_us`` as ``start
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -18,6 +18,7 @@ from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
 from relay.outbox.base import Hole, Page
+from relay.outbox.memory import Snooze, SnoozeKind
 
 
 class ConnectionStatus(msgspec.Struct, frozen=True):
@@ -124,6 +125,7 @@ class Status(msgspec.Struct, frozen=True):
     backfill: BackfillStatus
     channels: tuple[ChannelStatus, ...] = ()
     destinations: tuple[DestinationStatus, ...] = ()
+    snoozes: tuple[Snooze, ...] = ()
     simulated: bool = False
 
 
@@ -230,5 +232,32 @@ class Desk(Protocol):
         Raises:
             InvalidConfigError: The file has faults; nothing changed.
             ConfigError: It can't be used for another reason; nothing changed.
+        """
+        ...
+
+    def snoozed(self) -> Sequence[Snooze]:
+        """What is snoozed now, the snooze that ends first before the others."""
+        ...
+
+    async def snooze(self, name: str, seconds: float, *, kind: SnoozeKind | None) -> Snooze:
+        """Suppress what a rule, a destination or a symbol would have sent, for so many seconds from now.
+
+        Args:
+            name: Of what; ``relay.judging.silence`` says how it is read.
+            seconds: For how long, in place of an earlier snooze of it.
+            kind: What it must be a name of; None leaves that open.
+
+        Raises:
+            UnknownNameError: There is nothing of that name.
+            AmbiguousNameError: There are several things of that name.
+        """
+        ...
+
+    async def wake(self, name: str | None, *, kind: SnoozeKind | None) -> Sequence[Snooze]:
+        """End the snooze of something, or of all; the snoozes that were ended.
+
+        Raises:
+            UnknownNameError: There is nothing of that name.
+            AmbiguousNameError: Several things of that name are snoozed.
         """
         ...

@@ -24,7 +24,8 @@ from relay.loopback import is_loopback_host
 from relay.secret import Secret
 from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy
 from relay.web.answers import error, wants_page
-from relay.web.api import Api, BadQueryError, UnknownError
+from relay.web.api import Api
+from relay.web.asked import BadQueryError, UnknownError
 from relay.web.desk import Desk
 from relay.web.pages import Pages
 

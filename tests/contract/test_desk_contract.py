@@ -12,7 +12,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from relay.deliveries import State
+from relay.errors import UsageError
 from relay.outbox.base import Outbox, Page
+from relay.outbox.memory import SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from relay.web.desk import Desk
 from tests.support.clock import START_US, FakeClock
@@ -151,3 +153,28 @@ async def test_a_destination_that_there_is_not_is_a_key_error(desk: Desk) -> Non
         await desk.pause("nobody")
     with pytest.raises(KeyError):
         await desk.resume("nobody", drop_older=60.0)
+
+
+async def test_a_snooze_is_told_until_it_is_ended(desk: Desk) -> None:
+    begun = await desk.snooze("Daily bulls", 60.0, kind=None)
+    assert (begun.kind, begun.name, begun.until_us - begun.since_us) == (SnoozeKind.RULE, "daily bulls", 60_000_000)
+    symbol = await desk.snooze("aapl", 30.0, kind=None)
+    assert list(desk.snoozed()) == [symbol, begun]
+    assert (await desk.status()).snoozes == (symbol, begun)
+    assert list(await desk.wake("daily bulls", kind=None)) == [begun]
+    assert list(await desk.wake(None, kind=None)) == [symbol]
+    assert list(desk.snoozed()) == []
+
+
+async def test_what_a_name_of_two_things_is_of_has_to_be_said(desk: Desk) -> None:
+    with pytest.raises(UsageError):
+        await desk.snooze("swing", 60.0, kind=None)
+    assert (await desk.snooze("swing", 60.0, kind=SnoozeKind.DESTINATION)).name == "swing"
+
+
+async def test_what_nothing_is_called_can_not_be_snoozed_or_woken(desk: Desk) -> None:
+    with pytest.raises(UsageError):
+        await desk.snooze("dayli bulls", 60.0, kind=None)
+    with pytest.raises(UsageError):
+        await desk.wake("nobody", kind=SnoozeKind.DESTINATION)
+    assert list(desk.snoozed()) == []

@@ -26,6 +26,7 @@ async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
     await fill(outbox)
     async with front_desk(outbox) as desk, serving(desk) as client:
+        await desk.snooze("AAPL", 60, kind=None)
         yield client
     await outbox.close()
 
@@ -57,6 +58,12 @@ async def test_status(client: aiohttp.ClientSession) -> None:
     status, body = await get(client, "/api/status")
     assert status == 200
     assert set(fields(body)) == documented("/readyz") | documented("/api/status")
+
+
+async def test_snoozes(client: aiohttp.ClientSession) -> None:
+    _, body = await get(client, "/api/snooze")
+    assert set(body) == {"items"}
+    assert set(fields(body["items"][0])) == documented("/api/snooze")
 
 
 async def test_one_event(client: aiohttp.ClientSession) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import msgspec
 
@@ -11,7 +12,10 @@ from relay.config.diff import Changes, DestinationChanges
 from relay.config.outline import Outline, RuleOutline
 from relay.deliveries import State
 from relay.events import Channel
+from relay.judging import silence
+from relay.judging.snoozes import Snoozes
 from relay.outbox.base import Hole, Page
+from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
     BackfillStatus,
     ChannelStatus,
@@ -22,6 +26,8 @@ from relay.web.desk import (
     Status,
     StoreStatus,
 )
+from tests.support.clock import FakeClock
+from tests.support.memory_outbox import Memory, MemoryOutbox
 
 NOW_US = 1_775_828_722 * MICROS  # 2026-04-10T13:45:22Z
 
@@ -87,6 +93,8 @@ class FakeDesk:
         self.events = [an_event(n) for n in range(1, 251)]
         self.letters = [a_letter(n) for n in range(1, 4)]
         self.asked: list[tuple[object, ...]] = []
+        self.snoozes = Snoozes(MemoryOutbox(Memory(NOW_US)).memory, FakeClock(NOW_US))
+        self.names = silence.Names(("daily bulls", "swing"), ("bot", "swing"))
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -104,7 +112,7 @@ class FakeDesk:
             await self.gate.wait()
         if self.fault is not None:
             raise self.fault
-        return self.now
+        return msgspec.structs.replace(self.now, snoozes=tuple(self.snoozed()))
 
     async def list_events(self, *, before: int | None, limit: int) -> Page:
         self.asked.append(("events", before, limit))
@@ -153,6 +161,19 @@ class FakeDesk:
         if self.fault is not None:
             raise self.fault
         return Changes(destinations=DestinationChanges(removed=("swing",)))
+
+    def snoozed(self) -> Sequence[Snooze]:
+        return self.snoozes.active()
+
+    async def snooze(self, name: str, seconds: float, *, kind: SnoozeKind | None) -> Snooze:
+        if self.fault is not None:
+            raise self.fault
+        self.asked.append(("snooze", name, seconds, kind))
+        return await silence.silence(self.snoozes, self.names, name, seconds, kind)
+
+    async def wake(self, name: str | None, *, kind: SnoozeKind | None) -> Sequence[Snooze]:
+        self.asked.append(("wake", name, kind))
+        return await silence.wake(self.snoozes, self.names, name, kind)
 
     def _known(self, name: str) -> None:
         if name not in {lane.name for lane in self.now.destinations}:

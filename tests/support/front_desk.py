@@ -17,6 +17,7 @@ from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
 from relay.desk import FrontDesk
 from relay.events import Channel
+from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
 from relay.outbox.base import Hole, Outbox
 from relay.upstream.state import ConnectionState, Phase
@@ -26,6 +27,7 @@ from tests.support.events import a_break, entry, in_force
 from tests.support.lane import OK, Receiver
 
 TYPES: Final = {"bot": "webhook", "swing": "discord"}
+RULES: Final = ("daily bulls", "the whole market moves", "swing")
 DEAD: Final = Outcome(Verdict.DEAD, "404", "404 Not Found", "no such hook")
 EVENTS, LETTERS = 12, 3
 
@@ -67,6 +69,8 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
             clock=clock,
             types=TYPES,
             channels=lambda: channels,
+            rules=lambda: RULES,
+            snoozes=Snoozes(outbox.memory, clock),
             standby=lambda: False,
             started_at_us=START_US,
             simulated=False,

@@ -19,8 +19,11 @@ BEARER: Final = {"Authorization": f"Bearer {TOKEN.reveal()}"}
 
 EVERY_PATH: Final = [
     *(("GET", path) for path in ("/", "/healthz", "/readyz", "/metrics", "/login", "/static/page.css", "/nowhere")),
-    *(("GET", f"/api/{name}") for name in ("status", "events", "deliveries", "dead", "events?before=x", "events/1")),
-    *(("POST", path) for path in ("/api/dead/1/retry", "/api/destinations/bot/pause", "/login", "/")),
+    *(
+        ("GET", f"/api/{name}")
+        for name in ("status", "events", "deliveries", "dead", "events?before=x", "events/1", "snooze")
+    ),
+    *(("POST", path) for path in ("/api/dead/1/retry", "/api/destinations/bot/pause", "/api/snooze", "/login", "/")),
 ]
 
 

@@ -1,0 +1,117 @@
+"""What a request asks for besides its path: values of the query, a form or a JSON object, and what is wrong with them.
+
+request ──body_of──> {"drop_older": "90s"}        ──snooze_asked──> (name, kind, seconds)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import msgspec
+from aiohttp import web
+
+from relay.judging.silence import length
+from relay.outbox.memory import SnoozeKind
+
+_YES: Final = frozenset({"true", "yes", "on", "1"})
+_NO: Final = frozenset({"false", "no", "off", "0", ""})
+
+
+class BadQueryError(ValueError):
+    """A request's value can't be used; the text names it and says what would do."""
+
+
+class UnknownError(LookupError):
+    """The thing a request names is not there."""
+
+
+async def body_of(request: web.Request) -> Mapping[str, object]:
+    """A form or a JSON object; empty where there is no body.
+
+    Raises:
+        BadQueryError: It is not what its content type says.
+    """
+    if not request.body_exists:
+        return {}
+    try:
+        match request.content_type:
+            case "application/json":
+                return msgspec.json.decode(await request.read(), type=dict[str, object])
+            case "application/x-www-form-urlencoded":
+                return dict(await request.post())
+            case _:
+                raise web.HTTPUnsupportedMediaType
+    except (ValueError, LookupError, RecursionError):  # not what it says it is, or in a charset nobody knows
+        raise BadQueryError("the body can't be read as its content type says") from None
+
+
+async def value_of(request: web.Request, name: str) -> str | None:
+    """A value from the query, else from the body.
+
+    Raises:
+        BadQueryError: It is no text.
+    """
+    text = request.query.get(name)
+    return text if text is not None else _text(await body_of(request), name)
+
+
+class SnoozeAsked(NamedTuple):
+    """What a request to snooze wants.
+
+    Attributes:
+        name: Of what; None is everything, to be ended.
+        kind: What it must be a name of; None leaves that open.
+        seconds: For how long; 0 ends it.
+    """
+
+    name: str | None
+    kind: SnoozeKind | None
+    seconds: float
+
+
+async def snooze_asked(request: web.Request) -> SnoozeAsked:
+    """``name``, or ``rule``, ``destination`` or ``symbol``; ``for``, also called ``duration``, or ``clear``.
+
+    An empty field is one left out, as a form has it.
+
+    Raises:
+        BadQueryError: It says too little, or contradicts itself.
+    """
+    given = {**await body_of(request), **request.query}
+    named = {key: text for key in ("name", *SnoozeKind) if (text := _text(given, key))}
+    spans = {key: text for key in ("for", "duration") if (text := _text(given, key))}
+    if len(named) > 1 or len(spans) > 1:
+        raise BadQueryError(f"`{'`, `'.join(named if len(named) > 1 else spans)}`: only one of them")
+    ends = _flag(given, "clear")
+    if ends and spans:
+        raise BadQueryError("`clear` ends a snooze: it goes without a duration")
+    if not ends and not named:
+        raise BadQueryError("`name` says what to snooze: a rule, a destination or a symbol")
+    if not ends and not spans:
+        raise BadQueryError("`for` says how long, like 2h; `clear` ends a snooze")
+    key, name = next(iter(named.items()), ("name", None))
+    return SnoozeAsked(name, None if key == "name" else SnoozeKind(key), 0.0 if ends else _length(*spans.popitem()))
+
+
+def _text(given: Mapping[str, object], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise BadQueryError(f"`{name}` is text")
+    return value
+
+
+def _flag(given: Mapping[str, object], name: str) -> bool:
+    value = given.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in _YES | _NO:
+        return value.lower() in _YES
+    raise BadQueryError(f"`{name}` is true or false")
+
+
+def _length(key: str, text: str) -> float:
+    try:
+        return length(text)
+    except ValueError as fault:
+        raise BadQueryError(f"`{key}`: {fault}") from None

@@ -137,6 +137,7 @@ class Relay:
             [self._lane(name, destination) for name, destination in config.destinations.items()]
         )
         self.engine = self._engine(config.rules, await self.outbox.memory.sides())
+        await self.outbox.memory.forget_sides(but=self.engine.sides())
         upstream = config.stratalerts
         auth = AuthStyle(upstream.auth)
         lookup = Lookup(upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth)
@@ -233,7 +234,7 @@ class Relay:
         return swap
 
     async def _resubscribe(self) -> None:
-        await self.outbox.memory.keep_sides(self.engine.sides())
+        await self.outbox.memory.forget_sides(but=self.engine.sides())
         await self.reader.resubscribe()
 
     def _take_tick(self, tick: Tick) -> None:

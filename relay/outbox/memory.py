@@ -93,8 +93,8 @@ class RuleMemory(Protocol):
         """Remember sides on which no rule fired."""
         ...
 
-    async def keep_sides(self, sides: Sequence[Side]) -> None:
-        """Remember these and no others: what a rule saw that is no more, or sleeps, would be told as news one day."""
+    async def forget_sides(self, *, but: Sequence[Side]) -> None:
+        """Forget the sides of other rules and symbols: what a rule saw that is no more would be told as news one day."""
         ...
 
     async def snoozes(self) -> list[Snooze]:

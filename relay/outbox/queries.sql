@@ -121,7 +121,8 @@ FROM json_each(:rows) WHERE true
 ON CONFLICT (rule, symbol) DO UPDATE SET condition = excluded.condition, side = excluded.side;
 
 -- name: forget_sides
-DELETE FROM sides;
+DELETE FROM sides WHERE (rule, symbol) NOT IN (
+    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]') FROM json_each(:kept));
 
 -- name: sides
 SELECT json_group_array(json_array(rule, symbol, condition, side)) FROM sides;

@@ -37,12 +37,11 @@ class SqliteMemory:
 
         await self._writer.submit(Change(write))
 
-    async def keep_sides(self, sides: Sequence[Side]) -> None:
-        """Remember these and no others."""
+    async def forget_sides(self, *, but: Sequence[Side]) -> None:
+        """Forget the sides of other rules and symbols."""
 
         def write(transaction: Transaction) -> None:
-            transaction.run("forget_sides")
-            transaction.run("note_sides", rows=rows.json_rows(sides))
+            transaction.run("forget_sides", kept=rows.json_text([(side.rule, side.symbol) for side in but]))
 
         await self._writer.submit(Change(write))
 

@@ -87,8 +87,9 @@ class Recollection:
     async def note_sides(self, sides: Sequence[Side]) -> None:
         self._kept.sides.update({(side.rule, side.symbol): side for side in sides})
 
-    async def keep_sides(self, sides: Sequence[Side]) -> None:
-        self._kept.sides = {(side.rule, side.symbol): side for side in sides}
+    async def forget_sides(self, *, but: Sequence[Side]) -> None:
+        kept = {(side.rule, side.symbol) for side in but}
+        self._kept.sides = {key: side for key, side in self._kept.sides.items() if key in kept}
 
     async def snoozes(self) -> list[Snooze]:
         return sorted(self._kept.snoozes.values(), key=lambda snooze: (snooze.since_us, snooze.kind, snooze.name))

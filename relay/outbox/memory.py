@@ -94,7 +94,7 @@ class RuleMemory(Protocol):
         ...
 
     async def forget_sides(self, *, but: Sequence[Side]) -> None:
-        """Forget the sides of other rules and symbols: what a rule saw that is no more would be told as news one day."""
+        """Forget the sides of other rules and symbols: what they saw would be told as news one day."""
         ...
 
     async def snoozes(self) -> list[Snooze]:

@@ -73,7 +73,7 @@ class SnoozeAsked(NamedTuple):
 async def snooze_asked(request: web.Request) -> SnoozeAsked:
     """``name``, or ``rule``, ``destination`` or ``symbol``; ``for``, also called ``duration``, or ``clear``.
 
-    An empty field is one left out, as a form has it.
+    An empty field is one left out, as a form has it, except where that would end all.
 
     Raises:
         BadQueryError: It says too little, or contradicts itself.
@@ -84,6 +84,8 @@ async def snooze_asked(request: web.Request) -> SnoozeAsked:
     if len(named) > 1 or len(spans) > 1:
         raise BadQueryError(f"`{'`, `'.join(named if len(named) > 1 else spans)}`: only one of them")
     ends = _flag(given, "clear")
+    if ends and not named and any(key in given for key in ("name", *SnoozeKind)):
+        raise BadQueryError("a name is empty; to end all, leave it out")  # a script's empty variable must not end all
     if ends and spans:
         raise BadQueryError("`clear` ends a snooze: it goes without a duration")
     if not ends and not named:

@@ -88,6 +88,8 @@ async def test_a_snooze_is_ended_once(local: aiohttp.ClientSession, options: dic
         ({"name": "bot", "for": "2h", "clear": True}, "`clear`"),
         ({"name": "bot", "clear": "perhaps"}, "`clear` is true or false"),
         ({"name": "bot", "clear": [True]}, "`clear` is true or false"),
+        ({"name": "", "clear": True}, "a name is empty"),
+        ({"symbol": None, "clear": True}, "a name is empty"),
     ],
 )
 async def test_too_little_or_a_contradiction_is_400(

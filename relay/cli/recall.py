@@ -79,12 +79,18 @@ def _snoozes(told: Mapping[str, object] | None) -> list[Snooze] | None:
     if not isinstance(items, list):
         return None
     try:
-        return [_snooze(item) for item in items]
+        return [snooze_of(item) for item in items]
     except (KeyError, TypeError, ValueError):
         return None
 
 
-def _snooze(item: Mapping[str, object]) -> Snooze:
+def snooze_of(item: Mapping[str, object]) -> Snooze:
+    """A snooze as ``/api/snooze`` tells it.
+
+    Raises:
+        KeyError: A field is missing.
+        ValueError: One is of no use.
+    """
     since, until = Instant.parse(item["since"]), Instant.parse(item["until"])
     if since is None or until is None:
         raise ValueError("a snooze without its times")

@@ -41,11 +41,13 @@ class RefusedError(RelayError):
 
     Attributes:
         status: The HTTP status of it.
+        said: Its reason, alone.
     """
 
     def __init__(self, status: int, said: str) -> None:
         super().__init__(f"the running relay answered {status}: {said}")
         self.status = status
+        self.said = said
 
 
 async def ask(config: Config, path: str, body: Mapping[str, object] | None = None) -> dict[str, object] | None:

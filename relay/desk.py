@@ -19,7 +19,7 @@ from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneStatus
 from relay.errors import RelayError, StoreBusyError
-from relay.events import Channel
+from relay.events import ALERT_CHANNELS, Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
@@ -81,6 +81,7 @@ class FrontDesk:
         rules: The names of the rules of now.
         snoozes: What is snoozed; the judge asks the same.
         standby: Whether another connection took over and this relay polls.
+        refused_lookup: Why the upstream refuses to look up states; None where it does not.
         reloader: None where the config can't be loaded anew.
     """
 
@@ -97,6 +98,7 @@ class FrontDesk:
     standby: Callable[[], bool]
     started_at_us: int
     simulated: bool
+    refused_lookup: Callable[[], RelayError | None] = lambda: None
     reloader: Reloading | None = None
 
     def healthy(self) -> tuple[bool, list[str]]:
@@ -107,7 +109,9 @@ class FrontDesk:
 
     def ready(self) -> Readiness:
         """Acknowledged, and a baseline for each accepted channel; or standing by."""
-        degraded = [*self._refused_channels(), *self._refused_backfills(), *self._refused_config()]
+        degraded = [
+            *self._refused_channels(), *self._refused_backfills(), *self._refused_lookups(), *self._refused_config()
+        ]  # fmt: skip
         if self.standby():
             return Readiness(ready=True, degraded=("standing by: another connection took over", *degraded))
         if not self.connection.acknowledged:
@@ -132,6 +136,10 @@ class FrontDesk:
             for channel, status in self.backfiller.status.items()
             if status.standing is Standing.REFUSED
         ]
+
+    def _refused_lookups(self) -> list[str]:
+        refusal = self.refused_lookup()
+        return [] if refusal is None else [f"states can't be looked up: {refusal}. {refusal.hint}".strip()]
 
     def _refused_config(self) -> list[str]:
         fault = self.reloader.status.fault if self.reloader else ""
@@ -187,7 +195,7 @@ class FrontDesk:
             name=channel.value,
             accepted=accepted,
             scope=SCOPES[channel] if channel in self.connection.refused else "",
-            baseline=has_baseline(memory),
+            baseline=channel not in ALERT_CHANNELS or has_baseline(memory),
             cursor=memory.cursor,
             round_completed_us=memory.rounds[-1].completed_at_us if memory.rounds else None,
         )

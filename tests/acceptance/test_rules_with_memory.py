@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from relay.clock import SystemClock
 from relay.events import Channel
 from relay.simulator.inbox import Inbox
+from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import bodies, in_force, simultaneous
 from tests.support.process import RelayProcess, running, webhook, write_config
@@ -234,3 +236,22 @@ async def test_one_rule_routes_by_asset_and_timeframe(tmp_path: Path, simulator:
         await relay.until_drained()
     got = {name: [body["data"]["symbol"] for body in bodies(inbox, f"/{name}")] for name in names}
     assert got == {"swing": ["AAPL", "NQ=F"], "scalps": ["AAPL"], "coins": ["BTC-USD", "NQ=F"]}
+
+
+async def test_a_key_without_the_scopes_says_which_to_add(tmp_path: Path, inbox: Inbox) -> None:
+    settings = SimulatorSettings(keys={"sim-key": ApiKey(scopes=frozenset({Scope.CONNECT, Scope.ALERTS}))})
+    rules = [
+        rule("green", tfc={"D": "green"}, on_unknown="deliver"),
+        rule("through 200", channel="quotes", symbol="AAPL", price={"crosses_above": 200}),
+    ]
+    async with Simulator(settings, SystemClock()) as simulator:
+        config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, rules=rules)
+        async with running(config) as relay:
+            simulator.fire(alert("AAPL"))
+            await counted(relay, delivered=1)
+            degraded = " ".join((await relay.ready())["degraded"])
+            channels = {found["name"]: found for found in (await relay.json("/api/status"))["channels"]}
+    assert "quotes was refused: add the scope prices:read" in degraded
+    assert "states can't be looked up" in degraded
+    assert "states:read" in degraded
+    assert (channels["quotes"]["accepted"], channels["quotes"]["baseline"]) == (False, True)

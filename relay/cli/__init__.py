@@ -36,6 +36,7 @@ VERBS: Final = {
     "state": "Show what the upstream knows of a symbol: price, continuity, setups.",
     "pause": "Hold a destination's deliveries in its queue.",
     "resume": "Let a paused or switched-off destination go on.",
+    "snooze": "Suppress what a rule, destination or symbol would send, for a while.",
     "schema": "Print the JSON Schema of the config.",
     "version": "Print the version.",
 }

@@ -48,6 +48,7 @@ from relay.outbox.memory import Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
+from relay.rules.wanted import channels_of, literal_symbols
 from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
@@ -55,7 +56,7 @@ from relay.upstream.lookup import Lookup
 from relay.upstream.reader import Reader
 from relay.upstream.rest import Rest
 from relay.upstream.tick import Tick, event_of
-from relay.wants import channels_of, lane_settings, literal_symbols, plan_of, topics_of
+from relay.wants import lane_settings, plan_of, topics_of
 from relay.web.server import Web
 
 _log = structlog.get_logger()

@@ -32,6 +32,10 @@ class Channel(StrEnum):
 
 
 ALERT_CHANNELS: Final = (Channel.IN_FORCE, Channel.BREAKS)
+"""Subscribed whole; REST keeps their history."""
+
+PER_SYMBOL_CHANNELS: Final = (Channel.QUOTES, Channel.STATES)
+"""Subscribed symbol by symbol; nobody keeps their history."""
 
 TIMEFRAMES: Final = ("15", "30", "60", "4H", "12H", "D", "W", "M", "Q", "Y")
 DIRECTIONS: Final = ("bullish", "bearish")

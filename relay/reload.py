@@ -37,7 +37,6 @@ from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.destinations.kinds import AnyConfig
 from relay.document.faults import InvalidConfigError
-from relay.edges.wanted import wanted_symbols
 from relay.errors import RelayError
 from relay.metrics import Metrics
 from relay.systemd import Notifier
@@ -90,7 +89,7 @@ class Reloader:
         self._clock = clock
         self._metrics = metrics
         self._notifier = notifier
-        self._status = ConfigStatus(_outline(config), (), clock.now_us())
+        self._status = ConfigStatus(outline_of(config), (), clock.now_us())
         self._turn = asyncio.Lock()
         self._asked = False
         self._stopped = False
@@ -171,7 +170,7 @@ class Reloader:
         return changes(before.outline, in_file)
 
     def _prepare(self, now: Config, loaded: Config) -> tuple[Callable[[], None], Outline, Outline]:
-        return self._parts.prepare(now), _outline(loaded), _outline(now)
+        return self._parts.prepare(now), outline_of(loaded), outline_of(now)
 
     def _lanes(self, now: Config) -> dict[str, Lane]:
         """The lanes of now: that of before where nothing of its destination changed."""
@@ -212,7 +211,3 @@ class Reloader:
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, RelayError):
             _log.error("a reload's work broke down", exc_info=error)
-
-
-def _outline(config: Config) -> Outline:
-    return outline_of(config, wanted_symbols(config.rules))

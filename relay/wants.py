@@ -1,22 +1,20 @@
 """What a config wants of each part of the relay: pure, so that a reload can have all of it ready before it swaps.
 
-Config ──plan_of──> Plan (judge)    ──topics_of, channels_of──> what is subscribed and backfilled
+Config ──plan_of──> Plan (judge)    ──topics_of──> what is subscribed
 ──lane_settings──> LaneSettings (one a destination)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from relay.config.model import Config
 from relay.delivery.settings import LaneSettings
 from relay.destinations.kinds import AnyConfig
-from relay.edges.wanted import wanted_symbols
-from relay.events import ALERT_CHANNELS, Channel
 from relay.judging.plan import Plan, Terms
-from relay.rules.conditions import is_glob
 from relay.rules.match import compile_rules
 from relay.rules.rule import Rule
+from relay.rules.wanted import channels_of, wanted_symbols
 from relay.upstream.protocol import Topic
 
 
@@ -29,12 +27,6 @@ def plan_of(config: Config) -> Plan:
     )
 
 
-def channels_of(rules: Iterable[Rule]) -> Sequence[Channel]:
-    """The alert channels that an enabled rule listens to."""
-    wanted = {rule.channel for rule in rules if rule.enabled}
-    return [channel for channel in ALERT_CHANNELS if channel in wanted]
-
-
 def topics_of(rules: Sequence[Rule]) -> Sequence[Topic]:
     """What the enabled rules want of the socket: alert channels whole, quotes and states by symbol."""
     by_symbol = wanted_symbols(rules)
@@ -42,11 +34,6 @@ def topics_of(rules: Sequence[Rule]) -> Sequence[Topic]:
         *(Topic(channel) for channel in channels_of(rules)),
         *(Topic(channel, symbols) for channel, symbols in by_symbol.items()),
     ]
-
-
-def literal_symbols(rules: Iterable[Rule]) -> set[str]:
-    """Symbols that rules name outright: a backfill may ask for them one by one."""
-    return {symbol for rule in rules for symbol in rule.symbols.any if not is_glob(symbol)}
 
 
 def lane_settings(config: AnyConfig, *, simulated: bool) -> LaneSettings:

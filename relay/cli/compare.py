@@ -21,7 +21,6 @@ from relay.config.load import load
 from relay.config.model import Config
 from relay.config.outline import Outline, outline_of
 from relay.document.faults import InvalidConfigError
-from relay.edges.wanted import wanted_symbols
 from relay.errors import RelayError, UsageError
 
 RUNNING: Final = "running"
@@ -35,7 +34,7 @@ async def compare(config: Config, with_: str) -> Changes:
     Raises:
         RelayError: That can't be asked.
     """
-    return changes(await _running(config, with_), _outline(config))
+    return changes(await _running(config, with_), outline_of(config))
 
 
 async def _running(config: Config, named: str) -> Outline:
@@ -53,7 +52,7 @@ async def _running(config: Config, named: str) -> Outline:
             raise RelayError(f"nobody answers on {named}", hint="Check the address, and that the relay runs.")
         return _read(told, named)
     try:
-        return _outline(load(Path(named), env=os.environ))
+        return outline_of(load(Path(named), env=os.environ))
     except InvalidConfigError as error:
         raise RelayError(f"there is nothing to compare with: {error}", hint="Name a config that is right.") from error
 
@@ -73,7 +72,3 @@ def _read(told: Mapping[str, object], whom: str) -> Outline:
             f"{whom} does not tell a config as this version does ({error})",
             hint="Compare with the file that the running relay uses.",
         ) from error
-
-
-def _outline(config: Config) -> Outline:
-    return outline_of(config, wanted_symbols(config.rules))

@@ -20,7 +20,7 @@ from relay.clock import MICROS
 from relay.config.model import Config
 from relay.deliveries import RuleMatch
 from relay.destinations.config import ChatConfig, InOrderConfig
-from relay.events import Channel, Event, Source
+from relay.events import PER_SYMBOL_CHANNELS, Channel, Event, Source
 from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks, mark_of
 from relay.judging.plan import Plan, Terms
@@ -189,7 +189,7 @@ def _left_out(rule: Rule) -> str:
 
 
 def _unseen(channel: Channel) -> str:
-    if channel in {Channel.QUOTES, Channel.STATES}:
+    if channel in PER_SYMBOL_CHANNELS:
         return f"{words.CHANNEL_WORDS[channel]} have no history"
     return f"the upstream did not show its {words.CHANNEL_WORDS[channel]}"
 

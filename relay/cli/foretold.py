@@ -20,7 +20,7 @@ from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate, Standing
 from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.deliveries import Ask, RuleMatch, Suppression
-from relay.events import Channel, names_of
+from relay.events import PER_SYMBOL_CHANNELS, names_of
 from relay.judging.judge import Judge, Sighted, Verdict
 from relay.judging.marks import Marks, mark_of
 from relay.judging.plan import Plan
@@ -34,7 +34,6 @@ from relay.states import Snapshot, StateWanted, known_to_hold, unmet
 Found = Mapping[str, Snapshot | str]
 """What was looked up: for each symbol its state, or why it can't be known."""
 
-_EDGES: Final = (Channel.QUOTES, Channel.STATES)
 _IF_IT_FIRES: Final = "if it is this value that makes it true"
 _IF_FOUND: Final = "if a look-up says so"
 
@@ -73,7 +72,7 @@ class Foretelling:
         own = mark_of("", sighted.event, sighted.received_at_us)
         marks = [mark for mark in memory.marks or () if _alike(mark, own) and mark.at_us != own.at_us]
         self._marks = Marks(marks)
-        if sighted.event.channel in _EDGES:
+        if sighted.event.channel in PER_SYMBOL_CHANNELS:
             fired = tuple(found.rule for found in self._explained if found.matched)
             sighted = msgspec.structs.replace(sighted, fired=fired)
         verdict = Judge(plan, Marks(marks), self._asleep).judge(sighted)
@@ -114,7 +113,7 @@ class Foretelling:
         return msgspec.structs.replace(fate, withheld=withheld, reason=judged.suppressed)
 
     def _notes(self, rule: Rule) -> Iterator[Note]:
-        if rule.channel in _EDGES:
+        if rule.channel in PER_SYMBOL_CHANNELS:
             yield Note("edge", None, wording.EDGE)
         snooze = self._asleep.rule(rule.name) or self._asleep.event(self._event)
         if snooze is not None:
@@ -188,14 +187,14 @@ class Foretelling:
                 reason="expired",
                 detail=wording.expired((ends - self._at_us) / MICROS, (self._now_us - self._at_us) / MICROS),
             )
-        if self._event.channel in _EDGES:
+        if self._event.channel in PER_SYMBOL_CHANNELS:
             fresh, later = [], fresh
         return DestinationFate(
             delivery.destination,
             sent=True if fresh else None,
             rules=tuple(match.name for match in fresh),
             perhaps=tuple(match.name for match in later),
-            detail=(_IF_IT_FIRES if self._event.channel in _EDGES else _IF_FOUND) if later else "",
+            detail=(_IF_IT_FIRES if self._event.channel in PER_SYMBOL_CHANNELS else _IF_FOUND) if later else "",
             enriched=any(match.ask is not None and match.ask.enrich for match in fresh),
         )
 

@@ -24,7 +24,7 @@ from relay.config.model import Config
 from relay.destinations import probe as destinations
 from relay.destinations.http import HttpClient
 from relay.errors import Exit
-from relay.events import ALERT_CHANNELS
+from relay.rules.wanted import channels_of, literal_symbols
 from relay.upstream import probe as upstream
 from relay.upstream.access import AuthStyle
 from relay.upstream.rest import Rest
@@ -56,11 +56,10 @@ class Found(msgspec.Struct, frozen=True):
 
 async def look(config: Config) -> Found:
     """Ask everybody at once; as long as the slowest takes, and never much longer than ten seconds."""
-    wanted = {rule.channel for rule in config.rules if rule.enabled}
     client = HttpClient()
     try:
         async with _upstream(config) as rest:
-            asked = asyncio.gather(*(upstream.probe(rest, channel) for channel in ALERT_CHANNELS if channel in wanted))
+            asked = asyncio.gather(*(upstream.probe(rest, channel) for channel in channels_of(config.rules)))
             looked = asyncio.gather(
                 *(destinations.probe(destination, client) for destination in config.destinations.values())
             )
@@ -79,7 +78,7 @@ async def measure(config: Config, found: Found) -> Volume:
             clock=SystemClock(),
             rng=random.Random(),  # noqa: S311  because it only spreads waits
             page_size=config.backfill.page_size,
-            symbols={symbol for rule in config.rules if rule.enabled for symbol in rule.symbols.any},
+            symbols=literal_symbols(rule for rule in config.rules if rule.enabled),
         )
     return counted(config, day)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -20,10 +20,10 @@ import msgspec
 from relay.config.model import Config
 from relay.destinations.terms import terms
 from relay.durations import format_duration
-from relay.events import ALERT_CHANNELS, Channel
 from relay.logs import MASK
 from relay.rules.plain import sentence
 from relay.rules.rule import Rule
+from relay.rules.wanted import channels_of, wanted_symbols
 from relay.secret import Secret
 
 AT_ONCE: Final = frozenset({"log.level", "shutdown_grace", "stratalerts.on_evicted"})
@@ -91,13 +91,8 @@ class Outline(msgspec.Struct, frozen=True):
     settings: Mapping[str, Setting]
 
 
-def outline_of(config: Config, by_symbol: Mapping[Channel, tuple[str, ...]]) -> Outline:
-    """The outline of ``config``.
-
-    Args:
-        config: What is told.
-        by_symbol: What its rules want of the channels that are subscribed by symbol.
-    """
+def outline_of(config: Config) -> Outline:
+    """The outline of ``config``."""
     return Outline(
         file=str(config.path),
         destinations={
@@ -107,7 +102,7 @@ def outline_of(config: Config, by_symbol: Mapping[Channel, tuple[str, ...]]) -> 
             for name, destination in config.destinations.items()
         },
         rules=tuple(RuleOutline(rule.name, rule.enabled, sentence(rule), fingerprint(rule)) for rule in config.rules),
-        subscriptions=_subscriptions(config, by_symbol),
+        subscriptions=_subscriptions(config.rules),
         settings=dict(_settings(config)),
     )
 
@@ -149,10 +144,9 @@ def _canonical(value: object) -> object:
             raise TypeError(f"a rule holds {type(value).__name__}, which has no canonical form")
 
 
-def _subscriptions(config: Config, by_symbol: Mapping[Channel, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    wanted = {rule.channel for rule in config.rules if rule.enabled}
-    whole: dict[str, tuple[str, ...]] = {channel.value: () for channel in ALERT_CHANNELS if channel in wanted}
-    return whole | {channel.value: tuple(sorted(symbols)) for channel, symbols in by_symbol.items() if symbols}
+def _subscriptions(rules: Sequence[Rule]) -> dict[str, tuple[str, ...]]:
+    whole: dict[str, tuple[str, ...]] = {channel.value: () for channel in channels_of(rules)}
+    return whole | {channel.value: symbols for channel, symbols in wanted_symbols(rules).items()}
 
 
 def _settings(config: Config) -> Iterator[tuple[str, Setting]]:

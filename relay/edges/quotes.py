@@ -15,8 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 from relay.edges.condition import QuoteCondition, quote_condition
-from relay.edges.standing import Remembered, Standing, Turn
-from relay.edges.wanted import symbols_of
+from relay.edges.standing import Remembered, Standing, Turn, by_symbol
 from relay.events import Channel
 from relay.outbox.memory import Side
 from relay.rules.rule import Rule
@@ -55,13 +54,8 @@ class Quotes:
     """
 
     def __init__(self, rules: Iterable[Rule], remembered: Remembered) -> None:
-        by_symbol: dict[str, list[tuple[Rule, QuoteCondition]]] = {}
-        for rule in rules:
-            if rule.channel is Channel.QUOTES:
-                condition = quote_condition(rule)
-                for symbol in symbols_of(rule):
-                    by_symbol.setdefault(symbol, []).append((rule, condition))
-        self._lines = {symbol: _Line(symbol, many, remembered) for symbol, many in by_symbol.items()}
+        found = by_symbol(rules, Channel.QUOTES, quote_condition)
+        self._lines = {symbol: _Line(symbol, many, remembered) for symbol, many in found.items()}
         self.unusable = 0
         self.late = 0
 

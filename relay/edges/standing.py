@@ -7,16 +7,18 @@ A rule that has no side yet only gets one. A side that is remembered of another 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from relay.clock import MICROS
-from relay.events import Instant
+from relay.events import Channel, Instant
 from relay.outbox.memory import Side
 from relay.rules.rule import Rule
+from relay.rules.wanted import symbols_of
 from relay.upstream.tick import Tick, time_of
 
 _Value_contra = TypeVar("_Value_contra", contravariant=True)
+_Condition = TypeVar("_Condition")
 
 Remembered: TypeAlias = Mapping[tuple[str, str], Side]
 """Sides by rule and symbol."""
@@ -93,6 +95,19 @@ class Standing(Generic[_Value_contra]):
         for (rule, condition), side in zip(self._rules, self._sides, strict=True):
             if side is not None:
                 yield Side(rule.name, self._symbol, condition.text, side)
+
+
+def by_symbol(
+    rules: Iterable[Rule], channel: Channel, condition_of: Callable[[Rule], _Condition]
+) -> dict[str, list[tuple[Rule, _Condition]]]:
+    """The enabled rules on ``channel`` with what they wait for, by symbol, in the order of the config."""
+    found: dict[str, list[tuple[Rule, _Condition]]] = {}
+    for rule in rules:
+        if rule.channel is channel:
+            condition = condition_of(rule)
+            for symbol in symbols_of(rule):
+                found.setdefault(symbol, []).append((rule, condition))
+    return found
 
 
 def _side_of(remembered: Side | None, condition: str) -> int | None:

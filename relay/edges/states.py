@@ -14,9 +14,8 @@ from typing import Final
 
 import msgspec
 
-from relay.edges.condition import StateCondition, state_condition
-from relay.edges.standing import Remembered, Standing, Turn
-from relay.edges.wanted import symbols_of
+from relay.edges.condition import state_condition
+from relay.edges.standing import Remembered, Standing, Turn, by_symbol
 from relay.events import Channel
 from relay.outbox.memory import Side
 from relay.rules.rule import Rule
@@ -51,13 +50,8 @@ class States:
     """
 
     def __init__(self, rules: Iterable[Rule], remembered: Remembered) -> None:
-        by_symbol: dict[str, list[tuple[Rule, StateCondition]]] = {}
-        for rule in rules:
-            if rule.channel is Channel.STATES:
-                condition = state_condition(rule)
-                for symbol in symbols_of(rule):
-                    by_symbol.setdefault(symbol, []).append((rule, condition))
-        self._subjects = {symbol: _Subject(Standing(symbol, many, remembered)) for symbol, many in by_symbol.items()}
+        found = by_symbol(rules, Channel.STATES, state_condition)
+        self._subjects = {symbol: _Subject(Standing(symbol, many, remembered)) for symbol, many in found.items()}
         self.unusable = 0
         self.late = 0
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from relay.events import Channel
+from relay.events import PER_SYMBOL_CHANNELS, Channel
 from relay.rules import words
 from relay.rules.conditions import is_glob
 from relay.rules.routed import routed
@@ -21,7 +21,6 @@ from relay.states import StateWanted
 
 _EVERY: Final = "*"
 _CONTINUITY: Final = {"bullish": "up", "bearish": "down"}
-_EDGES: Final = (Channel.QUOTES, Channel.STATES)
 
 
 def sentence(rule: Rule) -> str:
@@ -42,7 +41,7 @@ def _subject(rule: Rule, *, alone: bool) -> str:
     subject = words.CHANNEL_WORDS[rule.channel]
     if rule.threshold is not None:
         subject = f"{subject} of {words.threshold(rule.threshold)} futures"
-    edges = rule.channel in _EDGES
+    edges = rule.channel in PER_SYMBOL_CHANNELS
     symbols = (
         _participants(rule.symbols)
         if rule.channel is Channel.BREAKS
@@ -147,6 +146,6 @@ def _conditions(rule: Rule) -> Iterator[str]:
         yield f"priced {words.price_range(rule.price)}"
     if rule.continuation is not None:
         yield f"that are {'a' if rule.continuation else 'no'} continuation"
-    held = [] if rule.channel in _EDGES else list(_of_state(rule, "are"))
+    held = [] if rule.channel in PER_SYMBOL_CHANNELS else list(_of_state(rule, "are"))
     if held:
         yield f"while {words.listing(held, 'and')}{' for each of them' if rule.channel is Channel.BREAKS else ''}"

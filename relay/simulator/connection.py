@@ -17,7 +17,7 @@ import msgspec
 from aiohttp import WSMessage, WSMsgType, web
 
 from relay.clock import Clock
-from relay.events import Channel
+from relay.events import PER_SYMBOL_CHANNELS, Channel
 from relay.simulator.faults import Faults, Frame
 from relay.simulator.history import micros_offset
 from relay.simulator.settings import CHANNEL_SCOPES, ApiKey
@@ -187,7 +187,7 @@ class Connection:
             channel = Channel(topic["channel"])
             symbols = topic.get("symbols")
             named = {str(symbol).upper() for symbol in symbols} if isinstance(symbols, list) else set[str]()
-            by_symbol = channel in (Channel.QUOTES, Channel.STATES)
+            by_symbol = channel in PER_SYMBOL_CHANNELS
             if CHANNEL_SCOPES[channel] not in self.key.scopes or (add and by_symbol and not named):
                 continue
             accepted[channel] = None

@@ -27,7 +27,7 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from relay.events import EVENT_TYPES, Channel, Event
+from relay.events import EVENT_TYPES, PER_SYMBOL_CHANNELS, Channel, Event
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError, RejectReason
 from relay.upstream.tick import Tick, decode_tick
@@ -106,7 +106,7 @@ _CHANNEL_OF: Final[Mapping[str, Channel]] = {
     "states": Channel.STATES,
 }
 _CHANNELS: Final[Mapping[str, Channel]] = {str(channel): channel for channel in Channel}
-_PER_SYMBOL: Final = frozenset({Channel.QUOTES, Channel.STATES})
+_PER_SYMBOL: Final = frozenset(PER_SYMBOL_CHANNELS)
 _SEQ_DIGITS: Final = 18
 _TYPE_LIMIT: Final = 80
 _SAMPLE_LIMIT: Final = 200

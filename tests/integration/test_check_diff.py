@@ -36,7 +36,7 @@ def running(tmp_path: Path) -> Path:
 async def relay(running: Path) -> AsyncIterator[tuple[str, FakeDesk]]:
     """A relay on loopback that wants a token, and the config in ``running``."""
     desk = FakeDesk()
-    status = ConfigStatus(outline_of(load(running, env={}), {}), (), NOW_US)
+    status = ConfigStatus(outline_of(load(running, env={})), (), NOW_US)
     desk.config = lambda: status  # type: ignore[method-assign]
     async with serving(desk, "0.0.0.0", token=TOKEN) as client:
         yield str(client._base_url).rstrip("/"), desk

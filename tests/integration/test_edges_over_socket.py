@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from relay.clock import SystemClock
-from relay.edges.wanted import wanted_symbols
 from relay.events import Channel, Instant
 from relay.rules.rule import Rule
+from relay.rules.wanted import wanted_symbols
 from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
 from relay.upstream.protocol import Topic

@@ -18,7 +18,6 @@ from relay.config.outline import (
     in_force,
     outline_of,
 )
-from relay.events import Channel
 from tests.support.config_text import config_text, read
 
 URL = "http://127.0.0.1/a-secret-path-of-a-webhook"
@@ -33,7 +32,7 @@ def outline(*parts: tuple[str, str]) -> Outline:
         else:
             old = next(line for line in text.splitlines() if line.startswith(f"{where}:"))
             text = text.replace(old, part)
-    return outline_of(read(text), {})
+    return outline_of(read(text))
 
 
 RULES = "rules: [{name: a, to: bot}, {name: b, timeframe: D, to: bot}, {name: c, timeframe: W, to: bot}]"
@@ -121,9 +120,10 @@ def test_a_rule_that_differs_beyond_its_sentence_is_changed() -> None:
 
 
 def test_of_symbols_only_the_difference_is_subscribed() -> None:
-    config = read(config_text("more", ""))
-    before = outline_of(config, {Channel.QUOTES: ("AAPL", "SPY")})
-    after = outline_of(config, {Channel.QUOTES: ("SPY", "TSLA"), Channel.STATES: ("SPY",)})
+    quotes = "{name: a, channel: quotes, symbol: [%s], price: {above: 1}, to: bot}"
+    states = "{name: b, channel: states, symbol: SPY, ftfc: bullish, to: bot}"
+    before = outline(("rules", f"rules: [{quotes % 'AAPL, SPY'}]"))
+    after = outline(("rules", f"rules: [{quotes % 'SPY, TSLA'}, {states}]"))
     found = changes(before, after).subscriptions
     assert found.added == {"quotes": ("TSLA",), "states": ("SPY",)}
     assert found.removed == {"quotes": ("AAPL",)}
@@ -133,7 +133,7 @@ def test_an_outline_holds_no_secret_and_survives_json() -> None:
     text = config_text(
         "destinations", f"destinations: {{bot: {{type: webhook, url: '{URL}', headers: {{X-Key: hidden-value}}}}}}"
     ).replace("api_key: k", "api_key: the-key-itself")
-    found = outline_of(read(text + "http: {token: the-token-itself}"), {})
+    found = outline_of(read(text + "http: {token: the-token-itself}"))
     sent = msgspec.json.encode(found)
     for secret in ("secret-path", "hidden-value", "the-key-itself", "the-token-itself"):
         assert secret.encode() not in sent
@@ -155,7 +155,7 @@ def test_what_needs_a_restart_stays_as_it_runs(tmp_path: Path) -> None:
     assert now.stratalerts.api_key == running.stratalerts.api_key
     assert (now.stratalerts.on_evicted, now.log.level, now.shutdown_grace) == ("standby", "error", 1.0)
     assert (now.log.format, now.http.listen) == ("auto", "127.0.0.1:8787")
-    assert {change.key for change in changes(outline_of(now, {}), outline_of(loaded, {})).settings} == {
+    assert {change.key for change in changes(outline_of(now), outline_of(loaded)).settings} == {
         "storage.url", "backfill.every", "log.format", "http.listen", "stratalerts.api_key"
     }  # fmt: skip
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from relay.edges.wanted import wanted_symbols
 from relay.events import Channel
 from relay.rules.rule import Rule, Symbols
+from relay.rules.wanted import wanted_symbols
 from tests.support.ticks import on_quotes, on_states
 
 

@@ -23,13 +23,12 @@ from relay.destinations.config import ChatConfig, InOrderConfig
 from relay.events import PER_SYMBOL_CHANNELS, Channel, Event, Source
 from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks, mark_of
-from relay.judging.plan import Plan, Terms
+from relay.judging.snoozes import Asleep
 from relay.outbox.base import NewDelivery
-from relay.outbox.memory import Snooze
 from relay.rules import words
 from relay.rules.active import Active, Hours
-from relay.rules.match import compile_rules
 from relay.rules.rule import Rule
+from relay.wants import plan_of
 
 FLOOD: Final = 200
 """Alerts a day of one rule, above which a chat is no longer read."""
@@ -85,8 +84,7 @@ class _Tally:
         self._by_destination: dict[str, _Times] = {}
         self._pairs: Counter[tuple[str, str]] = Counter()
         self._asking = Marks()  # of rules that ask, whose cooldown the judge leaves to the answer
-        terms = {name: Terms(to.sources, to.keeps_for) for name, to in config.destinations.items()}
-        judge = Judge(Plan(compile_rules(config.rules), terms), Marks(), _NobodySnoozes())
+        judge = Judge(plan_of(config), Marks(), Asleep((), lambda: day.until_us))
         for shown in day.channels:
             for event in shown.events:
                 self._add(judge, Sighted(event, Source.LIVE, day.until_us))
@@ -156,25 +154,6 @@ class _Tally:
 
     def _is_chat(self, name: str) -> bool:
         return isinstance(self._config.destinations[name], InOrderConfig)
-
-
-class _NobodySnoozes:
-    """Nothing is snoozed."""
-
-    def rule(self, name: str) -> Snooze | None:
-        """Not this one either."""
-        del name
-        return None
-
-    def destination(self, name: str) -> Snooze | None:
-        """Nor this one."""
-        del name
-        return None
-
-    def event(self, event: Event) -> Snooze | None:
-        """Nor what this speaks of."""
-        del event
-        return None
 
 
 def _unsure(match: RuleMatch) -> bool:

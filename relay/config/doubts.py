@@ -6,7 +6,7 @@ Rule ──doubts_of──> a sentence each: a kind of alert without a route, sy
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
 
 from relay.assets import ASSETS, asset_of
@@ -14,6 +14,7 @@ from relay.config.routes import COUNTS
 from relay.events import DIRECTIONS, TIMEFRAMES, Channel
 from relay.rules.conditions import is_glob, name_fits, threshold_holds
 from relay.rules.rule import ELSE, Routes, Rule
+from relay.rules.words import listing
 
 _NO_SUMMER_TIME: Final = {"EST": "America/New_York", "MST": "America/Denver"}
 """Zones that are not what their name makes people think of, and those that are."""
@@ -43,15 +44,8 @@ def _possible(rule: Rule, name: str) -> bool:
 def _doubts_of_routes(rule: Rule, routes: Routes) -> Iterator[str]:
     for gap in _gaps(routes, rule, ""):
         yield f"{rule.name}: no route for {gap}: such alerts go nowhere"
-    if rule.channel is Channel.BREAKS and "asset" in _fields(routes):
+    if rule.channel is Channel.BREAKS and "asset" in routes.fields():
         yield f"{rule.name}: asset chooses nothing in its routes: simultaneous breaks are all of futures"
-
-
-def _fields(routes: Routes) -> Iterator[str]:
-    yield routes.by
-    for found in routes.to.values():
-        if isinstance(found, Routes):
-            yield from _fields(found)
 
 
 def _gaps(routes: Routes, rule: Rule, before: str) -> Iterator[str]:
@@ -59,7 +53,7 @@ def _gaps(routes: Routes, rule: Rule, before: str) -> Iterator[str]:
     values = _admitted(rule, routes.by)
     gap = [value for value in values if value not in routes.to] if ELSE not in routes.to else []
     if gap:
-        yield f"{before}{routes.by} {_either(gap)}"
+        yield f"{before}{routes.by} {listing(gap, 'or')}"
     for value, found in routes.to.items():
         others = value == ELSE and any(other not in routes.to for other in values)
         if isinstance(found, Routes) and (value in values or others):
@@ -70,10 +64,6 @@ def _branch(routes: Routes, value: str) -> str:
     if value != ELSE:
         return f"{routes.by} {value}"
     return f"any other {routes.by}" if len(routes.to) > 1 else f"any {routes.by}"
-
-
-def _either(values: Sequence[str]) -> str:
-    return f"{', '.join(values[:-1])} or {values[-1]}" if values[1:] else values[0]
 
 
 def _admitted(rule: Rule, field: str) -> tuple[str, ...]:

@@ -34,20 +34,13 @@ class _Leaf(NamedTuple):
 
 def routed(routes: Routes) -> str:
     """``by timeframe: D and W to swing, all others to scalps``."""
-    fields = list(dict.fromkeys(_fields(routes)))
+    fields = routes.fields()
     ways = (f"{_alerts(leaf.steps, nested=len(fields) > 1)} {_where(leaf.to)}" for leaf in _leaves(routes, ()))
     return f"by {listing(fields, 'and')}: {', '.join(ways)}"
 
 
 def _where(to: tuple[str, ...]) -> str:
     return f"to {listing(to, 'and')}" if to else "nowhere"
-
-
-def _fields(routes: Routes) -> Iterator[str]:
-    yield routes.by
-    for found in routes.to.values():
-        if isinstance(found, Routes):
-            yield from _fields(found)
 
 
 def _leaves(routes: Routes, above: tuple[_Step, ...]) -> Iterator[_Leaf]:

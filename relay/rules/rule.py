@@ -85,9 +85,19 @@ class Routes:
         found = self.to.get(ELSE) if value is None else self.to.get(value, self.to.get(ELSE))
         return found.chosen(event) if isinstance(found, Routes) else found or ()
 
+    def fields(self) -> tuple[str, ...]:
+        """All fields that choose, here or further on, in their order."""
+        return tuple(dict.fromkeys(self._fields()))
+
     def every(self) -> tuple[str, ...]:
         """All destinations that a route leads to, in the order of first mention."""
         return tuple(dict.fromkeys(self._all()))
+
+    def _fields(self) -> Iterator[str]:
+        yield self.by
+        for found in self.to.values():
+            if isinstance(found, Routes):
+                yield from found.fields()
 
     def _all(self) -> Iterator[str]:
         for found in self.to.values():

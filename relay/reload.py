@@ -31,7 +31,7 @@ from relay.clock import MICROS, Clock
 from relay.config.diff import Changes, changes, lines
 from relay.config.load import load
 from relay.config.model import Config
-from relay.config.outline import Outline, in_force, outline_of
+from relay.config.outline import Outline, effective, outline_of
 from relay.config.secrets import secrets_of
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
@@ -152,7 +152,7 @@ class Reloader:
         loaded = await asyncio.to_thread(load, config.path, env=self._env)
         for secret in secrets_of(loaded):
             logs.register_secret(secret)
-        now = in_force(config, loaded)
+        now = effective(config, loaded)
         parts.check(now)
         swap, in_file, running = await asyncio.to_thread(self._prepare, now, loaded)
         lanes = self._lanes(now)

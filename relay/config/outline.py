@@ -1,7 +1,7 @@
 """A config in outline: what of it can be told to anybody, and compared with another's.
 
     Config ──outline_of──> Outline <──> JSON          no secret is in it: they are there as fingerprints
-    running, loaded ──in_force──> the Config that a reload of `loaded` leaves running
+    running, loaded ──effective──> the Config that a reload of `loaded` leaves running
 
 A fingerprint is 16 hex digits that change when what they stand for does. What a reload can't bring into force keeps
 its old value until the next start: ``AT_ONCE`` names what it can.
@@ -107,7 +107,7 @@ def outline_of(config: Config) -> Outline:
     )
 
 
-def in_force(running: Config, loaded: Config) -> Config:
+def effective(running: Config, loaded: Config) -> Config:
     """What runs after ``loaded`` has been brought in, without a restart, where ``running`` ran."""
     return dataclasses.replace(
         loaded,

@@ -15,7 +15,7 @@ from relay.config.outline import (
     Outline,
     RuleOutline,
     Setting,
-    in_force,
+    effective,
     outline_of,
 )
 from tests.support.config_text import config_text, read
@@ -150,7 +150,7 @@ def test_what_needs_a_restart_stays_as_it_runs(tmp_path: Path) -> None:
         ).replace("api_key: k", "api_key: other, on_evicted: standby"),
         path=tmp_path / "f",
     )
-    now = in_force(running, loaded)
+    now = effective(running, loaded)
     assert now.store_path == running.store_path
     assert now.stratalerts.api_key == running.stratalerts.api_key
     assert (now.stratalerts.on_evicted, now.log.level, now.shutdown_grace) == ("standby", "error", 1.0)

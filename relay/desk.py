@@ -50,12 +50,7 @@ _PHASES = {
     Phase.REJECTED: "off",
     Phase.STOPPED: "off",
 }
-
-
 _BEFORE_CONNECTING = {True: "the baseline is being fetched over REST first", False: "the connection is being made"}
-
-
-_log = structlog.get_logger()
 
 
 class Reloading(Protocol):

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.cli import wording
-from relay.cli.fates import DestinationFate, Foretold, RuleFate, Standing
+from relay.cli.fates import DestinationFate, Foretold, RuleFate
 from relay.cli.given import Given
 from relay.clock import MICROS, isoformat
 from relay.destinations.redact import printable
@@ -25,7 +25,7 @@ from relay.judging.judge import Sighted
 from relay.rules import words
 
 _STYLES: Final = {True: "green", False: "red", None: "yellow"}
-_STANDINGS: Final = {Standing.MATCHED: True, Standing.NOT_MATCHED: False, Standing.OPEN: None}
+_MATCHED: Final = {True: "matched", False: "not matched", None: "perhaps"}
 _SENT: Final = {True: "sent", False: "not sent", None: "perhaps"}
 
 
@@ -49,7 +49,7 @@ class Answer(NamedTuple):
 
 class _Row(NamedTuple):
     name: str
-    verdict: str
+    word: str
     good: bool | None
     text: str
 
@@ -79,11 +79,11 @@ def _print(console: Console, title: str, rows: Sequence[_Row]) -> None:
     console.print(Text(f"{title}:" if rows else f"{title}: none"))
     if not console.is_terminal:
         for row in rows:
-            console.print(Text(printable(f"  {row.name}: {row.verdict}{f'; {row.text}' if row.text else ''}")))
+            console.print(Text(printable(f"  {row.name}: {row.word}{f'; {row.text}' if row.text else ''}")))
         return
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for row in rows:
-        table.add_row(Text(f"  {printable(row.name)}"), Text(row.verdict, _STYLES[row.good]), Text(printable(row.text)))
+        table.add_row(Text(f"  {printable(row.name)}"), Text(row.word, _STYLES[row.good]), Text(printable(row.text)))
     console.print(table, soft_wrap=False)
 
 
@@ -110,9 +110,7 @@ def _what(event: Event) -> str:
 
 def _rule_row(fate: RuleFate) -> _Row:
     said = [str(failure) for failure in fate.failures[:1]] or [note.text for note in fate.notes]
-    good = _STANDINGS[fate.standing]
-    verdict = {True: "matched", False: "not matched", None: "perhaps"}[good]
-    return _Row(fate.rule.name, verdict, good, "; ".join(said))
+    return _Row(fate.rule.name, _MATCHED[fate.matched], fate.matched, "; ".join(said))
 
 
 def _destination_row(fate: DestinationFate) -> _Row:
@@ -161,7 +159,7 @@ def _plain_rule(fate: RuleFate) -> dict[str, object]:
     ]
     return {
         "name": fate.rule.name,
-        "matched": _STANDINGS[fate.standing],
+        "matched": fate.matched,
         "failed": failures[0] if failures else None,
         "failures": failures,
         "notes": [{"about": note.about, "holds": note.holds, "text": note.text} for note in fate.notes],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-
 import msgspec
 
 from relay.deliveries import Suppression
@@ -25,20 +23,12 @@ class Note(msgspec.Struct, frozen=True):
     text: str
 
 
-class Standing(StrEnum):
-    """Whether a rule wants the event."""
-
-    MATCHED = "matched"
-    NOT_MATCHED = "not matched"
-    OPEN = "open"  # rests on what was not looked up
-
-
 class RuleFate(msgspec.Struct, frozen=True):
     """What a rule makes of the event.
 
     Attributes:
         rule: The rule.
-        standing: Whether it wants it.
+        matched: Whether it matches; None where that rests on what was not looked up.
         failures: What does not hold, in the order a rule is read.
         notes: What else it rests on.
         withheld: Why it has nothing sent though it matched, in words; empty where it has.
@@ -46,7 +36,7 @@ class RuleFate(msgspec.Struct, frozen=True):
     """
 
     rule: Rule
-    standing: Standing
+    matched: bool | None
     failures: tuple[Failure, ...] = ()
     notes: tuple[Note, ...] = ()
     withheld: str = ""

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from relay.cli import wording
-from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate, Standing
+from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate
 from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.deliveries import Ask, RuleMatch, Suppression
@@ -101,11 +101,10 @@ class Foretelling:
     def _rule(self, explanation: Explanation, found: Found | None) -> RuleFate:
         rule, judged = explanation.rule, self._judged.get(explanation.rule.name)
         if judged is None:
-            standing = Standing.MATCHED if explanation.matched else Standing.NOT_MATCHED
             where = explanation.unrouted
             notes = () if where is None else (Note("route", holds=False, text=f"no route for {where}"),)
-            return RuleFate(rule, standing, explanation.failures, notes)
-        fate = RuleFate(rule, Standing.MATCHED, notes=tuple(self._notes(rule)))
+            return RuleFate(rule, explanation.matched, explanation.failures, notes)
+        fate = RuleFate(rule, matched=True, notes=tuple(self._notes(rule)))
         if judged.ask is not None:
             return self._looked_up(fate, judged.ask, found)
         failing = next((note for note in fate.notes if note.about == judged.suppressed), None)
@@ -135,15 +134,15 @@ class Foretelling:
         """The rule once the states of the event's symbols are known, as ``relay.judging.decider`` settles it."""
         if found is None:
             note = Note("state", None, f"{wording.asked(ask)} would be looked up")
-            standing = Standing.MATCHED if ask.wanted is None and not ask.unless else Standing.OPEN
-            return msgspec.structs.replace(fate, standing=standing, notes=(*fate.notes, note))
+            matched = True if ask.wanted is None and not ask.unless else None
+            return msgspec.structs.replace(fate, matched=matched, notes=(*fate.notes, note))
         if any(self._held(wanted, found) is not False for wanted in ask.unless):
             failure = Failure("otherwise", "no other rule matches", "one that does, or may, once looked up")
-            return RuleFate(fate.rule, Standing.NOT_MATCHED, (failure,))
+            return RuleFate(fate.rule, matched=False, failures=(failure,))
         held = True if ask.wanted is None else self._held(ask.wanted, found)
         if held is False:
             assert ask.wanted is not None
-            return RuleFate(fate.rule, Standing.NOT_MATCHED, tuple(self._unmet(ask.wanted, found)))
+            return RuleFate(fate.rule, matched=False, failures=tuple(self._unmet(ask.wanted, found)))
         said = "; ".join(wording.state(name, found[name], ask) for name in found) or "the alert names no symbol"
         note = Note("state", held, said)
         fate = msgspec.structs.replace(fate, notes=(*fate.notes, note))
@@ -170,8 +169,8 @@ class Foretelling:
 
     def _destination(self, delivery: NewDelivery, rules: Mapping[str, RuleFate]) -> DestinationFate:
         own = [(match, rules[match.name]) for match in delivery.rules]
-        wanting = [match for match, fate in own if fate.standing is Standing.MATCHED and not fate.withheld]
-        open_ = [match for match, fate in own if fate.standing is Standing.OPEN]
+        wanting = [match for match, fate in own if fate.matched and not fate.withheld]
+        open_ = [match for match, fate in own if fate.matched is None]
         if not wanting and not open_:
             return self._unwanted(delivery.destination, [fate for _, fate in own])
         if delivery.suppressed is not None:

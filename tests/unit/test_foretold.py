@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from relay.cli import wording
-from relay.cli.fates import DestinationFate, Foretold, Note, Standing
+from relay.cli.fates import DestinationFate, Foretold, Note
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.recall import Memory
 from relay.clock import MICROS
@@ -71,7 +71,7 @@ def test_rules_that_meet_at_a_destination_are_listed_in_one_message() -> None:
     told = foretold(
         Rule("a", to=("bot", "swing")), Rule("b", to=("bot",)), Rule("c", to=("bot",), timeframes=frozenset({"W"}))
     )
-    assert [fate.standing for fate in told.rules] == [Standing.MATCHED, Standing.MATCHED, Standing.NOT_MATCHED]
+    assert [fate.matched for fate in told.rules] == [True, True, False]
     assert told.destinations == (
         DestinationFate("bot", sent=True, rules=("a", "b")),
         DestinationFate("swing", sent=True, rules=("a",)),
@@ -80,7 +80,7 @@ def test_rules_that_meet_at_a_destination_are_listed_in_one_message() -> None:
 
 def test_what_matches_and_has_no_route_goes_nowhere() -> None:
     told = foretold(Rule("a", to=("bot",), routes=Routes("timeframe", {"W": ("bot",)})))
-    assert told.rules[0].standing is Standing.MATCHED
+    assert told.rules[0].matched is True
     assert told.rules[0].notes == (Note("route", holds=False, text="no route for timeframe D"),)
     assert told.destinations == ()
 
@@ -189,28 +189,28 @@ def test_rules_of_one_destination_each_say_why_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "on_unknown", "standing", "sent", "detail"),
+    ("found", "on_unknown", "matched", "sent", "detail"),
     [
-        (GREEN_AAPL, "drop", Standing.MATCHED, True, ""),
-        (RED_AAPL, "drop", Standing.NOT_MATCHED, False, "tfc: found D red, wanted D green"),
-        (RED_AAPL, "deliver", Standing.NOT_MATCHED, False, "tfc: found D red, wanted D green"),
+        (GREEN_AAPL, "drop", True, True, ""),
+        (RED_AAPL, "drop", False, False, "tfc: found D red, wanted D green"),
+        (RED_AAPL, "deliver", False, False, "tfc: found D red, wanted D green"),
         (
             UNKNOWN_AAPL,
             "drop",
-            Standing.MATCHED,
+            True,
             False,
             "the state it must know can't be known (AAPL: no answer within 5 s)",
         ),
-        (UNKNOWN_AAPL, "deliver", Standing.MATCHED, True, ""),
-        (None, "drop", Standing.OPEN, None, "if a look-up says so"),
+        (UNKNOWN_AAPL, "deliver", True, True, ""),
+        (None, "drop", None, None, "if a look-up says so"),
     ],
 )
 def test_a_state_is_what_a_look_up_found(
-    found: Found | None, on_unknown: str, standing: Standing, sent: bool | None, detail: str
+    found: Found | None, on_unknown: str, matched: bool | None, sent: bool | None, detail: str
 ) -> None:
     rule = Rule("a", to=("bot",), state=GREEN, on_unknown=on_unknown)  # type: ignore[arg-type]
     told = foretold(rule, found=found)
-    assert told.rules[0].standing is standing
+    assert told.rules[0].matched is matched
     (fate,) = told.destinations
     assert (fate.sent, fate.detail) == (sent, detail)
     assert (fate.perhaps == ("a",)) is (found is None)
@@ -230,14 +230,14 @@ def test_an_otherwise_waits_for_the_look_up_of_the_rules_before_it() -> None:
         told = foretold(*rules, found=found)
         assert tuple(fate.sent for fate in told.destinations) == sent
     unknown = foretold(*rules, found=UNKNOWN_AAPL)
-    assert [fate.standing for fate in unknown.rules] == [Standing.MATCHED, Standing.NOT_MATCHED]
+    assert [fate.matched for fate in unknown.rules] == [True, False]
 
 
 def test_a_cooldown_is_judged_once_the_state_is_known() -> None:
     rule = Rule("a", to=("bot",), state=GREEN, cooldown=900.0)
     memory = Memory((mark("a", -5),))
     assert foretold(rule, memory=memory, found=GREEN_AAPL).destinations[0].reason == "cooldown"
-    assert foretold(rule, memory=memory, found=RED_AAPL).rules[0].standing is Standing.NOT_MATCHED
+    assert foretold(rule, memory=memory, found=RED_AAPL).rules[0].matched is False
 
 
 def test_a_quote_tells_whether_the_condition_holds_and_that_it_fires_as_it_becomes_true() -> None:

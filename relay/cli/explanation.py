@@ -126,8 +126,7 @@ def _destination_row(fate: DestinationFate) -> _Row:
 
 def _hint(answers: Sequence[Answer], text: str) -> Iterator[str]:
     sent = next((fate.name for answer in answers for fate in answer.foretold.destinations if fate.sent), None)
-    alone = len(answers) == 1 and answers[0].sighted.event.channel in ALERT_CHANNELS
-    if sent is not None and alone and text != "-":
+    if sent is not None and len(answers) == 1 and text != "-":
         yield f"Nothing was sent. `relay send {sent} --event {text} --dry-run` shows the message."
     else:
         yield "Nothing was sent."

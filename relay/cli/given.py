@@ -1,9 +1,9 @@
 """The event that a verb is given: in a file, on standard input, or by its number or key in the store.
 
-FILE | -                     ──> an envelope as the socket sends it ──decode──┐
-17 | alerts.in_force:98421   ──> the running relay, else its store ──decode───┴──> Given
+FILE | -                     ──> relay.cli.envelopes, in any form ──decode──┐
+17 | alerts.in_force:98421   ──> the running relay, else its store ──decode──┴──> Given
 
-A verb that sends takes one alert in one form; one that only looks takes ``several``, in any form they come in.
+A verb that sends wants one; one that only looks takes ``several``.
 """
 
 from __future__ import annotations
@@ -21,21 +21,15 @@ import msgspec
 from relay.cli import remote
 from relay.cli.envelopes import events_in
 from relay.config.model import Config
-from relay.destinations.texts import names_something
 from relay.document.env import why
 from relay.errors import UsageError
-from relay.events import ALERT_CHANNELS, EVENT_TYPES, Channel, Event, Instant, Source
+from relay.events import Channel, Event, Instant, Source
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError
-from relay.upstream.protocol import MAX_FRAME, channel_of
 
 FORMS: Final = "a file with an envelope as the socket sends it, - for standard input, or an event's number or key"
 
-_NAMELESS: Final = {
-    Channel.IN_FORCE: "its data has no symbol",
-    Channel.BREAKS: "its data has neither symbols nor a threshold",
-}
-_MOST: Final = 64 << 20  # bytes of a file with several events
+_MOST: Final = 64 << 20  # bytes of a file
 _STORED: Final = re.compile(rf"\d+|(?:{'|'.join(map(re.escape, Channel))}):.+", re.ASCII | re.DOTALL)
 
 
@@ -55,25 +49,21 @@ class Given(NamedTuple):
     source: Source | None = None
 
 
-class _Envelope(msgspec.Struct):
-    type: str
-    data: msgspec.Raw
-
-
 async def given(config: Config, text: str) -> Given:
-    """The event that ``text`` means.
+    """The one event that ``text`` means.
 
     Raises:
-        UsageError: It means none.
+        UsageError: It means none, or several.
         LockedError: A relay runs whose HTTP can't be reached.
     """
-    if _STORED.fullmatch(text):
-        return _from_item(text, await _stored(config, text))
-    return _from_envelope(text, await asyncio.to_thread(_read, text, MAX_FRAME))
+    found = await several(config, text)
+    if len(found) > 1:
+        raise UsageError(f"{_name(text)} holds {len(found)} events", hint="One is wanted here.")
+    return found[0]
 
 
 async def several(config: Config, text: str) -> list[Given]:
-    """The events that ``text`` means, of any channel, at least one; in a file there may be one a line.
+    """The events that ``text`` means, of any channel, at least one.
 
     Raises:
         UsageError: It means none.
@@ -81,44 +71,21 @@ async def several(config: Config, text: str) -> list[Given]:
     """
     if _STORED.fullmatch(text):
         return [_from_item(text, await _stored(config, text))]
-    data = await asyncio.to_thread(_read, text, _MOST)
+    data = await asyncio.to_thread(_read, text)
     if len(data) > _MOST:
-        raise UsageError(f"{_name(text)} is longer than {_MOST >> 20} MiB", hint="Explain part of it.")
+        raise UsageError(f"{_name(text)} is longer than {_MOST >> 20} MiB", hint="Give part of it.")
     return [Given(event, event.key(), None) for event in events_in(_name(text), data)]
 
 
-def _read(text: str, most: int) -> bytes:
-    """One byte more than ``most`` tells that there is more."""
+def _read(text: str) -> bytes:
+    """One byte more than ``_MOST`` tells that there is more."""
     try:
         if text == "-":
-            return sys.stdin.buffer.read(most + 1)
+            return sys.stdin.buffer.read(_MOST + 1)
         with Path(text).open("rb") as file:
-            return file.read(most + 1)
+            return file.read(_MOST + 1)
     except (OSError, ValueError) as error:
         raise UsageError(f"{text} can't be read: {why(error)}", hint=f"Wanted: {FORMS}.") from error
-
-
-def _from_envelope(text: str, data: bytes) -> Given:
-    name = _name(text)
-    hint = (
-        'An envelope is wanted: {"type": "alert.in_force", "data": {"symbol": "AAPL", …}}; docs/running.md shows two.'
-    )
-    if len(data) > MAX_FRAME:
-        raise UsageError(f"{name} is longer than {MAX_FRAME >> 20} MiB", hint=hint)
-    try:
-        envelope = msgspec.json.decode(data, type=_Envelope)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise UsageError(f"{name} holds no envelope: {error}", hint=hint) from None
-    channel = channel_of(envelope.type)
-    if channel not in ALERT_CHANNELS:
-        raise UsageError(
-            f"{name} holds no alert, but a message of the type {envelope.type[:80]!r}",
-            hint=f"The type of an alert is {' or '.join(EVENT_TYPES[channel] for channel in ALERT_CHANNELS)}.",
-        )
-    event = _decode(name, channel, bytes(envelope.data))
-    if not names_something(event):
-        raise UsageError(f"{name} holds no alert that could be told from others: {_NAMELESS[channel]}", hint=hint)
-    return Given(event, event.key(), None)
 
 
 def _name(text: str) -> str:

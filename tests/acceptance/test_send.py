@@ -121,6 +121,16 @@ async def test_what_was_not_delivered_ends_with_1_and_shows_the_answer(
     assert told["code"] == ("reset" if answer.reset else str(answer.status))
 
 
+async def test_what_explain_takes_goes_out_too(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
+    file = tmp_path / "alone.json"
+    file.write_text(json.dumps(ENVELOPE["data"]))
+    config = written(tmp_path, simulator, inbox)
+    said = (await relay("explain", str(file), "-c", config, "--offline")).out
+    assert f"`relay send bot --event {file} --dry-run`" in said
+    assert (await relay("send", "bot", "-c", config, "--event", str(file))).code == 0
+    assert last_body(inbox)["data"] == ENVELOPE["data"]
+
+
 @pytest.mark.parametrize("from_stdin", [False, True])
 async def test_an_event_of_a_file_goes_out_as_a_test_with_the_rules_that_would_send_it_there(
     tmp_path: Path, simulator: Simulator, inbox: Inbox, from_stdin: bool
@@ -167,16 +177,16 @@ async def test_a_stored_event_is_had_from_the_running_relay_and_else_from_its_st
     ("given", "said"),
     [
         (("nowhere.json", b""), "nowhere.json can't be read: no such file or directory"),
-        (("-", b"no json"), "standard input holds no envelope"),
-        (("-", b'{"symbol": "AAPL"}'), "standard input holds no envelope"),
+        (("-", b"no json"), "standard input holds no event: no JSON object"),
+        (("-", b'{"symbol": "AAPL"}'), "neither an envelope nor an alert"),
         (("-", b'{"type": "subscribed", "data": {}}'), "a message of the type 'subscribed'"),
-        (("-", b'{"type": "alert", "data": {}}'), "is alert.in_force or alert.simultaneous_break."),
-        (("-", b'{"type": "quote", "data": {"symbol": "AAPL"}}'), "is alert.in_force or alert.simultaneous_break."),
-        (("-", b'{"type": "alert.in_force", "data": {"id": 5}}'), "its data has no symbol"),
+        (("-", b'{"type": "alert", "data": {}}'), "is one of alert.in_force, alert.simultaneous_break, state, quote"),
+        (("-", b'{"type": "alert.in_force", "data": {"id": 5}}'), "nothing in it names a symbol"),
         (
             ("-", b'{"type": "alert.simultaneous_break", "data": {"id": 5, "symbol": "ES1!"}}'),
-            "its data has neither symbols nor a threshold",
+            "nothing in it names a symbol, or how many broke",
         ),
+        (("-", b'[{"symbol": "AAPL", "shape": "3"}, {"symbol": "SPY", "shape": "3"}]'), "holds 2 events"),
         (("-", b'{"type": "alert.in_force", "data": {}}'), "standard input holds no event"),
         (("17", b""), "there is no event 17 in the store"),
         (("alerts.in_force:17", b""), "there is no event alerts.in_force:17 in the store"),

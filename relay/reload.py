@@ -32,7 +32,7 @@ from relay.config.diff import Changes, changes, lines
 from relay.config.load import load
 from relay.config.model import Config
 from relay.config.outline import Outline, effective, outline_of
-from relay.config.secrets import secrets_of
+from relay.config.secrets import hide_secrets
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.destinations.kinds import AnyConfig
@@ -150,8 +150,7 @@ class Reloader:
     async def _bring_in(self, *, drain: bool) -> Changes:
         config, parts = self.config, self._parts
         loaded = await asyncio.to_thread(load, config.path, env=self._env)
-        for secret in secrets_of(loaded):
-            logs.register_secret(secret)
+        hide_secrets(loaded)
         now = effective(config, loaded)
         parts.check(now)
         swap, in_file, running = await asyncio.to_thread(self._prepare, now, loaded)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
-from relay import logs
 from relay.cli import online as asking
 from relay.cli import volume as volumes
 from relay.cli.compare import compare
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
 from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config import diff
@@ -23,7 +22,6 @@ from relay.config.doubts import doubts_of
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
 from relay.destinations.doubts import doubts
 from relay.destinations.factory import refuse_real
 from relay.destinations.terms import terms
@@ -68,9 +66,7 @@ def command(config: Path | None, *, online: bool, volume: bool, running: str | N
 async def _look(
     config: Config, noted: Sequence[str], changes: diff.Changes | None, *, volume: bool, as_json: bool
 ) -> Exit:
-    for secret in secrets_of(config):
-        logs.register_secret(secret)
-    logs.configure("error", "console", sys.stderr)
+    log_quietly(config)
     found = await asking.look(config)
     # Told before the loop closes, which waits for whatever name server has not answered yet.
     if not as_json:

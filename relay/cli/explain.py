@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import click
 
-from relay import logs
-from relay.cli import explanation
+from relay.cli import endpoints, explanation
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.given import Given, several
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
 from relay.cli.recall import recall
 from relay.cli.told import told
 from relay.clock import SystemClock
 from relay.config.load import find_config, load
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
 from relay.errors import Exit, UpstreamError
 from relay.events import Source
 from relay.judging.judge import Sighted
 from relay.states import Snapshot
-from relay.upstream.access import AuthStyle
 from relay.upstream.lookup import Lookup
 from relay.wants import plan_of
 
@@ -55,9 +50,7 @@ def command(*, event: str, offline: bool, config: Path | None, as_json: bool) ->
     """
     with told(as_json=as_json):
         loaded = load(find_config(config, os.environ), env=os.environ)
-        logs.configure("error", "console", sys.stderr)
-        for secret in secrets_of(loaded):
-            logs.register_secret(secret)
+        log_quietly(loaded)
         answers = asyncio.run(_explain(loaded, event, offline=offline))
     if as_json:
         click.echo(explanation.plain(answers))
@@ -91,20 +84,8 @@ async def _look_up(config: Config, symbols: Iterable[str]) -> Found:
     wanted = sorted(symbols)
     if not wanted:
         return {}
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        lookup = Lookup(
-            config.stratalerts.rest_url,
-            config.stratalerts.api_key,
-            session=session,
-            clock=SystemClock(),
-            rng=random.Random(),  # noqa: S311  because it spreads retries, of which there are none here
-            auth=AuthStyle(config.stratalerts.auth),
-            timeout=_PATIENCE,
-        )
-        try:
-            return dict(zip(wanted, await asyncio.gather(*(_state(lookup, name) for name in wanted)), strict=True))
-        finally:
-            await lookup.close()
+    async with endpoints.states(config, patience=_PATIENCE) as lookup:
+        return dict(zip(wanted, await asyncio.gather(*(_state(lookup, name) for name in wanted)), strict=True))
 
 
 async def _state(lookup: Lookup, symbol: str) -> Snapshot | str:

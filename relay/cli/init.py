@@ -17,16 +17,15 @@ from typing import Final, TypeVar
 
 import click
 
-from relay import logs
 from relay.cli import answers, files, online, questions, volume
 from relay.cli.answers import Answers, Kind, Place, WrongAnswerError
 from relay.cli.check import notes
 from relay.cli.options import config_option
 from relay.cli.questions import KEY_VARIABLE, Asked
+from relay.cli.quiet import log_quietly
 from relay.cli.written import SCHEMA, written
 from relay.config.load import load
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
 from relay.errors import Exit, UsageError
 from relay.rules.plain import sentence
 
@@ -196,9 +195,7 @@ def _check(place: Path, answered: Answers, *, offline: bool) -> int:
 
 
 async def _ask(loaded: Config) -> Exit:
-    for secret in secrets_of(loaded):
-        logs.register_secret(secret)
-    logs.configure("error", "console", sys.stderr)
+    log_quietly(loaded)
     found = await online.look(loaded)
     click.echo("\n".join(online.lines(found)))
     click.echo("\n".join(volume.lines(await online.measure(loaded, found))))

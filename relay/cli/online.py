@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
 from typing import Final
 
-import aiohttp
 import msgspec
 
 from relay.cli.counting import counted
+from relay.cli.endpoints import alerts
 from relay.cli.lastday import last_day
 from relay.cli.volume import Volume
 from relay.clock import SystemClock
@@ -26,8 +25,6 @@ from relay.destinations.http import HttpClient
 from relay.errors import Exit
 from relay.rules.wanted import channels_of, literal_symbols
 from relay.upstream import probe as upstream
-from relay.upstream.access import AuthStyle
-from relay.upstream.rest import Rest
 
 _PATIENCE: Final = 10.0
 NOT_ASKED: Final = "not asked: ws:connect, for opening the socket would evict a running relay"
@@ -58,7 +55,7 @@ async def look(config: Config) -> Found:
     """Ask everybody at once; as long as the slowest takes, and never much longer than ten seconds."""
     client = HttpClient()
     try:
-        async with _upstream(config) as rest:
+        async with alerts(config, patience=_PATIENCE) as rest:
             asked = asyncio.gather(*(upstream.probe(rest, channel) for channel in channels_of(config.rules)))
             looked = asyncio.gather(
                 *(destinations.probe(destination, client) for destination in config.destinations.values())
@@ -71,7 +68,7 @@ async def look(config: Config) -> Found:
 
 async def measure(config: Config, found: Found) -> Volume:
     """What the rules would have sent of the last day, as far as the endpoints that took the key show it."""
-    async with _upstream(config) as rest:
+    async with alerts(config, patience=_PATIENCE) as rest:
         day = await last_day(
             rest,
             [endpoint.channel for endpoint in found.upstream if endpoint.standing is upstream.Standing.ACCEPTED],
@@ -81,19 +78,6 @@ async def measure(config: Config, found: Found) -> Volume:
             symbols=literal_symbols(rule for rule in config.rules if rule.enabled),
         )
     return counted(config, day)
-
-
-@asynccontextmanager
-async def _upstream(config: Config) -> AsyncIterator[Rest]:
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        yield Rest(
-            config.stratalerts.rest_url,
-            config.stratalerts.api_key,
-            session=session,
-            clock=SystemClock(),
-            auth=AuthStyle(config.stratalerts.auth),
-            timeout=_PATIENCE,
-        )
 
 
 def lines(found: Found) -> Iterator[str]:

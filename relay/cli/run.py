@@ -20,7 +20,7 @@ from relay.app import Relay
 from relay.cli.options import config_option
 from relay.config.load import find_config, load
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
+from relay.config.secrets import hide_secrets
 
 _log = structlog.get_logger()
 
@@ -34,8 +34,7 @@ def command(*, config: Path | None, allow_real: bool) -> int:
     """Hold the socket and deliver until stopped."""
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
-    for secret in secrets_of(loaded):
-        logs.register_secret(secret)
+    hide_secrets(loaded)
     return asyncio.run(_run(loaded, allow_real=allow_real))
 
 

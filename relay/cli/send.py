@@ -15,17 +15,16 @@ import click
 import msgspec
 from rich.console import Console
 
-from relay import logs
 from relay.cli import remote, samples
 from relay.cli.given import FORMS, given
 from relay.cli.options import config_option, destination_argument, json_option
 from relay.cli.preview import preview
+from relay.cli.quiet import log_quietly
 from relay.cli.told import told
 from relay.cli.trial import message_of, sampled
 from relay.clock import SystemClock
 from relay.config.load import find_config, load
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.base import Previewable
 from relay.destinations.factory import Factory, refuse_real
@@ -79,9 +78,7 @@ def command(
 
 def _prepare(loaded: Config, name: str, *, dry_run: bool, allow_real: bool) -> None:
     """Keep secrets out of what is said, and invented alerts away from real destinations."""
-    logs.configure("warning", "console", sys.stderr)
-    for secret in secrets_of(loaded):
-        logs.register_secret(secret)
+    log_quietly(loaded, "warning")
     simulated = is_loopback_url(loaded.stratalerts.websocket_url)
     chosen = {name: loaded.destinations[name]}
     if not dry_run and refuse_real(chosen, simulated=simulated, allow_real=allow_real):

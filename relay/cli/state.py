@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import random
 import sys
 from pathlib import Path
 from typing import Final
 
-import aiohttp
 import click
 from rich.console import Console
 
-from relay import logs
+from relay.cli import endpoints
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
 from relay.cli.snapshot import drawn, plain
 from relay.cli.told import told
-from relay.clock import SystemClock
 from relay.config.load import find_config, load
 from relay.config.model import Config
-from relay.config.secrets import secrets_of
 from relay.errors import Exit, RejectedError, UpstreamError
 from relay.states import Snapshot
-from relay.upstream.access import AuthStyle
 from relay.upstream.errors import RestRefusedError
-from relay.upstream.lookup import Lookup
 from relay.upstream.probe import NOT_THE_VENDORS, Standing, standing_of
 
 _EXAMPLES: Final = """\b
@@ -48,9 +43,7 @@ def command(*, symbol: str, config: Path | None, as_json: bool) -> int:
     """
     with told(as_json=as_json):
         loaded = load(find_config(config, os.environ), env=os.environ)
-        logs.configure("error", "console", sys.stderr)
-        for secret in secrets_of(loaded):
-            logs.register_secret(secret)
+        log_quietly(loaded)
         found = asyncio.run(_found(loaded, symbol))
     if as_json:
         click.echo(plain(found))
@@ -67,21 +60,11 @@ async def _found(config: Config, symbol: str) -> Snapshot:
         RejectedError: The upstream refuses the key, and not only for a scope.
         UpstreamError: It brought nothing for another reason.
     """
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-        lookup = Lookup(
-            config.stratalerts.rest_url,
-            config.stratalerts.api_key,
-            session=session,
-            clock=SystemClock(),
-            rng=random.Random(),  # noqa: S311  because it spreads retries, of which there are none here
-            auth=AuthStyle(config.stratalerts.auth),
-        )
+    async with endpoints.states(config) as lookup:
         try:
             return await lookup.snapshot(symbol)
         except RestRefusedError as error:
             raise _refused(error) from error
-        finally:
-            await lookup.close()
 
 
 def _refused(error: RestRefusedError) -> UpstreamError:

@@ -1,4 +1,4 @@
-"""Every secret in a config, so that the log can be told what must never appear in it."""
+"""Every secret in a config, wherever it stands: none of them may appear in a log."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from collections.abc import Iterator, Mapping
 
 from relay.config.model import Config
 from relay.document.fields import Section
+from relay.logs import register_secret
 from relay.secret import Secret
 
 
-def secrets_of(config: Config) -> list[Secret]:
-    """All secrets of ``config``, wherever they stand."""
-    return [secret for field in dataclasses.fields(config) for secret in _found(getattr(config, field.name))]
+def hide_secrets(config: Config) -> None:
+    """Have each secret's text replaced by ``***`` in everything that is logged."""
+    for field in dataclasses.fields(config):
+        for secret in _found(getattr(config, field.name)):
+            register_secret(secret)
 
 
 def _found(value: object) -> Iterator[Secret]:

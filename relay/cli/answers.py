@@ -1,6 +1,6 @@
 """What ``relay init`` wants to know: each answer read by the config's own readers, so that what is written is valid.
 
-    the key itself | @FILE | ${NAME} ──given──> Typed | InFile | InEnvironment        a secret, wherever it lies
+    the key itself | @FILE | ${NAME} ──key, place_url──> Typed | InFile | InEnvironment        a SecretAnswer
     discord: swing = …               ──place──> Place
     AAPL, SPY, *-USD                 ──symbols, timeframes, direction
                                                   all of it ──> Answers ──> relay.cli.written
@@ -65,7 +65,8 @@ class InEnvironment:
     name: str
 
 
-Given: TypeAlias = Typed | InFile | InEnvironment
+SecretAnswer: TypeAlias = Typed | InFile | InEnvironment
+"""A secret, wherever it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Place:
 
     name: str
     kind: Kind
-    url: Given
+    url: SecretAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class Answers:
         upstream: Addresses other than the vendor's, by their keys in the config.
     """
 
-    key: Given
+    key: SecretAnswer
     places: tuple[Place, ...]
     symbols: tuple[str, ...] = ()
     timeframes: tuple[str, ...] = ()
@@ -109,7 +110,7 @@ _ADDRESS_READERS: Final[Mapping[str, TypeAdapter[str]]] = {
 }
 
 
-def key(text: str, env: Mapping[str, str]) -> Given:
+def key(text: str, env: Mapping[str, str]) -> SecretAnswer:
     """The API key, itself or in one of ``FORMS``.
 
     Raises:
@@ -132,7 +133,7 @@ def place_name(text: str) -> str:
     return _read(_NAME, _printable(text.strip()))
 
 
-def place_url(text: str, env: Mapping[str, str]) -> Given:
+def place_url(text: str, env: Mapping[str, str]) -> SecretAnswer:
     """A destination's URL, itself or in one of ``FORMS``."""
     return _given(text, env, _URL)
 
@@ -159,7 +160,7 @@ def address(name: str, text: str) -> tuple[str, str]:
 
 
 def gathered(
-    key: Given,
+    key: SecretAnswer,
     places: Iterable[Place],
     *,
     symbols: tuple[str, ...] = (),
@@ -206,7 +207,7 @@ def in_environment(name: str) -> str:
     return f"${{{name}}}"
 
 
-def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> Given:
+def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> SecretAnswer:
     text = _printable(text.strip())
     if match := _VARIABLE.fullmatch(text):
         value = env.get(match[1])

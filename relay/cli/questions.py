@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 import click
 
 from relay.cli import answers
-from relay.cli.answers import FORMS, Answers, Given, Kind, Place, WrongAnswerError
+from relay.cli.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
 
 KEY_VARIABLE: Final = "STRATALERTS_API_KEY"
 _COPY_FROM: Final[Mapping[Kind, str]] = {
@@ -39,7 +39,7 @@ class Asked:
         upstream: As in ``Answers``; never asked for.
     """
 
-    key: Given | None = None
+    key: SecretAnswer | None = None
     places: tuple[Place, ...] = ()
     symbols: tuple[str, ...] | None = None
     timeframes: tuple[str, ...] | None = None

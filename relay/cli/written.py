@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 import yaml
 
-from relay.cli.answers import Answers, Given, InEnvironment, InFile, Kind, Typed
+from relay.cli.answers import Answers, InEnvironment, InFile, Kind, SecretAnswer, Typed
 from relay.config.schema import schema_text
 from relay.document.scalars import resolve
 
@@ -85,13 +85,13 @@ def written(answers: Answers, config: Path) -> tuple[File, ...]:
 class _Secrets:
     """Secrets as the config names them, and the files of those that were typed."""
 
-    def __init__(self, config: Path, given: Iterable[Given]) -> None:
+    def __init__(self, config: Path, given: Iterable[SecretAnswer]) -> None:
         self.files: list[File] = []
         self._folder = config.parent
         lying = (self._named(one.path).lower() for one in given if isinstance(one, InFile))
         self._taken = {config.name.lower(), SCHEMA, *lying}
 
-    def entry(self, key: str, given: Given, name: str) -> str:
+    def entry(self, key: str, given: SecretAnswer, name: str) -> str:
         """``KEY: ${NAME}`` or ``KEY_file: FILE``; ``name`` is what a file of its own is called."""
         match given:
             case InEnvironment():

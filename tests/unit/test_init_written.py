@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from relay.cli import answers
-from relay.cli.answers import Answers, Given, InEnvironment, InFile, Place, Typed, WrongAnswerError
+from relay.cli.answers import Answers, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
 from relay.cli.files import put
 from relay.cli.written import SCHEMA, written
 from relay.config.load import load
@@ -30,7 +30,7 @@ visible = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_siz
 
 
 @st.composite
-def secrets(draw: st.DrawFn, beginning: str, variable: str, files: dict[str, str]) -> Given:
+def secrets(draw: st.DrawFn, beginning: str, variable: str, files: dict[str, str]) -> SecretAnswer:
     match draw(st.sampled_from(["typed", "file", "environment"])):
         case "typed":
             return Typed(Secret(beginning + draw(visible)))
@@ -77,7 +77,7 @@ def everything(draw: st.DrawFn) -> tuple[Answers, dict[str, str]]:
     return answers.gathered(key, places, symbols=symbols, timeframes=timeframes, direction=direction), files
 
 
-def revealed(one: Given, files: dict[str, str]) -> str:
+def revealed(one: SecretAnswer, files: dict[str, str]) -> str:
     match one:
         case Typed():
             return one.secret.reveal()

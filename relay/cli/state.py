@@ -21,7 +21,8 @@ from relay.config.model import Config
 from relay.errors import Exit, RejectedError, UpstreamError
 from relay.states import Snapshot
 from relay.upstream.errors import RestRefusedError
-from relay.upstream.probe import NOT_THE_VENDORS, Standing, standing_of
+from relay.upstream.get import NOT_THE_API
+from relay.upstream.probe import Standing, standing_of
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -74,4 +75,4 @@ def _refused(error: RestRefusedError) -> UpstreamError:
         case Standing.MISSING_SCOPE:
             return UpstreamError(f"the key lacks the scope {error.scope}", hint=error.hint)
         case _:
-            return UpstreamError(str(error), hint=NOT_THE_VENDORS)
+            return UpstreamError(str(error), hint=NOT_THE_API)

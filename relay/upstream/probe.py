@@ -13,11 +13,11 @@ import msgspec
 from relay.events import Channel
 from relay.upstream.decide import MISSING_SCOPE
 from relay.upstream.errors import RestRefusedError, RestUnavailableError
+from relay.upstream.get import NOT_THE_API
 from relay.upstream.rest import Rest
 
 _WINDOW_MINUTES: Final = 60
 _BARE: Final = ("http_401", "http_403")  # what ``get`` says where the vendor's error body is missing
-NOT_THE_VENDORS: Final = "It is not the vendor's answer: look at a proxy, and at stratalerts.rest_url."
 
 
 class Standing(StrEnum):
@@ -58,9 +58,7 @@ async def probe(rest: Rest, channel: Channel) -> Probe:
         standing = standing_of(error)
         if standing is Standing.MISSING_SCOPE:
             return Probe(channel, standing, f"the key lacks the scope {error.scope}")
-        return Probe(
-            channel, standing, f"{error}. {NOT_THE_VENDORS if standing is Standing.UNREACHABLE else error.hint}"
-        )
+        return Probe(channel, standing, f"{error}. {NOT_THE_API if standing is Standing.UNREACHABLE else error.hint}")
     except RestUnavailableError as error:
         return Probe(channel, Standing.UNREACHABLE, f"{error}{f'. {error.hint}' if error.hint else ''}")
     return Probe(channel, Standing.ACCEPTED, "the key is accepted")

@@ -55,7 +55,9 @@ def new(folder: Path, rules: str, more: str = "") -> str:
     return str(file)
 
 
-async def test_beside_a_file(tmp_path: Path, running: Path, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_config_is_compared_with_a_file(
+    tmp_path: Path, running: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     code, out, _ = await check("-c", new(tmp_path, D), "--diff", str(running), capsys=capsys)
     assert code == Exit.OK
     assert out.splitlines()[-3:] == ["a reload:", *SAID]

@@ -115,7 +115,7 @@ def test_whatever_is_written_is_one_thing_or_refused(written: str, kind: SnoozeK
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("2h", 7200.0), ("0s", 0.0), ("365d", LONGEST), ("250ms", 0.25)])
-def test_a_length(text: str, seconds: float) -> None:
+def test_a_snooze_is_as_long_as_it_is_said_to_be(text: str, seconds: float) -> None:
     assert length(text) == seconds
 
 

@@ -121,7 +121,9 @@ async def test_what_the_store_does_not_take_is_not_in_force(monkeypatch: pytest.
         ("ES", a_break(), False),
     ],
 )
-async def test_symbols(snoozed: str, event: Event, *, silent: bool) -> None:
+async def test_a_snoozed_symbol_silences_alerts_on_it_and_breaks_of_it_alone(
+    snoozed: str, event: Event, *, silent: bool
+) -> None:
     bench = Bench()
     for symbol in snoozed.split(" "):
         if symbol:

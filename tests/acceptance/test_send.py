@@ -178,21 +178,11 @@ async def test_a_stored_event_is_had_from_the_running_relay_and_else_from_its_st
     [
         (("nowhere.json", b""), "nowhere.json can't be read: no such file or directory"),
         (("-", b"no json"), "standard input holds no event: no JSON object"),
-        (("-", b'{"symbol": "AAPL"}'), "neither an envelope nor an alert"),
-        (("-", b'{"type": "subscribed", "data": {}}'), "a message of the type 'subscribed'"),
-        (("-", b'{"type": "alert", "data": {}}'), "is one of alert.in_force, alert.simultaneous_break, state, quote"),
-        (("-", b'{"type": "alert.in_force", "data": {"id": 5}}'), "nothing in it names a symbol"),
-        (
-            ("-", b'{"type": "alert.simultaneous_break", "data": {"id": 5, "symbol": "ES1!"}}'),
-            "nothing in it names a symbol, or how many broke",
-        ),
         (("-", b'[{"symbol": "AAPL", "shape": "3"}, {"symbol": "SPY", "shape": "3"}]'), "holds 2 events"),
-        (("-", b'{"type": "alert.in_force", "data": {}}'), "standard input holds no event"),
-        (("17", b""), "there is no event 17 in the store"),
         (("alerts.in_force:17", b""), "there is no event alerts.in_force:17 in the store"),
     ],
 )
-async def test_what_is_no_event_ends_with_64(
+async def test_what_is_not_one_event_ends_with_64(
     tmp_path: Path, simulator: Simulator, inbox: Inbox, given: tuple[str, bytes], said: str
 ) -> None:
     name, stdin = given

@@ -64,6 +64,8 @@ def test_every_form_is_read(data: bytes, expected: list[Channel]) -> None:
         (_text(ACK), "a message of the type 'subscribed'; an event's is one of alert.in_force, alert.sim"),
         (_text({"type": "alert.in_force", "data": {}}), "neither an id nor a symbol"),
         (_text({"type": "alert.in_force", "data": {"id": 5}}), "nothing in it names a symbol"),
+        (_text({"type": "alert.simultaneous_break", "data": {"id": 5, "symbol": "ES1!"}}), "or how many broke"),
+        (_text({"type": "alert", "data": {}}), "a message of the type 'alert'"),
         (_text({"type": "alert.in_force", "data": [1]}), "Expected `object`"),
         (_text({"type": 5, "data": ALERT}), "a message without a type"),
     ],

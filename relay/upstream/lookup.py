@@ -1,20 +1,21 @@
 """A symbol's state over REST, asked as seldom as possible.
 
-    snapshot(symbol) ──> known? ──no──> under way? ──no──> room for one of 8? ──> hold over? ──GET──> Snapshot
+    snapshot(symbol) ──> known? ──no──> under way? ──no──> room for one more? ──> hold over? ──GET──> Snapshot
                           │ 60 s          │ wait for that one                       │
                           └───────────────┴─────────────────────────────────────────┴──> or an error of upstream.errors
     known(symbol)    tries again until it knows; for callers who bring a deadline of their own
     facts(symbol)    the sector, which is good for a day
 
 What holds always: one request a symbol under way, however many ask; nobody's leaving fails another; nothing runs that
-nobody waits for. A 429, or a 503 that names a time, holds every request: who asks meanwhile waits, and gives up by a
-deadline of its own. An unknown symbol and a refused key are remembered as long as a snapshot, so that a flood of alerts
-does not hammer. Source: the vendor's states page.
+nobody waits for. Eight requests are under way at once; one without an answer for 2 s makes room for another and goes on
+to its time-out of 10 s, 64 altogether (``relay.upstream.rooms``): symbols that get no answer starve no other. A 429, or
+a 503 that names a time, holds every request: who asks meanwhile waits, and gives up by a deadline of its own. An
+unknown symbol and a refused key are remembered as long as a snapshot, so that a flood of alerts does not hammer.
+Source: the vendor's states page.
 """
 
 from __future__ import annotations
 
-import asyncio
 import random
 from http import HTTPStatus
 from typing import Final
@@ -37,6 +38,7 @@ from relay.upstream.flights import Flights
 from relay.upstream.get import NOT_THE_API, Answer, Getter
 from relay.upstream.hold import FIRST_WAIT, LONGEST_WAIT, Hold
 from relay.upstream.recent import Recent
+from relay.upstream.rooms import Rooms
 from relay.upstream.throttle import LogThrottle
 
 _log = structlog.get_logger()
@@ -49,7 +51,6 @@ MOST_SYMBOLS: Final = 4096
 ROOM: Final = 16 << 20
 """Bytes of all snapshots kept together; of the vendor's size, a kilobyte or two, that is every symbol there is."""
 
-AT_ONCE: Final = 8
 TIMEOUT: Final = 10.0
 MAX_SNAPSHOT: Final = 1 << 20
 
@@ -105,7 +106,7 @@ class Lookup:
         self._spelt: Recent[str] = Recent(clock, ttl=FACTS_TTL, most=MOST_SYMBOLS, room=ROOM)
         self._asking: Flights[Snapshot] = Flights()
         self._insisting: Flights[Snapshot] = Flights()
-        self._room = asyncio.Semaphore(AT_ONCE)
+        self._rooms = Rooms(clock)
         self._hold = Hold(clock, rng)
         self._throttle = LogThrottle(clock)
         self._refusal: RestRefusedError | None = None
@@ -193,9 +194,10 @@ class Lookup:
         return await self._asking.join(spelling, lambda: self._request(spelling))
 
     async def _request(self, spelling: str) -> Snapshot:
-        async with self._room:
+        async with self._rooms.place() as place:
             await self._hold.over()
             self._raise_refusal()  # another's request may have learnt it while this one waited
+            place.asks()
             episode = self._hold.episode
             try:
                 found = self._read(spelling, await self._getter.get(f"/states/{quote(spelling, safe=_PLAIN)}"))

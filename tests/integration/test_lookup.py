@@ -261,6 +261,94 @@ async def test_no_more_than_eight_requests_are_under_way_at_once() -> None:
         assert (len(it.vendor.asked), it.vendor.at_once[1]) == (40, 8)
 
 
+async def test_symbols_that_get_no_answer_hold_up_the_others_for_seconds_only() -> None:
+    async with asking() as it:
+        it.vendor.gate.clear()
+        hanging = [asyncio.ensure_future(it.lookup.known(f"H{number}")) for number in range(30)]
+        await until(lambda: it.vendor.at_once[0] == 8)
+        healthy = asyncio.ensure_future(it.lookup.known("AAPL"))
+        for under_way in (16, 24, 31):
+            await it.clock.advance(1.9)
+            assert it.vendor.at_once[0] == under_way - 8 + (under_way == 31)
+            await it.clock.advance(0.1)
+            await until(lambda: it.vendor.at_once[0] == under_way)  # noqa: B023  because it is awaited here
+        assert it.vendor.asked[-1] == "AAPL"
+        it.vendor.gate.set()
+        assert (await healthy).symbol == "AAPL"
+        await asyncio.gather(*hanging)
+
+
+async def test_however_long_answers_take_no_more_than_sixty_four_requests_are_under_way() -> None:
+    async with asking() as it:
+        it.vendor.gate.clear()
+        calls = [asyncio.ensure_future(it.lookup.snapshot(f"S{number}")) for number in range(80)]
+        for under_way in range(8, 72, 8):
+            await until(lambda: it.vendor.at_once[0] == under_way)  # noqa: B023  because it is awaited here
+            await it.clock.advance(2)
+        await it.clock.advance(100)
+        assert it.vendor.at_once == [64, 64]
+        it.vendor.gate.set()
+        await asyncio.gather(*calls)
+        assert (len(it.vendor.asked), it.vendor.at_once[1]) == (80, 64)
+
+
+async def test_a_request_that_waits_for_a_hold_does_not_grow_old() -> None:
+    async with asking() as it:
+        it.vendor.then(429, SLOW_DOWN, Retry_After="30")
+        with pytest.raises(RestUnavailableError):
+            await it.lookup.snapshot("AAPL")
+        it.vendor.gate.clear()
+        calls = [asyncio.ensure_future(it.lookup.snapshot(f"S{number}")) for number in range(20)]
+        await it.sleeping()
+        await it.clock.advance(29.9)
+        assert it.vendor.asked == ["AAPL"]
+        await it.clock.advance(0.1)
+        await until(lambda: it.vendor.at_once[0] == 8)
+        await it.clock.advance(1.9)
+        assert it.vendor.at_once[0] == 8
+        it.vendor.gate.set()
+        await asyncio.gather(*calls)
+        assert it.vendor.at_once[1] == 8
+
+
+async def test_a_hold_that_begins_meanwhile_holds_those_for_whom_there_is_room_too() -> None:
+    async with asking() as it:
+        it.vendor.gate.clear()
+        hanging = [asyncio.ensure_future(it.lookup.snapshot(f"H{number}")) for number in range(8)]
+        await until(lambda: it.vendor.at_once[0] == 8)
+        it.vendor.then(429, SLOW_DOWN, Retry_After="20")
+        it.vendor.gate.set()
+        await asyncio.wait(hanging)
+        it.vendor.gate.clear()
+        waiting = [asyncio.ensure_future(it.lookup.known(f"S{number}")) for number in range(20)]
+        await it.sleeping()
+        await it.clock.advance(19.9)
+        assert len(it.vendor.asked) == 8
+        it.vendor.gate.set()
+        await it.clock.advance(0.1)
+        await asyncio.gather(*waiting)
+
+
+async def test_who_leaves_at_any_moment_leaves_all_the_room_behind() -> None:
+    async with asking() as it:
+        it.vendor.gate.clear()
+        young = [asyncio.ensure_future(it.lookup.snapshot(f"Y{number}")) for number in range(8)]
+        await until(lambda: it.vendor.at_once[0] == 8)
+        queue = [asyncio.ensure_future(it.lookup.snapshot(f"Q{number}")) for number in range(12)]
+        await it.sleeping()
+        await it.clock.advance(2)  # the first eight are slow by now, eight of the queue are young, four wait
+        await until(lambda: it.vendor.at_once[0] == 16)
+        for call in (*young, *queue):
+            call.cancel()
+        await asyncio.wait((*young, *queue))
+        await until(lambda: it.vendor.at_once[0] == 0)
+        calls = [asyncio.ensure_future(it.lookup.snapshot(f"S{number}")) for number in range(9)]
+        await until(lambda: it.vendor.at_once[0] == 8)
+        it.vendor.gate.set()
+        await asyncio.gather(*calls)
+        assert it.vendor.asked[16:] == [f"S{number}" for number in range(9)]
+
+
 async def test_a_request_that_gets_no_answer_ends_in_time() -> None:
     async with asking(timeout=0.05) as it:
         it.vendor.gate.clear()

@@ -21,6 +21,7 @@ from relay.judging.marks import MOST
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
 from relay.upstream.rest import MAX_ANSWER
+from relay.upstream.rooms import SLOW, SLOW_AFTER, YOUNG
 from tests.support.documents import DOCUMENTS, ROOT, shown
 
 
@@ -74,6 +75,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "a frame": f"{MAX_FRAME >> 20} MiB",
         "events waiting for a commit": f"{QUEUE_LIMIT:,}",
         "a REST answer": f"{MAX_ANSWER >> 20} MiB",
+        "requests for states under way": f"{YOUNG}, and {SLOW} more that have had no answer for {SLOW_AFTER:g} s",
         "states looked up": f"{MOST_SYMBOLS:,} symbols, {ROOM >> 20} MiB together",
         "a destination's answer": f"{BODY_CAP >> 10} KiB read, {ANSWER_SHOWN:,} characters kept",
     }

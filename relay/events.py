@@ -81,7 +81,8 @@ class Instant(msgspec.Struct, frozen=True, order=False):
     def parse(cls, value: object) -> Instant | None:
         """An instant from ISO 8601 text (no zone means UTC) or an epoch number in s, ms or µs; else None.
 
-        A time outside of the years 1970 to 9999 is no time of an alert: most stores and languages can't show it.
+        A time outside of the years 1970 to 8999 is no time of an alert: what an age or a time zone adds to it must
+        still be one that stores and languages can show, and most end with the year 9999.
         """
         if isinstance(value, bool) or value is None:
             return None
@@ -133,7 +134,7 @@ def _parse_iso(text: str) -> Instant | None:
 _NUMBER: Final = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
 _EPOCH_MILLIS: Final = 100_000_000_000  # as seconds this would be the year 5138: the number is in ms
 _EPOCH_MICROS: Final = 100_000_000_000_000
-_EPOCH_END: Final = 253_402_300_800_000_000  # year 10000, in µs
+_EPOCH_END: Final = 221_845_392_000_000_000  # year 9000, in µs
 
 
 def _parse_epoch(value: float) -> Instant | None:

@@ -218,9 +218,11 @@ class FrontDesk:
 
     def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
         lane = self.dispatcher.lanes.get(name) or self.dispatcher.leaving.get(name)
+        in_flight = self.dispatcher.in_flight(name)
         if lane is None:
+            oldest_us = queue.oldest_pending_us
             return DestinationStatus(
-                name, "", "removed", oldest_pending_us=queue.oldest_pending_us, counts=queue.counts
+                name, "", "removed", in_flight=in_flight, oldest_pending_us=oldest_us, counts=queue.counts
             )
         status = lane.status()
         state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
@@ -233,7 +235,7 @@ class FrontDesk:
             reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
-            in_flight=status.in_flight,
+            in_flight=in_flight,
             oldest_pending_us=queue.oldest_pending_us,
             counts=queue.counts,
             last_error=status.last_error,

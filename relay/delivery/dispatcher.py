@@ -55,6 +55,10 @@ class Dispatcher:
         """Lanes of removed destinations that go on until their queue is empty."""
         return MappingProxyType(self._leaving)
 
+    def in_flight(self, name: str) -> int:
+        """Requests to a destination that are out, those of lanes included that end with them."""
+        return sum(lane.status().in_flight for lane in self._unended if lane.name == name)
+
     def notify(self, destinations: Iterable[str]) -> None:
         """Something new was committed for these."""
         for name in destinations:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
+
 import pytest
 
-from relay.delivery.settings import LaneStatus
+from relay.delivery.lane import Lane
+from relay.delivery.settings import LaneSettings, LaneStatus
 from relay.desk import FrontDesk, _lane_word
 from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
-from tests.support.clock import START_US, settle
+from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import entry, in_force
 from tests.support.front_desk import front_desk
-from tests.support.lane import OK
+from tests.support.lane import OK, Receiver
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 GONE = "404 Not Found"
@@ -101,6 +105,32 @@ async def test_a_removed_destination_that_is_drained_is_leaving() -> None:
         desk.dispatcher.stop()  # so that it goes on no further while we look
         await desk.resume("bot", drop_older=None)
         assert await _states(desk) == {"swing": "idle", "bot": "leaving"}
+
+
+async def test_requests_that_a_lane_of_before_has_out_are_in_flight_still() -> None:
+    outbox = MemoryOutbox(Memory(START_US))
+    async with front_desk(outbox) as desk:
+        clock, rng, answered = FakeClock(), random.Random(7), asyncio.Event()
+        slow, anew = (
+            Lane(receiver, outbox, LaneSettings(), clock=clock, rng=rng, metrics=desk.metrics_registry)
+            for receiver in (Receiver(clock, gate=answered), Receiver(clock))
+        )
+        desk.dispatcher.change({"bot": slow})
+        await outbox.commit([entry(in_force(number, f"S{number}"), "bot") for number in (1, 2)])
+        slow.notify()
+        await settle()
+        assert await _in_flight(desk) == {"bot": ("sending", 2)}
+        desk.dispatcher.change({})
+        assert await _in_flight(desk) == {"bot": ("removed", 2)}
+        desk.dispatcher.change({"bot": anew})
+        assert (await _in_flight(desk))["bot"][1] == 2
+        answered.set()
+        await settle()
+        assert await _in_flight(desk) == {"bot": ("idle", 0)}
+
+
+async def _in_flight(desk: FrontDesk) -> dict[str, tuple[str, int]]:
+    return {status.name: (status.state, status.in_flight) for status in (await desk.status()).destinations}
 
 
 async def _states(desk: FrontDesk) -> dict[str, str]:

@@ -25,6 +25,7 @@ from relay.events import Source
 from relay.judging.judge import Sighted
 from relay.states import Snapshot
 from relay.upstream.lookup import Lookup
+from relay.upstream.patiently import patiently
 from relay.wants import plan_of
 
 _PATIENCE: Final = 5.0
@@ -90,9 +91,6 @@ async def _look_up(config: Config, symbols: Iterable[str]) -> Found:
 
 async def _state(lookup: Lookup, symbol: str) -> Snapshot | str:
     try:
-        async with asyncio.timeout(_PATIENCE):
-            return await lookup.snapshot(symbol)
-    except TimeoutError:
-        return f"no answer within {_PATIENCE:g} s"
+        return await patiently(lambda: lookup.snapshot(symbol), patience=_PATIENCE)
     except UpstreamError as error:
         return str(error)

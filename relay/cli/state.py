@@ -22,6 +22,8 @@ from relay.errors import Exit, RejectedError, UpstreamError
 from relay.states import Snapshot
 from relay.upstream.errors import RestRefusedError
 from relay.upstream.get import NOT_THE_API
+from relay.upstream.lookup import TIMEOUT
+from relay.upstream.patiently import patiently
 from relay.upstream.probe import Standing, standing_of
 
 _EXAMPLES: Final = """\b
@@ -55,7 +57,7 @@ def command(*, symbol: str, config: Path | None, as_json: bool) -> int:
 
 
 async def _found(config: Config, symbol: str) -> Snapshot:
-    """One attempt.
+    """Asked once, and again where the upstream says that it is asked too often.
 
     Raises:
         RejectedError: The upstream refuses the key, and not only for a scope.
@@ -63,7 +65,7 @@ async def _found(config: Config, symbol: str) -> Snapshot:
     """
     async with endpoints.states(config) as lookup:
         try:
-            return await lookup.snapshot(symbol)
+            return await patiently(lambda: lookup.snapshot(symbol), patience=TIMEOUT)
         except RestRefusedError as error:
             raise _refused(error) from error
 

@@ -90,6 +90,48 @@ async def test_what_the_upstream_says_of_the_key(tmp_path: Path, key: str, code:
     assert key not in ended.out
 
 
+QUOTES: dict[str, object] = {
+    "name": "through 200",
+    "channel": "quotes",
+    "symbol": "AAPL",
+    "price": {"crosses_above": 200},
+    "to": "bot",
+}
+FULL: dict[str, object] = {"name": "full", "symbol": ["AAPL", "*-USD"], "ftfc": "bullish", "to": "bot"}
+GREEN: dict[str, object] = {"name": "green", "channel": "states", "symbol": "NOPE", "tfc": {"D": "green"}, "to": "bot"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "key", "code", "said"),
+    [
+        (QUOTES, "sim-key", 0, ["ok      the key is accepted"]),
+        (QUOTES, "sk-deaf-7732", 0, ["ok      the key is accepted"]),
+        (QUOTES, "sk-wrong-7730", 77, ["failed  the upstream refused the key (HTTP 401, missing_api_key)"]),
+        (GREEN, "sk-wrong-7730", 77, ["failed  states: the upstream refused the key (HTTP 401, missing_api_key)"]),
+        (GREEN, "sim-key", 0, ["ok      states: the key is accepted, though the upstream tracks no symbol 'NOPE'"]),
+        (
+            FULL,
+            "sk-blind-7733",
+            1,
+            ["ok      alerts.in_force: the key is accepted", "failed  states: the key lacks the scope states:read"],
+        ),
+    ],
+)
+async def test_the_key_is_asked_about_whatever_the_rules_are_on(
+    tmp_path: Path, rule: dict[str, object], key: str, code: int, said: list[str]
+) -> None:
+    keys = {**KEYS, "sk-blind-7733": ApiKey(account="d", scopes=frozenset({Scope.CONNECT, Scope.ALERTS}))}
+    async with Simulator(SimulatorSettings(keys=keys), SystemClock()) as simulator, receiving() as receiver:
+        config = str(write_config(tmp_path, simulator, {"bot": webhook(receiver.url)}, key=key, rules=[rule]))
+        ended = await relay("check", "--online", "-c", config)
+    assert (ended.code, ended.err) == (code, "")
+    online = [line.strip() for line in ended.out.partition("online:\n")[2].splitlines()]
+    assert [line.partition(". ")[0] for line in online[: len(said)]] == said
+    scopes = "ws:connect and prices:read" if rule is QUOTES else "ws:connect"
+    assert online[-1] == f"not asked: {scopes}, for opening the socket would evict a running relay"
+    assert (simulator.opened, simulator.refused) == (0, 0)
+
+
 async def test_a_proxys_401_is_no_rejection(tmp_path: Path) -> None:
     async def refuse(_: web.Request) -> web.Response:
         return web.Response(status=401, text="<html>who are you?</html>")

@@ -155,14 +155,14 @@ class Reader:
         socket, session = self._socket, self._session
         if socket is None or session is None:
             return  # the next connection subscribes to all of it
-        asked = session.asked
+        asked, answered = session.asked, session.answered
         messages = session.change(self._topics())
         self.state.accepted, self.state.refused = session.accepted, session.refused
         with contextlib.suppress(ConnectionClosed):
             for message in messages:
                 await socket.send(message)
         if session.asked > asked:
-            self._watch(socket, session, asked + 1)
+            self._watch(socket, session, answered + 1)  # not asked + 1: earlier answers may have been summed up
 
     async def _loop(self) -> None:
         while not self._stopping.is_set():

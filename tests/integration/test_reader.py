@@ -256,6 +256,54 @@ async def test_of_messages_sent_together_the_first_answer_keeps_the_connection()
             assert subject.reader.state.attempts == 1
 
 
+async def test_a_changed_subscription_that_is_answered_keeps_a_connection_that_sums_answers_up() -> None:
+    changed, late = asyncio.Event(), asyncio.Event()
+
+    async def answer_once_each_time(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.recv()  # the second half of what was sent together
+        await acknowledge(socket)  # what is asked for later
+        changed.set()
+        await late.wait()
+        await socket.send(alert(1))
+        await socket.wait_closed()
+
+    async with serving(answer_once_each_time) as url:
+        subject = bench(url)
+        subject.topics.append(Topic(Channel.QUOTES, tuple(f"S{number}" for number in range(1_100))))
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+            subject.topics.append(Topic(Channel.STATES, ("AAPL",)))
+            await subject.reader.resubscribe()
+            await changed.wait()
+            assert await subject.gaps.get() == "connected"
+            await subject.clock.advance(ACK_TIMEOUT + 1)
+            late.set()
+            assert await asyncio.wait_for(subject.event_ids(1), 5) == [1]
+            assert subject.reader.state.attempts == 1
+
+
+async def test_a_changed_subscription_that_gets_no_answer_costs_the_connection() -> None:
+    asked = asyncio.Event()
+
+    async def answer_only_at_first(socket: ServerConnection) -> None:
+        await acknowledge(socket)
+        await socket.recv()
+        asked.set()
+        await socket.wait_closed()
+
+    async with serving(answer_only_at_first) as url:
+        subject = bench(url)
+        async with running(subject):
+            assert await subject.gaps.get() == "connected"
+            subject.topics.append(Topic(Channel.STATES, ("AAPL",)))
+            await subject.reader.resubscribe()
+            await asked.wait()
+            await subject.clock.advance(ACK_TIMEOUT + 1)
+            await subject.backs_off()
+            assert "no acknowledgement" in subject.reader.state.last_error
+
+
 async def test_nothing_wanted_is_a_connection_at_rest() -> None:
     asked: asyncio.Queue[str | bytes] = asyncio.Queue()
 

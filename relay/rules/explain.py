@@ -127,16 +127,12 @@ def _of_value(rule: Rule, event: Event) -> Iterator[Failure]:
 
 def _levels(levels: Levels, price: float | None) -> Iterator[Failure]:
     found = "nothing" if price is None else words.number(price)
-    for name, level in (("above", levels.above), ("below", levels.below)):
-        if level is not None and not _beyond(name, level, price):
-            yield Failure("price", f"{name} {words.number(level)}", found)
-    crossed = [
-        (name, level)
-        for name, level in (("above", levels.crosses_above), ("below", levels.crosses_below))
-        if level is not None
-    ]
-    if crossed and not any(_beyond(name, level, price) for name, level in crossed):
-        wanted = words.listing([f"{name} {words.number(level)}" for name, level in crossed], "or")
+    for side, level in levels.places():
+        if not _beyond(side, level, price):
+            yield Failure("price", f"{side} {words.number(level)}", found)
+    crossed = levels.crossings()
+    if crossed and not any(_beyond(side, level, price) for side, level in crossed):
+        wanted = words.listing([f"{side} {words.number(level)}" for side, level in crossed], "or")
         yield Failure("price", wanted, found)
 
 

@@ -81,18 +81,10 @@ def _moment(rule: Rule) -> str:
 
 def _of_price(rule: Rule) -> Iterator[str]:
     levels = rule.levels or Levels()
-    crossed = [
-        f"{side} {words.number(level)}"
-        for side, level in (("above", levels.crosses_above), ("below", levels.crosses_below))
-        if level is not None
-    ]
+    crossed = [f"{side} {words.number(level)}" for side, level in levels.crossings()]
     if crossed:
         yield f"the price crosses {words.listing(crossed, 'or')}"
-    place = [
-        f"{side} {words.number(level)}"
-        for side, level in (("above", levels.above), ("below", levels.below))
-        if level is not None
-    ]
+    place = [f"{side} {words.number(level)}" for side, level in levels.places()]
     if rule.price is not None and rule.channel is Channel.QUOTES:
         place.append(words.price_range(rule.price))
     if place:

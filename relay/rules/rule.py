@@ -66,6 +66,18 @@ class Levels:
     crosses_above: float | None = None
     crosses_below: float | None = None
 
+    def places(self) -> list[tuple[str, float]]:
+        """Where the price is to be: ``("above", 200.0)``."""
+        return _told(above=self.above, below=self.below)
+
+    def crossings(self) -> list[tuple[str, float]]:
+        """What the price is to go through, and to which side; likewise."""
+        return _told(above=self.crosses_above, below=self.crosses_below)
+
+
+def _told(**levels: float | None) -> list[tuple[str, float]]:
+    return [(side, level) for side, level in levels.items() if level is not None]
+
 
 @dataclass(frozen=True, slots=True)
 class Routes:

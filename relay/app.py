@@ -138,18 +138,20 @@ class Relay:
             [self._lane(name, destination) for name, destination in config.destinations.items()]
         )
         self.engine = self._engine(config.rules, await self.outbox.memory.sides())
-        await self.outbox.memory.forget_sides(but=self.engine.sides())
         upstream = config.stratalerts
         auth = AuthStyle(upstream.auth)
         lookup = Lookup(upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth)
         stack.push_async_callback(lookup.close)
         plan = plan_of(config)
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
-        marks = Marks(await self.outbox.memory.marks(since_us=since_us, limit=MOST))
-        self.decider = Decider(self.outbox, lookup, marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify)
+        known = await self.outbox.memory.marks(since_us=since_us, limit=MOST)
+        self.marks = Marks(known, longest=plan.longest_cooldown)
+        self.decider = Decider(
+            self.outbox, lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
+        )
         self.snoozes = Snoozes(self.outbox.memory, clock)
         await self.snoozes.load()
-        self.judge = Judge(plan, marks, self.snoozes)
+        self.judge = Judge(plan, self.marks, self.snoozes)
         self.intake = Intake(
             self.outbox,
             self.judge,
@@ -231,7 +233,7 @@ class Relay:
 
         def swap() -> None:
             engine = self._engine(config.rules, self.engine.sides())  # first: it may fail, what follows can't
-            self.judge.plan, self.engine = plan, engine
+            self.judge.plan, self.engine, self.marks.longest = plan, engine, plan.longest_cooldown
 
         return swap
 
@@ -325,6 +327,7 @@ class Relay:
 
     async def _keep_house(self) -> None:
         async with asyncio.TaskGroup() as group:
+            group.create_task(self.outbox.memory.forget_sides(but=self.engine.sides()))
             group.create_task(tidy(self.outbox, self.clock, retention=self.config.storage.retention))
             group.create_task(
                 feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)

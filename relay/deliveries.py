@@ -44,21 +44,29 @@ class Suppression(StrEnum):
     UNKNOWN = "unknown"  # what the rule must know could not be looked up
 
 
+class Other(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A rule that an ``otherwise`` comes after: what it wants, and whether it matches where that can't be known."""
+
+    wanted: StateWanted
+    deliver_unknown: bool = False
+
+
 class Ask(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is to be looked up before a rule can say yes, as the rule stood at the commit.
+    """What is to be known before a rule can say yes, as the rule stood at the commit.
 
     Attributes:
         wanted: What the symbol's state must be; None where it is only to be shown.
         enrich: The state is added to the message.
         deliver_unknown: Where it can't be known, the rule wants the event all the same.
-        unless: The rule is an ``otherwise``: it matches only where all of these are known not to hold.
-        cooldown: Seconds; judged once the answer is there. None is none.
+        unless: The rule is an ``otherwise``: it matches only where none of these do.
+        cooldown: Seconds; judged once the rest is known. None is none. By itself it waits to see whether the alert that
+            would hold this one back is a new one.
     """
 
     wanted: StateWanted | None = None
     enrich: bool = False
     deliver_unknown: bool = False
-    unless: tuple[StateWanted, ...] = ()
+    unless: tuple[Other, ...] = ()
     cooldown: float | None = None
 
 

@@ -12,8 +12,6 @@ What holds always:
 * The queue is bounded. When it is full (the store takes nothing for long), new live events are let go and counted,
   and a backfill is asked for as soon as the store writes again: what the upstream still has is not lost.
 * One event that the store refuses takes no other with it: it would come again at every start.
-* One commit at a time is judged and written, so that whoever is suppressed by a cooldown is so for an alert that is
-  stored. Where that is not sure yet, the commit ends before it and it is judged with the next.
 """
 
 from __future__ import annotations
@@ -43,6 +41,8 @@ QUEUE_LIMIT: Final = 20_000  # events: some seconds of the largest burst, some t
 FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
 _COMMIT_LIMIT: Final = 1_000  # events a commit: bounds how long one takes
 _NOTHING: Final = Verdict()
+_STORED: Final = frozenset({Sighting.NEW, Sighting.RELEASED})
+_KNOWN: Final = frozenset({Sighting.DUPLICATE, Sighting.RELEASED})
 
 
 class _Arrival(msgspec.Struct, frozen=True):
@@ -65,7 +65,7 @@ class Intake:
     Args:
         judge: Judges by the rules of now.
         notify: Told the destinations for which something new was committed.
-        on_deciding: Told that something was committed that waits for a look-up.
+        on_deciding: Told that something was committed that is to be decided; and whether some of it was stored before.
         on_overflow: Told, once the store writes again, that live events were let go.
     """
 
@@ -77,7 +77,7 @@ class Intake:
         clock: Clock,
         metrics: Metrics,
         notify: Callable[[Iterable[str]], None],
-        on_deciding: Callable[[], None],
+        on_deciding: Callable[[bool], None],
         on_overflow: Callable[[], None],
     ) -> None:
         self._outbox = outbox
@@ -89,7 +89,6 @@ class Intake:
         self._on_overflow = on_overflow
         self._queue: list[_Arrival] = []
         self._flipped: dict[tuple[str, str], Side] = {}  # each newer than whatever the queue holds for its key
-        self._turn = asyncio.Lock()
         self._wake = asyncio.Event()
         self._stopping = False
         self._let_go = 0
@@ -162,65 +161,46 @@ class Intake:
 
     async def _commit(
         self, arrivals: Sequence[_Arrival], *, round_end: RoundEnd | None = None, holes: Sequence[Hole] = ()
-    ) -> list[Sighting | None]:
-        """Judge, commit and tell everybody; the end of a round goes with the last of it.
+    ) -> Sequence[Sighting | None]:
+        """Judge, commit and tell everybody.
 
         Returns:
             What each arrival turned out to be; None where the store refuses it.
         """
-        sightings: list[Sighting | None] = []
-        async with self._turn:
-            while len(sightings) < len(arrivals) or (round_end or holes):
-                part = self._judged(arrivals[len(sightings) :])
-                last = len(sightings) + len(part) == len(arrivals)
-                found = await self._write_part(part, round_end=round_end if last else None, holes=holes if last else ())
-                self._tell(part, found)
-                sightings.extend(found)
-                if last:
-                    break
+        judged = [_NOTHING if arrival.old else self._judge.judge(arrival.sighted) for arrival in arrivals]
+        sightings: Sequence[Sighting | None] = [None] * len(arrivals)
+        try:
+            entries = [_entry(arrival, verdict) for arrival, verdict in zip(arrivals, judged, strict=True)]
+            sightings = await self._write(entries, round_end, holes)
+        finally:
+            for verdict, sighting in zip(judged, sightings, strict=True):
+                self._judge.settle(verdict, stored=sighting in _STORED)
+        self._tell(arrivals, judged, sightings)
         return sightings
 
-    def _judged(self, arrivals: Sequence[_Arrival]) -> list[tuple[_Arrival, Verdict]]:
-        """As many of the first as can be judged before one of them is stored."""
-        judged: list[tuple[_Arrival, Verdict]] = []
-        for arrival in arrivals:
-            verdict = _NOTHING if arrival.old else self._judge.judge(arrival.sighted)
-            if verdict is None:
-                break
-            judged.append((arrival, verdict))
-        return judged
-
-    async def _write_part(
-        self, part: Sequence[tuple[_Arrival, Verdict]], *, round_end: RoundEnd | None, holes: Sequence[Hole]
-    ) -> Sequence[Sighting | None]:
-        found: Sequence[Sighting | None] = [None] * len(part)
-        try:
-            found = await self._write([_entry(*judged) for judged in part], round_end, holes)
-        finally:
-            for (_, verdict), sighting in zip(part, found, strict=True):
-                self._judge.settle(verdict, stored=sighting in {Sighting.NEW, Sighting.RELEASED})
-        return found
-
-    def _tell(self, part: Sequence[tuple[_Arrival, Verdict]], sightings: Sequence[Sighting | None]) -> None:
-        metrics = self._metrics
-        told = list(zip(part, sightings, strict=True))
-        new = [judged for judged, sighting in told if sighting is Sighting.NEW]
-        metrics.duplicates.inc(sum(s in {Sighting.DUPLICATE, Sighting.RELEASED} for s in sightings))
-        kinds = Counter((arrival.sighted.event.channel.value, arrival.sighted.source.value) for arrival, _ in new)
-        for labels, count in kinds.items():
-            metrics.events.labels(*labels).inc(count)
-        made = [delivery for _, verdict in new for delivery in verdict.deliveries]
-        for delivery in made:
-            if delivery.state is State.SUPPRESSED:
-                metrics.deliveries.labels(delivery.destination, "suppressed").inc()
-        fresh = [verdict for (_, verdict), s in told if s in {Sighting.NEW, Sighting.RELEASED}]
-        self._notify({delivery.destination for verdict in fresh for delivery in verdict.deliveries})
-        if any(delivery.state is State.DECIDING for verdict in fresh for delivery in verdict.deliveries):
-            self._on_deciding()
+    def _tell(
+        self, arrivals: Sequence[_Arrival], judged: Sequence[Verdict], sightings: Sequence[Sighting | None]
+    ) -> None:
+        told = list(zip(arrivals, judged, sightings, strict=True))
+        self._metrics.duplicates.inc(sum(sighting in _KNOWN for sighting in sightings))
+        new = [(arrival, verdict) for arrival, verdict, sighting in told if sighting is Sighting.NEW]
+        self._count(new)
+        fresh = [delivery for _, verdict, sighting in told if sighting in _STORED for delivery in verdict.deliveries]
+        self._notify({delivery.destination for delivery in fresh})
+        if any(delivery.state is State.DECIDING for delivery in fresh):
+            self._on_deciding(Sighting.RELEASED in sightings)
         for arrival, _ in new:
             if not arrival.old:
                 for observe in self.observers:
                     observe(arrival.sighted.event, arrival.sighted.source)
+
+    def _count(self, new: Sequence[tuple[_Arrival, Verdict]]) -> None:
+        kinds = Counter((arrival.sighted.event.channel.value, arrival.sighted.source.value) for arrival, _ in new)
+        for labels, count in kinds.items():
+            self._metrics.events.labels(*labels).inc(count)
+        for delivery in (delivery for _, verdict in new for delivery in verdict.deliveries):
+            if delivery.state is State.SUPPRESSED:
+                self._metrics.deliveries.labels(delivery.destination, "suppressed").inc()
 
     async def _write(
         self, entries: list[Entry], round_end: RoundEnd | None, holes: Sequence[Hole]

@@ -11,18 +11,19 @@ What holds always:
 * ``otherwise`` looks at matches, not at judgements: a rule that sleeps has matched. Where all that matched must still
   ask, the ``otherwise`` rules ask too: whether none of them holds.
 * Hours and cooldown go by the alert's own time; a snooze by when the event came to us.
-* An alert leaves a mark only where some destination of its rule takes it.
+* An alert leaves a mark only where some destination of its rule takes it, and not when it is too old already.
+* Nobody is held back for an alert that may turn out a repetition: until that is known, the delivery is deciding.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
 
 import msgspec
 
 from relay.clock import MICROS, isoformat
-from relay.deliveries import Ask, RuleMatch, Suppression
+from relay.deliveries import Ask, Other, RuleMatch, Suppression
 from relay.durations import format_duration
 from relay.events import ALERT_CHANNELS, Event, Source
 from relay.judging.marks import Marks, mark_of
@@ -32,6 +33,14 @@ from relay.outbox.memory import Mark, Snooze
 from relay.rules.merge import merge
 from relay.rules.rule import Rule
 from relay.states import StateWanted
+
+_HELD_BACK: Final = {
+    Suppression.SOURCE: "it came another way",
+    Suppression.SNOOZE: "snoozed",
+    Suppression.ACTIVE: "outside of its hours",
+    Suppression.COOLDOWN: "in its cooldown",
+    Suppression.UNKNOWN: "the symbol's state could not be known",
+}
 
 
 class Snoozed(Protocol):
@@ -105,41 +114,45 @@ class Judge:
         self._marks = marks
         self._snoozed = snoozed
 
-    def judge(self, sighted: Sighted) -> Verdict | None:
-        """What is to be sent where; None where that rests on a mark that may still be taken back: ask again then."""
+    def judge(self, sighted: Sighted) -> Verdict:
+        """What is to be sent where."""
         asking, fallback = self._matched(sighted)
         matched = (*asking, *fallback)
         if not matched:
             return Verdict()
-        unless = tuple(rule.state for rule in asking if rule.state is not None) if fallback else ()
+        unless = tuple(_other(rule.state, rule) for rule in asking if rule.state is not None) if fallback else ()
         merged = {name: rules for name, rules in merge(matched, sighted.event).items() if name in self.plan.terms}
+        quiet = self._snoozed.event(sighted.event)
         judged: dict[str, _Judged] = {}
         marks: list[Mark] = []
-        quiet = self._snoozed.event(sighted.event)
         for rule in matched:
             found = self._rule(rule, sighted, quiet, unless=unless if rule.otherwise else ())
             if found.suppressed is None and found.ask is None and rule.cooldown is not None:
-                mark = mark_of(rule.name, sighted.event, sighted.received_at_us)
-                blocking = self._marks.blocking(mark, rule.cooldown)
-                if blocking is None:
-                    if self._is_taken(rule, merged, sighted):
-                        marks.append(mark)
-                elif self._marks.is_tentative(blocking):
-                    return None
-                else:
-                    found = _Judged(Suppression.COOLDOWN, cooling(rule.name, rule.cooldown, blocking))
+                found = self._cooldown(rule, rule.cooldown, merged, sighted, marks)
             judged[rule.name] = found
         for mark in marks:
             self._marks.add(mark, tentative=True)
         deliveries = tuple(self._delivery(name, rules, judged, sighted) for name, rules in merged.items())
         return Verdict(deliveries, tuple(marks))
 
+    def _cooldown(
+        self, rule: Rule, cooldown: float, merged: Mapping[str, Sequence[Rule]], sighted: Sighted, marks: list[Mark]
+    ) -> _Judged:
+        mark = mark_of(rule.name, sighted.event, sighted.received_at_us)
+        blocking = self._marks.blocking(mark, cooldown)
+        if blocking is None:
+            if self._is_taken(rule, merged, sighted) and not self._marks.has(mark):
+                marks.append(mark)
+            return _Judged()
+        if self._marks.is_tentative(blocking):
+            return _Judged(ask=Ask(cooldown=cooldown))
+        return _Judged(Suppression.COOLDOWN, cooling(rule.name, cooldown, blocking))
+
     def settle(self, verdict: Verdict, *, stored: bool) -> None:
         """What was judged is in the store as something new, or is not: its marks stay, or are taken back."""
         for mark in verdict.marks:
             if stored:
                 self._marks.confirm(mark)
-                self._marks.forget(now_us=mark.noted_us, longest=self.plan.longest_cooldown)
             else:
                 self._marks.take_back(mark)
 
@@ -152,7 +165,7 @@ class Judge:
             return matched, self.plan.index.otherwise(sighted.event)
         return matched, ()
 
-    def _rule(self, rule: Rule, sighted: Sighted, quiet: Snooze | None, *, unless: tuple[StateWanted, ...]) -> _Judged:
+    def _rule(self, rule: Rule, sighted: Sighted, quiet: Snooze | None, *, unless: tuple[Other, ...]) -> _Judged:
         snooze = self._snoozed.rule(rule.name) or quiet
         if snooze is not None:
             return _Judged(Suppression.SNOOZE, f"{rule.name}: {_snoozed(snooze)}")
@@ -170,8 +183,14 @@ class Judge:
             )
         return _Judged()
 
-    def _is_taken(self, rule: Rule, merged: dict[str, tuple[Rule, ...]], sighted: Sighted) -> bool:
-        return any(rule in rules and self._refusal(name, sighted) is None for name, rules in merged.items())
+    def _is_taken(self, rule: Rule, merged: Mapping[str, Sequence[Rule]], sighted: Sighted) -> bool:
+        """Whether some destination of the rule takes it, in time."""
+        for name, rules in merged.items():
+            expires_at_us = _expires_at_us(rule, self.plan.terms[name], sighted.at_us)
+            fresh = expires_at_us is None or sighted.received_at_us < expires_at_us
+            if rule in rules and fresh and self._refusal(name, sighted) is None:
+                return True
+        return False
 
     def _refusal(self, name: str, sighted: Sighted) -> _Judged | None:
         """Why a destination takes nothing of this, whatever its rules want."""
@@ -200,6 +219,11 @@ class Judge:
         return NewDelivery(name, matches)
 
 
+def held_back(rule: str, reason: Suppression) -> str:
+    """That a rule does not want it, in a sentence that knows no more than the reason."""
+    return f"{rule}: {_HELD_BACK[reason]}"
+
+
 def cooling(rule: str, cooldown: float, blocking: Mark) -> str:
     """Why a rule's cooldown suppresses an alert, in a sentence."""
     return f"{rule}: within {format_duration(cooldown)} of the one at {isoformat(blocking.at_us)}"
@@ -208,6 +232,10 @@ def cooling(rule: str, cooldown: float, blocking: Mark) -> str:
 def _snoozed(snooze: Snooze) -> str:
     what = f"{snooze.name} is snoozed" if snooze.kind == "symbol" else "snoozed"
     return f"{what} until {isoformat(snooze.until_us)}"
+
+
+def _other(wanted: StateWanted, rule: Rule) -> Other:
+    return Other(wanted, deliver_unknown=rule.on_unknown == "deliver")
 
 
 def _may_fail(rule: Rule) -> bool:

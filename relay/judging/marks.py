@@ -7,20 +7,22 @@ What holds always:
 
 * Times are the alerts' own: it makes no difference which of two came first, or how late.
 * A break with more participants than every near one passes.
+* An alert is not held back for its own sake: come again by another way, it is known by its mark.
 * A mark is tentative until its alert is known to be new and stored. One that turns out a repetition takes its mark
-  back, so that fetching again changes nothing; nobody is suppressed for a tentative mark alone.
+  back, so that fetching again changes nothing; nobody is suppressed for a tentative mark.
 
-Memory: one entry an alert that passed, for ``KEPT_US`` and the longest cooldown, ``MOST`` of them; 200 bytes each.
+Memory: one entry an alert that passed, for ``KEPT_US`` and the longest cooldown, ``MOST`` of them; 300 bytes each.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable
-from typing import Final, NamedTuple, TypeAlias
+from operator import attrgetter
+from typing import Final, TypeAlias
 
 from relay.clock import MICROS
-from relay.events import Channel, Event, count_of
+from relay.events import ALERT_CHANNELS, Channel, Event, count_of
 from relay.outbox.memory import Mark
 
 KEPT_US: Final = 2 * 86_400 * MICROS
@@ -30,40 +32,45 @@ MOST: Final = 100_000
 """Alerts that are remembered; of more, those that came last."""
 
 _FORGET_EVERY: Final = 1_000  # marks
-_ANY: Final = 1 << 62  # above every number in a mark
+
+_at_us: Final = attrgetter("at_us")
 
 _Kind: TypeAlias = tuple[str, str, str, str]  # rule, subject, timeframe, direction
-
-
-class _Passed(NamedTuple):
-    at_us: int
-    took_part: int
-    noted_us: int
 
 
 def mark_of(rule: str, event: Event, received_at_us: int) -> Mark:
     """The mark that ``event`` would leave for ``rule``; one without a time counts as of when it was received."""
     broke = event.channel is Channel.BREAKS
+    at = event.triggered_at
     return Mark(
         rule=rule,
         subject="breaks" if broke else event.symbol or "",
         timeframe=event.timeframe or "",
         direction=event.direction or "",
-        at_us=event.triggered_at.us if event.triggered_at else received_at_us,
+        at_us=at.us if at else received_at_us,
         count=count_of(event) or 0 if broke else 0,
         noted_us=received_at_us,
+        precision_us=0 if event.channel not in ALERT_CHANNELS else at.precision_us if at else 1,
+        shape=event.shape or "",
+        upstream_id=event.id,
     )
 
 
 class Marks:
-    """Marks in memory, by rule and kind of alert."""
+    """Marks in memory, by rule and kind of alert.
 
-    def __init__(self, marks: Iterable[Mark] = ()) -> None:
-        self._passed: dict[_Kind, list[_Passed]] = {}
+    Args:
+        marks: Those of the store.
+        longest: The longest cooldown of all rules, seconds; may be set anew.
+    """
+
+    def __init__(self, marks: Iterable[Mark] = (), *, longest: float = 0.0) -> None:
+        self.longest = longest
+        self._passed: dict[_Kind, list[Mark]] = {}
         self._tentative: set[Mark] = set()
         self._added = 0
         for mark in marks:
-            self.add(mark)
+            insort(self._passed.setdefault(_kind(mark), []), mark, key=_at_us)
 
     def __len__(self) -> int:
         return sum(map(len, self._passed.values()))
@@ -75,16 +82,22 @@ class Marks:
             mark: What the alert would leave.
             cooldown: Seconds.
         """
-        passed = self._passed.get(_kind(mark))
-        if not passed:
-            return None
-        span_us = round(cooldown * MICROS)
-        first = bisect_right(passed, _Passed(mark.at_us - span_us, _ANY, _ANY))
-        last = bisect_left(passed, _Passed(mark.at_us + span_us, -1, -1))
-        near = [_again(mark, found) for found in passed[first:last] if found.took_part >= mark.count]
+        near = (found for found in self._near(mark, cooldown) if found.count >= mark.count and not same(mark, found))
         return min(
             near, key=lambda found: (found in self._tentative, abs(found.at_us - mark.at_us), found.at_us), default=None
         )
+
+    def has(self, mark: Mark) -> bool:
+        """Whether the alert that would leave ``mark`` has left it already, or one sighting of it that is tentative."""
+        return any(same(mark, found) for found in self._near(mark, 2 * mark.precision_us / MICROS + 60.0))
+
+    def _near(self, mark: Mark, seconds: float) -> list[Mark]:
+        passed = self._passed.get(_kind(mark))
+        if not passed:
+            return []
+        span_us = round(seconds * MICROS)
+        first = bisect_right(passed, mark.at_us - span_us, key=_at_us)
+        return passed[first : bisect_left(passed, mark.at_us + span_us, key=_at_us)]
 
     def is_tentative(self, mark: Mark) -> bool:
         """Whether it is not known yet that its alert is stored."""
@@ -92,10 +105,13 @@ class Marks:
 
     def add(self, mark: Mark, *, tentative: bool = False) -> None:
         """Remember an alert that passes."""
-        insort(self._passed.setdefault(_kind(mark), []), _Passed(mark.at_us, mark.count, mark.noted_us))
+        insort(self._passed.setdefault(_kind(mark), []), mark, key=_at_us)
         if tentative:
             self._tentative.add(mark)
         self._added += 1
+        if self._added >= _FORGET_EVERY:
+            self._added = 0
+            self._forget(mark.noted_us)
 
     def confirm(self, mark: Mark) -> None:
         """Its alert is new and stored."""
@@ -105,41 +121,38 @@ class Marks:
         """Its alert was a repetition, or the store did not take it."""
         self._tentative.discard(mark)
         passed = self._passed.get(_kind(mark), [])
-        if (found := _Passed(mark.at_us, mark.count, mark.noted_us)) in passed:
-            passed.remove(found)
+        if mark in passed:
+            passed.remove(mark)
         if not passed:
             self._passed.pop(_kind(mark), None)
 
-    def forget(self, *, now_us: int, longest: float) -> None:
-        """Let go, now and then, of what no alert that may still come can be near to.
-
-        Args:
-            now_us: Now, µs since the epoch.
-            longest: The longest cooldown of all rules, seconds.
-        """
-        if self._added < _FORGET_EVERY:
-            return
-        self._added = 0
-        since_us = remembered_since(now_us=now_us, longest=longest)
+    def _forget(self, now_us: int) -> None:
+        """Let go of what no alert that may still come can be near to."""
+        since_us = remembered_since(now_us=now_us, longest=self.longest)
         if len(self) > MOST:
-            noted = sorted(found.noted_us for passed in self._passed.values() for found in passed)
+            noted = sorted(mark.noted_us for passed in self._passed.values() for mark in passed)
             since_us = max(since_us, noted[-MOST])
         for kind, passed in list(self._passed.items()):
-            passed[:] = [found for found in passed if found.noted_us >= since_us]
+            passed[:] = [mark for mark in passed if mark.noted_us >= since_us]
             if not passed:
                 del self._passed[kind]
 
 
+def same(one: Mark, other: Mark) -> bool:
+    """Whether two marks of one kind are of one alert, as ``relay.events.same_alert`` tells alerts apart."""
+    if one.upstream_id is not None and other.upstream_id is not None:
+        return one.upstream_id == other.upstream_id
+    step = max(one.precision_us, other.precision_us)
+    if not step:
+        return False  # of quotes and states, of which none comes twice
+    shapes = not one.shape or not other.shape or one.shape == other.shape
+    return shapes and one.count == other.count and one.at_us // step == other.at_us // step
+
+
 def remembered_since(*, now_us: int, longest: float) -> int:
-    """Marks noted since then matter, µs since the epoch."""
+    """Marks noted since then matter, µs since the epoch; ``longest`` is the longest cooldown, seconds."""
     return now_us - KEPT_US - round(longest * MICROS)
 
 
 def _kind(mark: Mark) -> _Kind:
     return (mark.rule, mark.subject, mark.timeframe, mark.direction)
-
-
-def _again(mark: Mark, passed: _Passed) -> Mark:
-    return Mark(
-        mark.rule, mark.subject, mark.timeframe, mark.direction, passed.at_us, passed.took_part, passed.noted_us
-    )

@@ -27,6 +27,9 @@ class Mark(msgspec.Struct, frozen=True):
         at_us: The alert's own time, µs since the epoch.
         count: How many futures took part in a break; 0 elsewhere.
         noted_us: When the alert came to us: how long it is remembered goes by this, whatever time the alert tells.
+        precision_us: How finely the alert told its time; 0 for a quote or a state, of which none comes twice.
+        shape: Of the alert, empty where it has none.
+        upstream_id: The alert's id, None where it was sighted without.
     """
 
     rule: str
@@ -36,6 +39,9 @@ class Mark(msgspec.Struct, frozen=True):
     at_us: int
     count: int = 0
     noted_us: int = 0
+    precision_us: int = 1
+    shape: str = ""
+    upstream_id: int | None = None
 
 
 class Side(msgspec.Struct, frozen=True):

@@ -102,14 +102,16 @@ FROM decided WHERE deliveries.id = decided.id AND deliveries.state = 'deciding';
 DELETE FROM deliveries WHERE state = 'deciding' AND id IN (SELECT value FROM json_each(:ids));
 
 -- name: insert_marks
-INSERT INTO marks (rule, subject, timeframe, direction, at, count, noted_at)
+INSERT INTO marks (rule, subject, timeframe, direction, at, count, noted_at, precision, shape, upstream_id)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-       json_extract(value, '$[6]')
+       json_extract(value, '$[6]'), json_extract(value, '$[7]'), json_extract(value, '$[8]'),
+       json_extract(value, '$[9]')
 FROM json_each(:rows);
 
 -- name: marks
-SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count, noted_at))
+SELECT json_group_array(json_array(rule, subject, timeframe, direction, at, count, noted_at, precision, shape,
+                                   upstream_id))
 FROM (SELECT * FROM (SELECT rowid AS number, * FROM marks WHERE noted_at >= :since ORDER BY noted_at DESC, rowid DESC
                      LIMIT :limit) ORDER BY noted_at, number);
 

@@ -120,7 +120,7 @@ async def test_whatever_breaks_down_ends_the_relay(tmp_path: Path, simulator: Si
         def broken(*_: object) -> object:
             raise ZeroDivisionError
 
-        relay.intake._judged = broken  # type: ignore[method-assign,assignment]  # breaks the task that commits
+        relay.intake._commit = broken  # type: ignore[method-assign,assignment]  # breaks the task that commits
         fire(simulator, 1)
         with pytest.raises(ZeroDivisionError):
             await stack.aclose()

@@ -9,11 +9,12 @@ from contextlib import asynccontextmanager
 import pytest
 
 from relay.clock import MICROS
-from relay.deliveries import Ask, Delivery, RuleMatch, State, Suppression
+from relay.deliveries import Ask, Delivery, Other, RuleMatch, State, Suppression
 from relay.errors import StoreBusyError, UpstreamError
 from relay.events import Event, Source
-from relay.judging.decider import PATIENCE, Decider
-from relay.judging.marks import Marks
+from relay.judging.case import MOST_NAMES, PATIENCE
+from relay.judging.decider import Decider
+from relay.judging.marks import Marks, mark_of
 from relay.metrics import Metrics
 from relay.outbox.base import Entry, NewDelivery
 from relay.states import Snapshot, StateWanted, snapshot_of
@@ -241,16 +242,16 @@ async def test_a_cooldown_is_judged_when_the_rule_turns_out_to_match() -> None:
 
 @pytest.mark.parametrize(
     ("found", "expected"),
-    [(GREEN_DAY, None), (b'{"symbol":"AAPL","tfc":{"D":"red"}}', State.PENDING), (None, None)],
+    [(GREEN_DAY, None), (b'{"symbol":"AAPL","tfc":{"D":"red"}}', State.PENDING), (None, State.PENDING)],
 )
-async def test_otherwise_matches_only_what_is_known_to_match_nothing_else(
+async def test_otherwise_takes_what_does_not_match_or_can_not_be_known_to(
     found: bytes | None, expected: State | None
 ) -> None:
     scene = Scene()
     if found is not None:
         scene.states.tell("AAPL", found)
     async with scene.running():
-        await scene.commit(in_force(1), asking(Ask(unless=(GREEN,)), "rest"))
+        await scene.commit(in_force(1), asking(Ask(unless=(Other(GREEN),)), "rest"))
         await scene.clock.advance(PATIENCE)
         await settle()
     assert scene.states_of().get(1) is expected
@@ -288,7 +289,7 @@ async def test_a_store_that_can_not_be_read_is_asked_again() -> None:
     assert scene.states_of() == {1: State.PENDING}
 
 
-async def test_a_flood_is_decided_in_bounded_portions_and_whole() -> None:
+async def test_a_flood_is_decided_whole() -> None:
     scene = Scene()
     entries = [
         Entry(in_force(n, f"S{n}"), Source.LIVE, START_US, (NewDelivery("bot", (asking(Ask(enrich=True)),)),))
@@ -296,7 +297,7 @@ async def test_a_flood_is_decided_in_bounded_portions_and_whole() -> None:
     ]
     await scene.outbox.commit(entries)
     async with scene.running():
-        assert scene.decider.under_way == 500
+        assert scene.decider.under_way == 1300
         for n in range(1, 1301):
             scene.states.tell(f"S{n}", GREEN_DAY)
             if n % 100 == 0:
@@ -304,3 +305,143 @@ async def test_a_flood_is_decided_in_bounded_portions_and_whole() -> None:
         await settle()
         assert set(scene.states_of().values()) == {State.PENDING}
     assert len(scene.states.asked) == 1300
+
+
+def until(seconds: float) -> int:
+    return START_US + round(seconds * MICROS)
+
+
+async def commit_to(scene: Scene, **rules: RuleMatch) -> None:
+    """An alert with a rule of its own for each destination."""
+    made = tuple(NewDelivery(name, (rule,)) for name, rule in rules.items())
+    await scene.outbox.commit([Entry(in_force(1), Source.LIVE, scene.clock.now_us(), made)])
+    scene.decider.notify()
+    await settle()
+
+
+async def test_a_short_age_at_one_destination_takes_no_patience_from_another() -> None:
+    scene = Scene()
+    async with scene.running():
+        await commit_to(scene, chat=asking(Ask(GREEN)), bot=asking(Ask(GREEN), expires_at_us=until(5)))
+        await scene.clock.advance(6)
+        assert (scene.states_of("chat"), scene.states_of("bot")) == ({1: State.DECIDING}, {1: State.SUPPRESSED})
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+        assert scene.states_of("chat") == {1: State.PENDING}
+
+
+async def test_what_has_expired_already_waits_for_nothing_and_hurries_nobody() -> None:
+    scene = Scene()
+    async with scene.running():
+        await commit_to(scene, chat=asking(Ask(GREEN)), bot=asking(Ask(GREEN), expires_at_us=until(-60)))
+        assert (scene.states_of("chat"), scene.states_of("bot")) == ({1: State.DECIDING}, {1: State.PENDING})
+        assert not scene.sent("bot")[0].wanted_by(scene.clock.now_us())  # its lane says that it has expired
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+        assert scene.states_of("chat") == {1: State.PENDING}
+
+
+async def test_a_rule_that_has_expired_leaves_the_other_at_its_destination_in_peace() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(
+            in_force(1), asking(Ask(GREEN), "trend"), asking(Ask(GREEN), "fast", expires_at_us=until(-60))
+        )
+        await scene.clock.advance(10)
+        assert scene.states_of() == {1: State.DECIDING}
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+        (sent,) = scene.sent()
+    assert [rule.name for rule in sent.wanted_by(scene.clock.now_us())] == ["trend"]
+
+
+async def test_what_one_rule_wants_sent_does_not_expire_while_another_asks() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN), "trend"), RuleMatch("plain", until(10)))
+        await scene.clock.advance(8.9)
+        assert scene.states_of() == {1: State.DECIDING}
+        await scene.clock.advance(0.2)
+        await settle()
+        (sent,) = scene.sent()
+    assert [(rule.name, rule.suppressed) for rule in sent.rules] == [
+        ("trend", Suppression.UNKNOWN),
+        ("plain", None),
+    ]
+
+
+async def test_what_is_known_does_not_wait_behind_hundreds_that_hang() -> None:
+    scene = Scene()
+    entries = [
+        Entry(in_force(n, f"S{n}"), Source.LIVE, START_US, (NewDelivery("bot", (asking(Ask(GREEN)),)),))
+        for n in range(1, 3_001)
+    ]
+    await scene.outbox.commit(entries)
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(9_999), asking(Ask(GREEN)))
+        assert scene.states_of()[9_999] is State.PENDING
+
+
+async def test_many_alerts_of_one_symbol_are_one_look_up_and_keep_their_order() -> None:
+    scene = Scene()
+    async with scene.running():
+        for number in range(1, 21):
+            await scene.commit(in_force(number), asking(Ask(GREEN)))
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+    assert scene.states.asked == ["AAPL"]
+    assert [delivery.event.id for delivery in scene.sent()] == list(range(1, 21))
+
+
+async def test_a_decision_that_the_store_refuses_is_made_again_and_not_held_back_for_its_own_sake() -> None:
+    scene = Scene()
+    scene.outbox.errors["decide"].append(OverflowError("too large"))
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN, cooldown=900.0)))
+        assert (scene.states_of(), len(scene.marks)) == ({1: State.DECIDING}, 0)
+        await scene.clock.advance(1)
+        await settle()
+        assert (scene.states_of(), len(scene.marks)) == ({1: State.PENDING}, 1)
+
+
+async def test_what_rests_on_an_alert_that_may_be_a_repetition_waits_for_the_news_of_it() -> None:
+    scene = Scene()
+    doubtful = mark_of("calm", in_force(7, at="2026-04-10T13:44:00Z"), START_US)
+    scene.marks.add(doubtful, tentative=True)
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(cooldown=900.0), "calm"))
+        assert scene.states_of() == {1: State.DECIDING}
+        scene.marks.take_back(doubtful)
+        await scene.clock.advance(0.1)
+        await settle()
+    assert (scene.states_of(), scene.states.asked) == ({1: State.PENDING}, [])
+
+
+async def test_a_break_of_very_many_symbols_is_not_known_and_asks_for_few() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(a_break(1, symbols=tuple(f"S{n}" for n in range(20_000))), asking(Ask(GREEN)))
+        assert len(scene.states.asked) == MOST_NAMES
+        for name in list(scene.states.asked):
+            scene.states.tell(name, GREEN_DAY)
+        await settle()
+    assert scene.states_of() == {1: State.SUPPRESSED}
+
+
+async def test_what_is_released_while_its_event_is_being_decided_is_decided_with_it() -> None:
+    scene = Scene()
+    held = NewDelivery("chat", (asking(Ask(GREEN)),), Suppression.SOURCE)
+    async with scene.running():
+        made = (NewDelivery("bot", (asking(Ask(GREEN)),)), held)
+        await scene.outbox.commit([Entry(in_force(1), Source.BACKFILL, START_US, made)])
+        scene.decider.notify()
+        await settle()
+        await scene.outbox.commit([Entry(in_force(1), Source.LIVE, START_US, (NewDelivery("chat", held.rules),))])
+        scene.decider.notify(anew=True)
+        await settle()
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+    assert (scene.states_of("bot"), scene.states_of("chat")) == ({1: State.PENDING}, {1: State.PENDING})
+    assert scene.states.asked == ["AAPL"]

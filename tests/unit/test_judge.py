@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relay.clock import MICROS
-from relay.deliveries import Ask, RuleMatch, State, Suppression
+from relay.deliveries import Ask, Other, RuleMatch, State, Suppression
 from relay.events import Channel, Event, Source
 from relay.judging.judge import Judge, Sighted, Verdict
 from relay.judging.marks import Marks
@@ -35,7 +35,6 @@ class Bench:
     def verdict(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> Verdict:
         """Judge an event that is then stored as new."""
         found = self.judge.judge(Sighted(event, source, at_us))
-        assert found is not None
         self.judge.settle(found, stored=True)
         return found
 
@@ -195,13 +194,28 @@ def test_what_nobody_was_to_get_begins_no_cooldown() -> None:
 def test_nobody_is_suppressed_for_an_alert_that_is_not_stored_yet() -> None:
     bench = Bench(Rule("calm", to=("bot",), cooldown=900))
     first = bench.judge.judge(Sighted(at("13:45:00"), Source.LIVE, START_US))
-    second = Sighted(at("13:46:00", 2), Source.LIVE, START_US)
-    assert first is not None
-    assert bench.judge.judge(second) is None
+    second = bench.judge.judge(Sighted(at("13:46:00", 2), Source.LIVE, START_US))
+    (delivery,) = second.deliveries
+    assert (delivery.state, delivery.rules[0].ask, second.marks) == (State.DECIDING, Ask(cooldown=900), ())
     bench.judge.settle(first, stored=False)  # a repetition
-    verdict = bench.judge.judge(second)
-    assert verdict is not None
-    assert verdict.deliveries[0].suppressed is None
+    assert bench.reasons(at("13:47:00", 3)) == {"bot": None}
+
+
+def test_an_alert_that_comes_again_is_not_held_back_for_its_own_sake() -> None:
+    live = Terms(sources=frozenset({Source.LIVE}))
+    bench = Bench(Rule("calm", to=("chat", "bot"), cooldown=900), bot=live)
+    recovered = at("13:45:00")
+    assert bench.reasons(recovered, Source.BACKFILL) == {"chat": None, "bot": Suppression.SOURCE}
+    again = in_force(None, at="2026-04-10T13:45:00.250Z")  # as the socket tells it, without id
+    assert bench.reasons(again) == {"chat": None, "bot": None}
+    assert len(bench.marks) == 1
+    assert bench.reasons(at("13:45:00", 2)) == {"chat": Suppression.COOLDOWN, "bot": Suppression.COOLDOWN}
+
+
+def test_an_alert_that_is_too_old_already_begins_no_cooldown() -> None:
+    bench = Bench(Rule("calm", to=("bot",), cooldown=900, max_age=60))
+    assert bench.reasons(at("13:40:00"), Source.BACKFILL) == {"bot": None}  # the lane will see that it has expired
+    assert bench.reasons(at("13:45:00", 2)) == {"bot": None}
 
 
 # --- look-ups
@@ -223,7 +237,7 @@ def test_otherwise_waits_where_all_that_matched_must_ask() -> None:
     rest = Rule("rest", to=("misc",), otherwise=True)
     bench = Bench(Rule("green", to=("bot",), state=GREEN), rest)
     bot, misc = bench.deliveries(in_force(1))
-    assert (bot.rules[0].ask, misc.rules[0].ask) == (Ask(GREEN), Ask(unless=(GREEN,)))
+    assert (bot.rules[0].ask, misc.rules[0].ask) == (Ask(GREEN), Ask(unless=(Other(GREEN),)))
     certain = Bench(Rule("green", to=("bot",), state=GREEN), Rule("plain", to=("bot",)), rest)
     assert [delivery.destination for delivery in certain.deliveries(in_force(1))] == ["bot"]
 

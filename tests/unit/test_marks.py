@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
-from relay.judging.marks import KEPT_US, MOST, Marks, mark_of
+from relay.judging.marks import KEPT_US, MOST, Marks, mark_of, same
 from relay.outbox.memory import Mark
 from tests.support.clock import START_US
 from tests.support.events import a_break, in_force
@@ -38,7 +38,8 @@ def test_the_nearest_mark_that_blocks_is_found_as_by_looking_at_each(
     blocking = [
         found
         for found in left
-        if found.rule == new.rule and abs(found.at_us - new.at_us) < COOLDOWN * MICROS and found.count >= new.count
+        if (found.rule, abs(found.at_us - new.at_us) < COOLDOWN * MICROS) == (new.rule, True)
+        if found.count >= new.count and not same(new, found)
     ]
     found = kept.blocking(new, COOLDOWN)
     assert (found is None) == (not blocking)
@@ -50,23 +51,28 @@ def test_the_nearest_mark_that_blocks_is_found_as_by_looking_at_each(
 
 
 def test_a_mark_is_of_the_alerts_own_time_or_of_when_it_came() -> None:
-    assert mark_of("calm", in_force(1), START_US + 5) == Mark("calm", "AAPL", "D", "bullish", START_US, 0, START_US + 5)
+    assert mark_of("calm", in_force(1), START_US + 5) == Mark(
+        "calm", "AAPL", "D", "bullish", START_US, 0, START_US + 5, MICROS, "1-2U", 1
+    )
     assert mark_of("calm", in_force(1, at=None), START_US + 5).at_us == START_US + 5
     assert mark_of("calm", a_break(1), START_US).subject == "breaks"
     assert mark_of("calm", a_break(1), START_US).count == 3
 
 
 def test_of_very_many_those_that_came_last_are_remembered() -> None:
-    kept = Marks(mark(0.0, rule=f"r{n}", noted_us=START_US + n) for n in range(MOST + 500))
-    kept.forget(now_us=START_US + MOST, longest=COOLDOWN)
+    kept = Marks(mark(0.0, rule=f"r{n}", noted_us=START_US + n) for n in range(MOST))
+    for n in range(MOST, MOST + 1_000):
+        kept.add(mark(0.0, rule=f"r{n}", noted_us=START_US + n))
     assert len(kept) == MOST
-    assert kept.blocking(mark(0.0, rule="r499"), COOLDOWN) is None
-    assert kept.blocking(mark(0.0, rule="r500"), COOLDOWN) is not None
+    assert kept.blocking(mark(1.0, rule="r999"), COOLDOWN) is None
+    assert kept.blocking(mark(1.0, rule="r1000"), COOLDOWN) is not None
 
 
 def test_what_came_long_ago_is_forgotten_whatever_time_it_told() -> None:
-    kept = Marks(mark(n * 100.0, noted_us=START_US + n) for n in range(2_000))
-    kept.forget(now_us=START_US + 1_000 + KEPT_US + round(COOLDOWN * MICROS), longest=COOLDOWN)
-    assert len(kept) == 1_000
-    assert kept.blocking(mark(199_900.0), COOLDOWN) is not None
-    assert kept.blocking(mark(100.0), COOLDOWN) is None
+    kept = Marks((mark(n * 100.0, noted_us=START_US + n) for n in range(2_000)), longest=COOLDOWN)
+    later_us = START_US + 1_000 + KEPT_US + round(COOLDOWN * MICROS)
+    for n in range(1_000):
+        kept.add(mark(n * 100.0, rule="other", noted_us=later_us))
+    assert len(kept) == 2_000
+    assert kept.blocking(mark(199_901.0), COOLDOWN) is not None
+    assert kept.blocking(mark(101.0), COOLDOWN) is None

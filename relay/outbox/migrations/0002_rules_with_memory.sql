@@ -5,13 +5,16 @@ CREATE INDEX deliveries_deciding ON deliveries (id) WHERE state = 'deciding';
 
 -- Alerts that a rule with a cooldown let through; `at` is the alert's own time, `noted_at` when it came.
 CREATE TABLE marks (
-    rule      TEXT    NOT NULL,
-    subject   TEXT    NOT NULL,
-    timeframe TEXT    NOT NULL,
-    direction TEXT    NOT NULL,
-    at        INTEGER NOT NULL,
-    count     INTEGER NOT NULL,
-    noted_at  INTEGER NOT NULL
+    rule        TEXT    NOT NULL,
+    subject     TEXT    NOT NULL,
+    timeframe   TEXT    NOT NULL,
+    direction   TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    count       INTEGER NOT NULL,
+    noted_at    INTEGER NOT NULL,
+    precision   INTEGER NOT NULL,
+    shape       TEXT    NOT NULL,
+    upstream_id INTEGER
 ) STRICT;
 
 CREATE INDEX marks_noted ON marks (noted_at);

@@ -86,16 +86,18 @@ _decode: Final = msgspec.json.Decoder(_Wire).decode
 def snapshot_of(data: bytes) -> Snapshot:
     """Read one snapshot, tolerantly: what can't be read counts as not recorded.
 
+    But ``tfc`` must be an object: the vendor's always is, and without it nothing is known of any colour.
+
     Raises:
-        SnapshotError: It is no JSON object, or has neither a symbol nor colours.
+        SnapshotError: It is no JSON object, or has no object ``tfc``.
     """
     try:
         data.decode()
         wire = _decode(data)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise SnapshotError(f"no snapshot: {error}") from error
-    if not isinstance(wire.symbol, str) and not isinstance(wire.tfc, dict):
-        raise SnapshotError("no snapshot: neither a symbol nor tfc")
+    if not isinstance(wire.tfc, dict):
+        raise SnapshotError("no snapshot: its tfc is no object" if wire.tfc is not None else "no snapshot: no tfc")
     instrument = wire.instrument if isinstance(wire.instrument, dict) else {}
     sector = instrument.get("sector")
     return Snapshot(
@@ -106,9 +108,8 @@ def snapshot_of(data: bytes) -> Snapshot:
     )
 
 
-def _colours(tfc: object) -> dict[str, str]:
-    sent = tfc if isinstance(tfc, dict) else {}
-    return {str(key).strip().upper(): value.strip().lower() for key, value in sent.items() if isinstance(value, str)}
+def _colours(tfc: dict[Any, Any]) -> dict[str, str]:
+    return {str(key).strip().upper(): value.strip().lower() for key, value in tfc.items() if isinstance(value, str)}
 
 
 def colour_of(snapshot: Snapshot, timeframe: str) -> str:

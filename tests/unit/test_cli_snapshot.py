@@ -72,7 +72,7 @@ def test_colours_stand_beside_their_words() -> None:
 
 
 def test_what_is_missing_is_said_or_left_out() -> None:
-    text = shown({"symbol": "NEW", "price": {}, "setups": []})
+    text = shown({"symbol": "NEW", "price": {}, "tfc": {}, "setups": []})
     assert "no recent trade" in text
     assert "no active setups" in text
     assert "sector" not in text
@@ -104,12 +104,13 @@ def test_upstream_text_can_not_steer_a_terminal() -> None:
 
 
 def test_json_is_the_upstream_s_object_value_for_value() -> None:
-    data = b'{"symbol": "AAPL",\n "price": {"price": 214.3200, "volume": 12345678901234567890123}}'
-    assert plain(snapshot_of(data)) == '{"symbol":"AAPL","price":{"price":214.3200,"volume":12345678901234567890123}}'
+    data = b'{"symbol": "AAPL",\n "tfc": {}, "price": {"price": 214.3200, "volume": 12345678901234567890123}}'
+    told = '{"symbol":"AAPL","tfc":{},"price":{"price":214.3200,"volume":12345678901234567890123}}'
+    assert plain(snapshot_of(data)) == told
 
 
 def test_what_an_output_can_not_encode_is_replaced() -> None:
-    assert "Z?rich" in shown({"symbol": "ZURN", "instrument": {"name": "Zürich"}}, encoding="ascii")
+    assert "Z?rich" in shown({"symbol": "ZURN", "instrument": {"name": "Zürich"}, "tfc": {}}, encoding="ascii")
 
 
 values: st.SearchStrategy[Any] = st.recursive(
@@ -127,7 +128,7 @@ values: st.SearchStrategy[Any] = st.recursive(
             "instrument": st.fixed_dictionaries({}, optional={"name": values, "sector": values, "active": values})
             | values,
             "price": st.fixed_dictionaries({}, optional={"price": values, "volume": values}) | values,
-            "tfc": values,
+            "tfc": st.dictionaries(st.text(), values, max_size=3) | values,
             "setups": st.lists(st.fixed_dictionaries({}, optional={"shape": values, "timeframe": values}) | values)
             | values,
             "chart_timeframes": values,

@@ -56,7 +56,7 @@ _UNSHOWABLE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u20
 
 @click.command(epilog=_EXAMPLES)
 @destination_argument
-@click.option("--event", "event", metavar="FILE|ID", help=f"Send this event, marked as a test: {FORMS}.")
+@click.option("--event", "event", metavar="FILE|-|EVENT_ID", help=f"Send this event, marked as a test: {FORMS}.")
 @click.option("--dry-run", is_flag=True, help="Send nothing; show what would be sent.")
 @click.option("--allow-real", is_flag=True, help="Send to another machine though the upstream is a simulator.")
 @config_option

@@ -28,7 +28,7 @@ import structlog
 from relay.assets import future_root
 from relay.backoff import Backoff
 from relay.clock import Clock
-from relay.events import Channel
+from relay.events import Channel, symbol_root
 from relay.secret import Secret
 from relay.states import Snapshot, SnapshotError, snapshot_of
 from relay.upstream.access import SCOPES, AuthStyle
@@ -221,9 +221,12 @@ class Lookup:
         if answer.status != HTTPStatus.OK:
             raise self._getter.refusal(answer, _SCOPE)
         try:
-            return snapshot_of(answer.body)
+            found = snapshot_of(answer.body)
         except SnapshotError as error:
             raise RestUnavailableError(Unavailability.NO_SNAPSHOT, str(error), hint=NOT_THE_API) from error
+        if found.symbol and _root(found.symbol) != _root(spelling):
+            raise RestUnavailableError(Unavailability.NO_SNAPSHOT, "a snapshot of another symbol", hint=NOT_THE_API)
+        return found
 
     def _answered(self) -> None:
         self._hold.reset()
@@ -258,6 +261,11 @@ def _holds(error: RestUnavailableError) -> bool:
 def _again(error: RestRefusedError) -> RestRefusedError:
     """The same, to be raised anew: what was raised once carries where."""
     return RestRefusedError(error.code, error.scope, str(error), hint=error.hint)
+
+
+def _root(name: str) -> str:
+    """The same for every spelling of a front future: ``ES`` of ``ES1!``, ``ES=F`` and ``/ES=F``; others unchanged."""
+    return symbol_root(name.removeprefix("/"))
 
 
 def _askable(name: str) -> bool:

@@ -373,6 +373,8 @@ async def test_a_request_that_gets_no_answer_ends_in_time() -> None:
         (200, {"symbol": "AAPL"}, "no_snapshot"),
         (200, {"symbol": "AAPL", "tfc": None}, "no_snapshot"),
         (200, {"symbol": "AAPL", "tfc": []}, "no_snapshot"),
+        (200, state("OTHER"), "no_snapshot"),
+        (200, state("AAPL=F2"), "no_snapshot"),
         (200, b'{"symbol": "\xff"}', "no_snapshot"),
         (200, {"symbol": "AAPL", "padding": "x" * (1 << 20)}, "oversized"),
     ],
@@ -541,6 +543,37 @@ async def test_a_future_that_is_tracked_under_neither_spelling_is_unknown_as_it_
                 await it.lookup.snapshot("ES1!")
             assert caught.value.symbol == "ES1!"
         assert it.vendor.asked == ["ES1!", "ES=F"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("AAPL", " aapl "),
+        ("AAPL", None),
+        ("AAPL", ""),
+        ("ES1!", "ES=F"),
+        ("ES=F", "es1!"),
+        ("ES1!", "ES"),
+        ("ES", "ES1!"),
+        ("/ES=F", "ES=F"),
+        ("ä b", "Ä b"),
+    ],
+)
+async def test_the_symbol_that_is_told_may_be_spelt_otherwise_or_missing(asked: str, told: str | None) -> None:
+    async with asking() as it:
+        it.vendor.then(200, {"symbol": told, "tfc": {"D": "red"}})
+        assert (await it.lookup.snapshot(asked)).colours == {"D": "red"}
+
+
+@pytest.mark.parametrize(("asked", "told"), [("AAPL", "OTHER"), ("ES1!", "NQ1!"), ("ES2!", "ES1!"), ("BTC-USD", "BTC")])
+async def test_the_snapshot_of_another_symbol_is_not_taken_and_asked_for_again(asked: str, told: str) -> None:
+    async with asking() as it:
+        it.vendor.then(200, state(told, D="red"))
+        call = asyncio.ensure_future(it.lookup.known(asked))
+        await it.sleeping()
+        await it.clock.advance(1.25)
+        assert (await call).symbol == asked
+        assert it.vendor.asked == [asked, asked]
 
 
 async def test_no_other_contract_than_the_front_one_is_spelt_otherwise() -> None:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote
 
@@ -24,12 +22,14 @@ from yarl import URL
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.apprise.loading import Said, Service
-from relay.destinations.apprise.render import MOST, Note, fits, note_of
+from relay.destinations.apprise.render import MOST, fits, note_of, notice_note
 from relay.destinations.endpoint import DETAIL_SHOWN
+from relay.destinations.notice import Notice
 from relay.destinations.redact import Redactor, printable
 from relay.durations import format_duration
 from relay.limiter import Limiter
 from relay.template import RenderError
+from relay.threads import call_in_daemon
 
 _HANGS: Final = "an earlier call to apprise has not come back yet; there is no other until it does"
 _DELIMITERS: Final = re.compile(r"[/:@?&=+,;#|]+")
@@ -80,21 +80,25 @@ class Apprise:
             note = note_of(batch, self._template)
         except RenderError as error:
             return Outcome(Verdict.DEAD, "template", self._presentable(str(error)))
+        return await self._say(note)
+
+    async def tell(self, notice: Notice) -> Outcome:
+        """Make one attempt with the relay's own notice."""
+        return await self._say(notice_note(notice))
+
+    async def _say(self, note: Note) -> Outcome:
         if self._call is not None and not self._call.done():
             return Outcome(Verdict.RETRY, "timeout", _HANGS)
-        self._call = asyncio.get_running_loop().create_future()
         try:
-            threading.Thread(
-                target=_call, args=(self._service, note, self._call), name="relay-apprise", daemon=True
-            ).start()
+            self._call = call_in_daemon(lambda: self._service.send(note.title, note.body), name="relay-apprise")
         except RuntimeError:  # the system has no thread left
-            self._call = None
             return Outcome(Verdict.RETRY, "apprise", "no thread could be started to call apprise in")
         done, _ = await asyncio.wait((self._call,), timeout=self._timeout)
         if not done:
             within = format_duration(self._timeout)
             return Outcome(Verdict.RETRY, "timeout", f"the call to apprise did not come back within {within}")
-        return self._judge(self._call.result())
+        failed = self._call.exception() is not None  # foreign code: it says that it raises nothing
+        return self._judge(Said(sent=False, why="it ended without a word") if failed else self._call.result())
 
     def _judge(self, said: Said) -> Outcome:
         if said.sent:
@@ -113,18 +117,3 @@ def parts_of(url: str) -> Iterator[str]:
         for part in (text, *re.split(r"[/?&]+", text), *_DELIMITERS.split(text)):
             yield part
             yield part.lower()
-
-
-def _call(service: Service, note: Note, answer: asyncio.Future[Said]) -> None:
-    """The thread: call, then tell the loop, if it is still there."""
-    said = Said(sent=False, why="it ended without a word")
-    try:
-        said = service.send(note.title, note.body)
-    finally:
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            answer.get_loop().call_soon_threadsafe(_settle, answer, said)
-
-
-def _settle(answer: asyncio.Future[Said], said: Said) -> None:
-    if not answer.done():
-        answer.set_result(said)

@@ -2,15 +2,16 @@
 
     SIGHUP ──ask──────────┐
     POST ──reload(drain)──┴─> one at a time:
-        load (in a thread) ──> simulated alerts stay here? ──> prepare (in a thread) ──> destinations and lanes
+        load (in a thread, 30 s at most) ──> may it run here? ──> prepare (in a thread) ──> destinations and lanes
             └── any of these fails: nothing has changed; logged with every fault, metric 0, told in ``status``
         swap: plan, edges, lanes, all between two turns of the loop; metric 1
-        resubscribe, in the background ──> Changes
+        resubscribe, in the background, until it is done or a later reload does it ──> Changes
 
 What holds always:
 
 * No event sees half of a change: nothing is awaited between the first and the last part that is swapped.
 * Rules are swapped before the new subscriptions are sent, so no event comes that no rule is ready for.
+* A file that never answers (a network drive that hangs) holds up no later reload, and not the relay's end.
 * Lanes of unchanged destinations are not touched; a changed one is handed over by the dispatcher, in the background.
 * What needs a restart stays as it is and is told, in this reload and in every later one.
 """
@@ -22,12 +23,14 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from itertools import count
+from typing import Any, Final
 
 import structlog
 
 from relay import logs
-from relay.clock import MICROS, Clock
+from relay.backoff import doubled
+from relay.clock import MICROS, Clock, wait_until
 from relay.config.diff import Changes, changes, lines
 from relay.config.load import load
 from relay.config.model import Config
@@ -37,12 +40,18 @@ from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
 from relay.destinations.kinds import AnyConfig
 from relay.document.faults import InvalidConfigError
-from relay.errors import RelayError
+from relay.errors import ConfigError, RelayError
 from relay.metrics import Metrics
 from relay.systemd import Notifier
+from relay.threads import call_in_daemon
 from relay.web.desk import ConfigStatus
 
 _log = structlog.get_logger()
+
+LOAD_SECONDS: Final = 30.0
+"""For reading the config and the files that it names."""
+
+_LONGEST_WAIT: Final = 30.0  # before subscriptions that could not be changed are tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +63,7 @@ class Parts:
         lane: Makes a destination and its lane; called in the event loop.
         prepare: Builds from a config what the events meet; called in a thread, changes nothing. What it returns swaps
             that in, at once, in the event loop.
-        resubscribe: Brings the subscriptions in line with what was swapped in.
+        resubscribe: Brings the subscriptions in line with what was swapped in last. A RelayError means not yet.
     """
 
     dispatcher: Dispatcher
@@ -95,6 +104,7 @@ class Reloader:
         self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._subscribing = asyncio.Lock()
+        self._superseded = asyncio.Event()
 
     @property
     def status(self) -> ConfigStatus:
@@ -149,7 +159,7 @@ class Reloader:
 
     async def _bring_in(self, *, drain: bool) -> Changes:
         config, parts = self.config, self._parts
-        loaded = await asyncio.to_thread(load, config.path, env=self._env)
+        loaded = await self._load()
         hide_secrets(loaded)
         now = effective(config, loaded)
         parts.check(now)
@@ -165,8 +175,26 @@ class Reloader:
             logs.configure(now.log.level, now.log.format, sys.stderr)
         waiting = changes(running, in_file).restart
         before, self._status = self._status, ConfigStatus(running, waiting, self._clock.now_us())
-        self._start(self._resubscribe())
+        self._superseded.set()
+        self._superseded = asyncio.Event()
+        self._start(self._resubscribe(self._superseded))
         return changes(before.outline, in_file)
+
+    async def _load(self) -> Config:
+        path = self.config.path
+        loading = call_in_daemon(lambda: load(path, env=self._env), name="relay-load")
+        timer = asyncio.ensure_future(self._clock.sleep(LOAD_SECONDS))
+        try:
+            await asyncio.wait((loading, timer), return_when=asyncio.FIRST_COMPLETED)
+            if loading.done():
+                return loading.result()
+        finally:
+            loading.cancel()
+            timer.cancel()
+        raise ConfigError(
+            f"reading {path} and the files that it names took longer than {LOAD_SECONDS:g} s",
+            hint="Is one of them on a drive that does not answer, or a pipe that nobody writes into?",
+        )
 
     def _prepare(self, now: Config, loaded: Config) -> tuple[Callable[[], None], Outline, Outline]:
         return self._parts.prepare(now), outline_of(loaded), outline_of(now)
@@ -181,9 +209,24 @@ class Reloader:
             for name, destination in now.destinations.items()
         }
 
-    async def _resubscribe(self) -> None:
+    async def _resubscribe(self, superseded: asyncio.Event) -> None:
         async with self._subscribing:
-            await self._parts.resubscribe()
+            for failures in count(1):
+                if superseded.is_set():
+                    return
+                try:
+                    await self._parts.resubscribe()
+                except RelayError as error:
+                    delay = doubled(failures, first=1.0, cap=_LONGEST_WAIT)
+                    _log.error(
+                        "subscriptions not changed yet, trying again",
+                        error=str(error),
+                        retry_in=delay,
+                        **({"hint": error.hint} if error.hint else {}),
+                    )
+                else:
+                    return
+                await wait_until(superseded, self._clock, delay)
 
     def _failed(self, error: Exception) -> None:
         self._metrics.reload_success.set(0)

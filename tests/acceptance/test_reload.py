@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 from pathlib import Path
 from typing import Any
@@ -160,3 +161,19 @@ async def test_alerts_that_come_while_the_config_changes_again_and_again_arrive_
     assert arrived(inbox) == once(fired)
     assert inbox.arrived == len(fired)
     assert simulator.opened == 1
+
+
+async def test_a_file_that_never_answers_does_not_keep_the_relay_from_stopping(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    destinations = {"bot": webhook(inbox.url())}
+    config = write_config(tmp_path, simulator, destinations, shutdown_grace="1s")
+    async with running(config) as relay:
+        port = int(relay.url.rpartition(":")[2])
+        os.mkfifo(tmp_path / "watchlist.txt")  # as a network drive that hangs: nobody ever writes into it
+        rules: list[dict[str, object]] = [{"name": "mine", "to": "bot", "symbol_file": "watchlist.txt"}]
+        write_config(tmp_path, simulator, destinations, rules=rules, port=port, shutdown_grace="1s")
+        relay.send(signal.SIGHUP)
+        fire(simulator, 3)
+        await inbox.wait_for(3)  # alerts flow meanwhile
+        assert await relay.stop(within=20) == 0

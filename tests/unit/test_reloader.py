@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +19,7 @@ from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings
 from relay.destinations.kinds import AnyConfig
 from relay.document.faults import InvalidConfigError
-from relay.errors import ConfigError, RelayError
+from relay.errors import ConfigError, RelayError, StoreBusyError
 from relay.logs import MASK, redact
 from relay.metrics import Metrics
 from relay.reload import Parts, Reloader
@@ -54,6 +55,7 @@ class Scene:
         self.outbox = MemoryOutbox(Memory(START_US))
         self.did: list[str] = []
         self.built: list[str] = []
+        self.troubles: list[Exception] = []
         self.swapped: list[Config] = []
         self.forbidden: ConfigError | None = None
         self.gate = threading.Event()
@@ -91,6 +93,8 @@ class Scene:
 
     async def resubscribe(self) -> None:
         self.did.append("resubscribe")
+        if self.troubles:
+            raise self.troubles.pop(0)
 
     def succeeded(self) -> float | None:
         return self.metrics.registry.get_sample_value("relay_config_last_reload_success")
@@ -114,6 +118,69 @@ async def test_rules_are_swapped_before_subscriptions_are_sent(scene: Scene) -> 
     assert found.subscriptions.added == {"alerts.simultaneous_breaks": ()}
     assert [rule.name for rule in scene.swapped[0].rules] == ["a", "m"]
     assert [rule.name for rule in scene.reloader.status.outline.rules] == ["a", "m"]
+
+
+async def test_a_subscription_that_could_not_be_changed_is_told_and_tried_again_until_it_is(scene: Scene) -> None:
+    scene.troubles = [StoreBusyError("disk I/O error"), StoreBusyError("disk I/O error")]
+    with capture_logs() as said:
+        await scene.reloader.reload()
+        await settle()
+        assert scene.did.count("resubscribe") == 1
+        await scene.clock.advance(1)
+        assert scene.did.count("resubscribe") == 2
+        await scene.clock.advance(100)
+    assert scene.did.count("resubscribe") == 3
+    told = [line for line in said if line["event"] == "subscriptions not changed yet, trying again"]
+    assert [(line["log_level"], line["error"], line["retry_in"]) for line in told] == [
+        ("error", "disk I/O error", 1.0),
+        ("error", "disk I/O error", 2.0),
+    ]
+
+
+async def test_a_later_reload_does_not_wait_for_the_subscriptions_of_the_former(scene: Scene) -> None:
+    scene.troubles = [StoreBusyError("disk I/O error")]
+    with capture_logs():
+        await scene.reloader.reload()
+        await settle()
+        await scene.reloader.reload()
+        await settle()
+    assert scene.did.count("resubscribe") == 2
+    await scene.clock.advance(100)  # the former has nothing left to do
+    assert scene.did.count("resubscribe") == 2
+
+
+async def test_a_relay_that_stops_changes_no_subscription_any_more(scene: Scene) -> None:
+    scene.troubles = [StoreBusyError("disk I/O error")]
+    with capture_logs():
+        await scene.reloader.reload()
+        await settle()
+    scene.reloader.stop()
+    await scene.clock.advance(100)
+    assert scene.did.count("resubscribe") == 1
+
+
+async def test_a_file_that_never_answers_is_told_and_keeps_no_later_reload_from_running(
+    scene: Scene, tmp_path: Path
+) -> None:
+    hangs = tmp_path / "watchlist.txt"
+    os.mkfifo(hangs)  # as a network drive that hangs: nobody writes into it
+    scene.write("rules", "rules: [{name: mine, to: bot, symbol_file: watchlist.txt}]")
+    with capture_logs() as said:
+        first = asyncio.create_task(scene.reloader.reload())
+        await settle()
+        second = asyncio.create_task(scene.reloader.reload())
+        await scene.clock.advance(29)
+        assert not first.done()
+        scene.write("rules", "rules: [{name: other, to: bot}]")
+        await scene.clock.advance(1)
+        with pytest.raises(ConfigError, match=r"took longer than 30 s"):
+            await first
+        assert [rule.name for rule in (await second).rules.added] == ["other"]
+    assert [line["event"] for line in said if line["log_level"] == "error"] == [
+        "config not reloaded, and nothing changed"
+    ]
+    with hangs.open("w"):  # so that the thread that hangs comes to an end
+        pass
 
 
 async def test_only_lanes_of_changed_destinations_are_made_anew(scene: Scene) -> None:

@@ -22,7 +22,7 @@ from yarl import URL
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.apprise.loading import Said, Service
-from relay.destinations.apprise.render import MOST, fits, note_of, notice_note
+from relay.destinations.apprise.render import MOST, Note, fits, note_of, notice_note
 from relay.destinations.endpoint import DETAIL_SHOWN
 from relay.destinations.notice import Notice
 from relay.destinations.redact import Redactor, printable

@@ -241,6 +241,9 @@ class Relay:
         await self.outbox.memory.forget_sides(but=self.engine.sides())
         await self.reader.resubscribe()
 
+    def _marks_since_us(self) -> int:
+        return remembered_since(now_us=self.clock.now_us(), longest=self.marks.longest)
+
     def _take_tick(self, tick: Tick) -> None:
         self.engine.take(tick)  # the engine of now: a reload makes another
 
@@ -328,7 +331,14 @@ class Relay:
     async def _keep_house(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.outbox.memory.forget_sides(but=self.engine.sides()))
-            group.create_task(tidy(self.outbox, self.clock, retention=self.config.storage.retention))
+            group.create_task(
+                tidy(
+                    self.outbox,
+                    self.clock,
+                    retention=self.config.storage.retention,
+                    marks_since_us=self._marks_since_us,
+                )
+            )
             group.create_task(
                 feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
             )

@@ -21,19 +21,22 @@ _PRUNE_PAUSE: Final = 0.05  # between two steps: a commit that waits goes first
 _IDENTITIES_KEPT: Final = 30 * 86_400.0
 
 
-async def tidy(outbox: Outbox, clock: Clock, *, retention: float) -> None:
+async def tidy(outbox: Outbox, clock: Clock, *, retention: float, marks_since_us: Callable[[], int]) -> None:
     """Prune for ever, in steps so small that none holds up a commit for long.
 
     Args:
         outbox: What is pruned.
         clock: Paces it.
         retention: Seconds for which finished deliveries stay visible.
+        marks_since_us: Since when marks of cooldowns matter as things stand, µs since the epoch.
     """
     while True:
         now_us = clock.now_us()
         finished = now_us - round(retention * MICROS)
         identities = now_us - round(max(_IDENTITIES_KEPT, retention) * MICROS)
-        while await outbox.prune(finished_before_us=finished, identities_before_us=identities):
+        while await outbox.prune(
+            finished_before_us=finished, identities_before_us=identities, marks_before_us=marks_since_us()
+        ):
             await clock.sleep(_PRUNE_PAUSE)
         await clock.sleep(_PRUNE_SECONDS)
 

@@ -381,12 +381,14 @@ class Outbox(Protocol):
         """Deliveries, newest first, as ``/api/deliveries`` shows them."""
         ...
 
-    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+    async def prune(
+        self, *, finished_before_us: int, identities_before_us: int, marks_before_us: int, limit: int = 500
+    ) -> bool:
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap; so do marks that were noted before it,
-        and snoozes that ended before ``finished_before_us``. Dead letters stay.
+        ``identities_before_us``, and never while above the cursor's overlap; marks that were noted before
+        ``marks_before_us``, and snoozes that ended before ``finished_before_us``. Dead letters stay.
         """
         ...
 

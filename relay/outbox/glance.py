@@ -1,4 +1,4 @@
-"""What rules remember, read from a store that another process may be holding.
+"""What rules remember and who is switched off, read from a store that another process may be holding.
 
     PATH ──read-only, without the lock──> Glance | None: there is nothing to be read
 
@@ -9,7 +9,7 @@ nobody has open has no log beside it, and is read as a file that nobody changes,
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +17,7 @@ from typing import Any, Final
 import msgspec
 
 from relay.errors import StoreError
+from relay.outbox.base import DestinationState, Switch
 from relay.outbox.file import APPLICATION_ID, explained
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.outbox.rows import json_value
@@ -32,17 +33,20 @@ class Glance(msgspec.Struct, frozen=True):
     Attributes:
         marks: What cooldowns are measured by, oldest first.
         snoozes: Those that are over may be among them.
+        switched: The destinations asked for that are paused or off.
     """
 
     marks: Sequence[Mark] = ()
     snoozes: Sequence[Snooze] = ()
+    switched: Mapping[str, DestinationState] = {}
 
 
-def glance(path: Path) -> Glance | None:
+def glance(path: Path, destinations: Iterable[str] = ()) -> Glance | None:
     """All that rules remember; None where there is no store.
 
     Args:
         path: Its file.
+        destinations: Names whose switch is asked for, too.
 
     Raises:
         StoreError: It can't be read.
@@ -51,7 +55,7 @@ def glance(path: Path) -> Glance | None:
         return None
     try:
         with closing(_open(path)) as db:
-            return _read(db, path)
+            return _read(db, path, destinations)
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
 
@@ -62,7 +66,7 @@ def _open(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True, timeout=1.0)
 
 
-def _read(db: sqlite3.Connection, path: Path) -> Glance:
+def _read(db: sqlite3.Connection, path: Path, destinations: Iterable[str]) -> Glance:
     def value(pragma: str) -> Any:  # noqa: ANN401  because each pragma answers with a type of its own
         return db.execute(f"PRAGMA {pragma}").fetchone()[0]
 
@@ -75,4 +79,12 @@ def _read(db: sqlite3.Connection, path: Path) -> Glance:
     return Glance(
         marks=[Mark(*columns) for columns in json_value(marks)],
         snoozes=[Snooze(SnoozeKind(kind), *columns) for kind, *columns in json_value(snoozes)],
+        switched=dict(_switched(db, destinations)),
     )
+
+
+def _switched(db: sqlite3.Connection, destinations: Iterable[str]) -> Iterator[tuple[str, DestinationState]]:
+    for name in destinations:
+        row = db.execute(queries()["destination"], {"name": name}).fetchone()
+        if row is not None and Switch(row[0]) is not Switch.ON:
+            yield name, DestinationState(Switch(row[0]), *row[1:])

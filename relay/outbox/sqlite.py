@@ -317,7 +317,9 @@ class SqliteOutbox:
             (text,) = await self._listings.row("list_deliveries", state=state and state.value, **found)
         return _page(listings.delivery_items(text), limit)
 
-    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+    async def prune(
+        self, *, finished_before_us: int, identities_before_us: int, marks_before_us: int, limit: int = 500
+    ) -> bool:
         """One small step of retention."""
         since, until = self._pruned_to, self._pruned_to + limit
 
@@ -326,7 +328,7 @@ class SqliteOutbox:
             window = {"from_seq": since, "to_seq": until}
             transaction.run("prune_bodies", before=finished_before_us, **window)
             transaction.run("prune_identities", before=identities_before_us, **window)
-            transaction.run("prune_marks", before=identities_before_us, limit=limit)
+            transaction.run("prune_marks", before=marks_before_us, limit=limit)
             transaction.run("prune_snoozes", before=finished_before_us)
             return gone == limit or until < transaction.counters.event
 

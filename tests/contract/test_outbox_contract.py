@@ -305,7 +305,9 @@ async def test_retention_drops_finished_bodies_and_keeps_what_is_unfinished(outb
     await outbox.ack(found[0], OK, at_us=START_US)
     await outbox.bury(found[1], FAILED, at_us=START_US)
     far = START_US + 10**15
-    while await outbox.prune(finished_before_us=far, identities_before_us=START_US - 10**15, limit=2):
+    while await outbox.prune(
+        finished_before_us=far, identities_before_us=START_US - 10**15, marks_before_us=0, limit=2
+    ):
         pass
     events = await outbox.list_events()
     assert [item["data"] is not None for item in events.items] == [True, True, False]
@@ -317,7 +319,7 @@ async def test_an_identity_stays_while_it_is_above_the_cursors_overlap(outbox: O
     await outbox.commit([], round_end=RoundEnd(Channel.IN_FORCE, 1, START_US, START_US))
     far = START_US + 10**15
     for _ in range(3):
-        while await outbox.prune(finished_before_us=far, identities_before_us=far):
+        while await outbox.prune(finished_before_us=far, identities_before_us=far, marks_before_us=far):
             pass
     sightings = await outbox.commit([entry(in_force(1)), entry(in_force(2))])
     assert sightings == [Sighting.NEW, Sighting.DUPLICATE]
@@ -327,7 +329,7 @@ async def test_sequences_rise_even_after_everything_was_pruned(outbox: Outbox, o
     await outbox.commit([entry(in_force(1), "bot")])
     (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
     await outbox.ack(delivery, OK, at_us=START_US)
-    while await outbox.prune(finished_before_us=START_US + 10**15, identities_before_us=0):
+    while await outbox.prune(finished_before_us=START_US + 10**15, identities_before_us=0, marks_before_us=0):
         pass
     again = await open_outbox()
     await again.commit([entry(in_force(2), "bot")])
@@ -539,10 +541,10 @@ async def test_a_snooze_replaces_an_earlier_one_and_survives_until_it_is_ended(
     assert await outbox.memory.snoozes() == [other]
 
 
-async def test_retention_forgets_marks_with_identities_and_snoozes_that_are_over(outbox: Outbox) -> None:
+async def test_retention_forgets_marks_by_their_own_age_and_snoozes_that_are_over(outbox: Outbox) -> None:
     await outbox.decide([], marks=[mark(7, noted_us=START_US - 1), mark(5)], at_us=START_US)
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "SPY", 0, START_US - 1))
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "QQQ", 0, START_US + 1))
-    await outbox.prune(finished_before_us=START_US, identities_before_us=START_US)
+    await outbox.prune(finished_before_us=START_US, identities_before_us=0, marks_before_us=START_US)
     assert await outbox.memory.marks(since_us=0, limit=9) == [mark(5)]
     assert [snooze.name for snooze in await outbox.memory.snoozes()] == ["QQQ"]

@@ -414,7 +414,9 @@ class MemoryOutbox:
         ]
         return _page(found[:limit], limit)
 
-    async def prune(self, *, finished_before_us: int, identities_before_us: int, limit: int = 500) -> bool:
+    async def prune(
+        self, *, finished_before_us: int, identities_before_us: int, marks_before_us: int, limit: int = 500
+    ) -> bool:
         del limit
         memory = self.kept
         finished = (State.DELIVERED, State.EXPIRED, State.SUPPRESSED)
@@ -432,7 +434,7 @@ class MemoryOutbox:
             below = stored.known.event.id is None or stored.known.event.id <= overlap
             if not stored.body and stored.known.received_at_us < identities_before_us and below:
                 del memory.events[seq]
-        memory.marks[:] = [mark for mark in memory.marks if mark.noted_us >= identities_before_us]
+        memory.marks[:] = [mark for mark in memory.marks if mark.noted_us >= marks_before_us]
         for key, snooze in list(memory.snoozes.items()):
             if snooze.until_us < finished_before_us:
                 del memory.snoozes[key]

@@ -16,7 +16,7 @@ from relay.destinations.endpoint import ANSWER_SHOWN
 from relay.destinations.http import BODY_CAP
 from relay.errors import Exit
 from relay.intake import FIRED_LIMIT, QUEUE_LIMIT
-from relay.judging.decider import AT_ONCE
+from relay.judging.decider import CASES
 from relay.judging.marks import MOST
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
@@ -69,7 +69,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
     bounds.pop("a lane")  # it depends on the destination
     bounds.pop("rules on quotes and states")  # it depends on the config
     assert bounds == {
-        "alerts that wait for a look-up": f"{AT_ONCE} events at once",
+        "alerts that wait for a look-up": f"{CASES:,} events at once",
         "what cooldowns remember": f"{MOST:,} alerts that passed",
         "what a quote or a state fired": f"{FIRED_LIMIT:,} events waiting for a commit",
         "a frame": f"{MAX_FRAME >> 20} MiB",

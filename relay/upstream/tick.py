@@ -5,7 +5,8 @@
 
 Ticks come in floods and nearly all of them change nothing. So one typed pass reads the symbol (and a quote's price),
 the object's bytes are kept as they came, and its time is read only where somebody asks for it. An object that is not
-as usual (a price in quotes) takes the slow path of ``decode_event``, which reads each field on its own.
+as usual (a price in quotes) takes the slow path of ``decode_event``, which reads each field on its own; a price that
+is there and is no finite number is refused there, not passed over: the rules on it would stay silent without a trace.
 (Source: the vendor's pages on the channels; a quote tells `event_ts`, a state no time but its envelope's.)
 """
 
@@ -26,7 +27,7 @@ class Tick(msgspec.Struct, frozen=True):
     Attributes:
         channel: ``quotes`` or ``states``.
         symbol: Upper case.
-        price: Of a quote, finite; None where it told none that is a number, and on states.
+        price: Of a quote, finite; None where it told none, and on states.
         data: The upstream's own object, byte for byte (UTF-8 JSON).
         at: The envelope's ``ts`` as it was sent (JSON), empty where it had none; ``time_of`` reads it.
     """
@@ -43,6 +44,10 @@ class _Quote(msgspec.Struct):
     price: float | None = None
 
 
+class _Price(msgspec.Struct):
+    price: msgspec.Raw = msgspec.Raw(b"null")
+
+
 class _State(msgspec.Struct):
     symbol: str
 
@@ -57,6 +62,7 @@ _QUOTES: Final = Channel.QUOTES  # looked up once: a member of an enumeration co
 
 _decode_quote: Final = msgspec.json.Decoder(_Quote).decode
 _decode_state: Final = msgspec.json.Decoder(_State).decode
+_decode_price: Final = msgspec.json.Decoder(_Price).decode
 _decode_times: Final = msgspec.json.Decoder(_Times).decode
 _decode_any: Final = msgspec.json.Decoder().decode
 
@@ -70,7 +76,7 @@ def decode_tick(channel: Channel, data: bytes, at: bytes = b"") -> Tick:
         at: The envelope's ``ts``, as JSON.
 
     Raises:
-        DecodeError: It is no JSON object, or names no symbol.
+        DecodeError: It is no JSON object, names no symbol, or tells a price that is no finite number.
     """
     try:
         if not data.isascii():
@@ -91,7 +97,11 @@ def _decode_slowly(channel: Channel, data: bytes, at: bytes) -> Tick:
     event = decode_event(channel, data, lenient=True)
     if event.symbol is None:
         raise DecodeError(RejectReason.UNIDENTIFIABLE, "no symbol")
-    return Tick(channel, event.symbol, event.price if channel is Channel.QUOTES else None, data, at)
+    if channel is Channel.STATES:
+        return Tick(channel, event.symbol, None, data, at)
+    if event.price is None and bytes(_decode_price(data).price) != b"null":
+        raise DecodeError(RejectReason.WRONG_TYPE, "price: expected a finite number")
+    return Tick(channel, event.symbol, event.price, data, at)
 
 
 def time_of(tick: Tick) -> Instant | None:

@@ -290,6 +290,13 @@ def test_a_quote_without_a_symbol_is_rejected() -> None:
     assert signal.reason is RejectReason.UNIDENTIFIABLE
 
 
+@pytest.mark.parametrize("price", [True, [], {}, "", "0x10"])
+def test_a_quote_whose_price_is_no_number_is_rejected(price: object) -> None:
+    (signal,) = Session([]).receive(frame("quote", symbol="AAPL", price=price))
+    assert isinstance(signal, FrameRejected)
+    assert signal.reason is RejectReason.WRONG_TYPE
+
+
 def test_an_unknown_type_is_named_with_a_sample_and_a_bounded_label() -> None:
     session = Session([])
     (signal,) = session.receive(frame("error" * 100, code="x" * 1000))

@@ -48,7 +48,7 @@ from relay.outbox.memory import Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
-from relay.rules.wanted import channels_of, literal_symbols
+from relay.rules.wanted import asks_for_states, channels_of, literal_symbols
 from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle
 from relay.upstream.dial import ReaderSettings
@@ -140,14 +140,16 @@ class Relay:
         self.engine = self._engine(config.rules, await self.outbox.memory.sides())
         upstream = config.stratalerts
         auth = AuthStyle(upstream.auth)
-        lookup = Lookup(upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth)
-        stack.push_async_callback(lookup.close)
+        self.lookup = Lookup(
+            upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth
+        )
+        stack.push_async_callback(self.lookup.close)
         plan = plan_of(config)
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
         known = await self.outbox.memory.marks(since_us=since_us, limit=MOST)
         self.marks = Marks(known, longest=plan.longest_cooldown)
         self.decider = Decider(
-            self.outbox, lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
+            self.outbox, self.lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
         )
         self.snoozes = Snoozes(self.outbox.memory, clock)
         await self.snoozes.load()
@@ -196,7 +198,7 @@ class Relay:
             clock=clock,
             types=self.reloader.types,
             channels=lambda: [topic.channel for topic in topics_of(self.config.rules)],
-            refused_lookup=lambda: lookup.refusal,
+            refused_lookup=lambda: self.lookup.refusal if asks_for_states(self.config.rules) else None,
             rules=lambda: [rule.name for rule in self.config.rules],
             snoozes=self.snoozes,
             standby=lambda: self.standby,
@@ -234,6 +236,7 @@ class Relay:
         def swap() -> None:
             engine = self._engine(config.rules, self.engine.sides())  # first: it may fail, what follows can't
             self.judge.plan, self.engine, self.marks.longest = plan, engine, plan.longest_cooldown
+            self.lookup.forget_refusal()
 
         return swap
 

@@ -3,6 +3,7 @@
     rules ──channels_of──> alert channels, subscribed whole and backfilled
           ──wanted_symbols──> quotes, states: the symbols whose rules ``relay.edges`` looks at
           ──literal_symbols──> names that a backfill may ask for one by one
+          ──asks_for_states──> whether states are looked up over REST
 
 A rule on quotes or states names its symbols; the config refuses globs there (they may still exclude), and its ``asset``
 only narrows what it names.
@@ -27,6 +28,11 @@ def channels_of(rules: Iterable[Rule]) -> Sequence[Channel]:
 def literal_symbols(rules: Iterable[Rule]) -> set[str]:
     """Symbols that rules on any channel name outright."""
     return {symbol for rule in rules for symbol in rule.symbols.any if not is_glob(symbol)}
+
+
+def asks_for_states(rules: Iterable[Rule]) -> bool:
+    """Whether an enabled rule has states looked up."""
+    return any(rule.enabled and rule.asks for rule in rules)
 
 
 def symbols_of(rule: Rule) -> tuple[str, ...]:

@@ -117,6 +117,10 @@ class Lookup:
         """Why the key may not look states up, since it was last refused; None where it never was, or may again."""
         return self._refusal
 
+    def forget_refusal(self) -> None:
+        """Ask anew, where the key was refused: somebody may have added the scope."""
+        self._refusal = None
+
     async def snapshot(self, symbol: str) -> Snapshot:
         """The symbol as it stands, at most a minute old; one attempt.
 

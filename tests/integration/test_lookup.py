@@ -406,6 +406,16 @@ async def test_a_refusal_is_remembered_for_every_symbol(status: int, code: str |
         assert it.lookup.refusal is None
 
 
+async def test_a_refusal_that_is_forgotten_is_asked_about_anew() -> None:
+    async with asking() as it:
+        it.vendor.then(403, {"error": {"code": "missing_scope", "message": ""}})
+        with pytest.raises(RestRefusedError):
+            await it.lookup.known("AAPL")
+        it.lookup.forget_refusal()
+        assert it.lookup.refusal is None
+        assert (await it.lookup.known("AAPL")).symbol == "AAPL"
+
+
 async def test_what_goes_wrong_is_told_once_a_minute_and_without_the_key() -> None:
     async with asking() as it:
         with capture_logs() as told:

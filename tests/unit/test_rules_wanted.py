@@ -1,12 +1,15 @@
-"""Which symbols the rules on quotes and states are subscribed for."""
+"""Which symbols the rules on quotes and states are subscribed for, and whether any rule has states looked up."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from relay.events import Channel
 from relay.rules.rule import Rule, Symbols
-from relay.rules.wanted import wanted_symbols
+from relay.rules.wanted import asks_for_states, wanted_symbols
+from relay.states import StateWanted
 from tests.support.ticks import on_quotes, on_states
 
 
@@ -31,3 +34,17 @@ def test_what_a_rule_excludes_is_not_subscribed() -> None:
     coins = replace(rule, assets=frozenset({"crypto"}))
     assert wanted_symbols([coins]) == {Channel.QUOTES: ("BTC-USD",)}
     assert wanted_symbols([replace(rule, assets=frozenset())]) == {}
+
+
+@pytest.mark.parametrize(
+    ("rule", "asks"),
+    [
+        (Rule("plain", ("bot",)), False),
+        (Rule("shown", ("bot",), enrich=True), True),
+        (Rule("green", ("bot",), state=StateWanted(tfc={"D": "green"})), True),
+        (Rule("asleep", ("bot",), enrich=True, enabled=False), False),
+        (on_states("pushed", "SPY", ftfc="bullish"), False),
+    ],
+)
+def test_states_are_looked_up_while_an_enabled_rule_asks(rule: Rule, *, asks: bool) -> None:
+    assert asks_for_states([Rule("other", ("bot",)), rule]) is asks

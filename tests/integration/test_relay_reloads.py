@@ -1,0 +1,105 @@
+"""A relay that is reloaded in this process: what it subscribes to and tells follows from the config of now."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from relay.app import Relay
+from relay.clock import SystemClock
+from relay.config.load import load
+from relay.errors import StoreBusyError
+from relay.events import Channel
+from relay.outbox.memory import Side
+from relay.simulator.inbox import Inbox
+from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
+from relay.simulator.upstream import Simulator
+from tests.support.alerts import fire
+from tests.support.process import webhook, write_config
+from tests.support.waiting import until
+
+Rules = list[dict[str, Any]]
+
+IN_FORCE: dict[str, Any] = {"name": "in force", "to": "bot"}
+BREAKS: dict[str, Any] = {"name": "breaks", "channel": "alerts.simultaneous_breaks", "to": "bot"}
+QUOTES: dict[str, Any] = {
+    "name": "through 200", "channel": "quotes", "symbol": "AAPL", "price": {"above": 200}, "to": "bot"
+}  # fmt: skip
+
+
+class House:
+    """A relay and the file it reads."""
+
+    def __init__(self, folder: Path, simulator: Simulator, inbox: Inbox, rules: Rules) -> None:
+        self._folder, self._simulator, self._inbox = folder, simulator, inbox
+        self.relay = Relay(load(self._write(rules, None), env={}), env={})
+
+    def _write(self, rules: Rules, port: int | None) -> Path:
+        destinations = {"bot": webhook(self._inbox.url())}
+        return write_config(self._folder, self._simulator, destinations, rules=rules, port=port, shutdown_grace="1s")
+
+    async def reload(self, *rules: dict[str, Any]) -> None:
+        self._write([*rules], self.relay.web.port)
+        assert self.relay.reloader is not None
+        await self.relay.reloader.reload()
+
+
+@asynccontextmanager
+async def reloading(folder: Path, simulator: Simulator, inbox: Inbox, *rules: dict[str, Any]) -> AsyncIterator[House]:
+    """A relay that runs; drained at the end."""
+    house = House(folder, simulator, inbox, [*rules])
+    async with AsyncExitStack() as stack:
+        await house.relay.open(stack)
+        running = asyncio.create_task(house.relay.run())
+        try:
+            yield house
+        finally:
+            house.relay.stop()
+            async with asyncio.timeout(20):
+                await running
+
+
+async def test_a_subscription_that_could_not_be_changed_is_changed_later(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reloading(tmp_path, simulator, inbox, IN_FORCE) as house:
+        await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
+        memory, troubles = house.relay.outbox.memory, [StoreBusyError("disk I/O error")]
+        forget = memory.forget_sides
+
+        async def once_unwritable(*, but: Sequence[Side]) -> None:
+            if troubles:
+                raise troubles.pop()
+            await forget(but=but)
+
+        monkeypatch.setattr(memory, "forget_sides", once_unwritable)
+        with capture_logs() as said:
+            await house.reload(IN_FORCE, QUOTES)
+            async with asyncio.timeout(5):
+                await simulator.wait_until(lambda: simulator.subscribed(Channel.QUOTES, "AAPL"))
+        assert "subscriptions not changed yet, trying again" in [line["event"] for line in said]
+
+
+async def test_a_refused_look_up_is_told_only_while_a_rule_asks_and_is_forgotten_by_a_reload(
+    tmp_path: Path, inbox: Inbox
+) -> None:
+    poor = ApiKey(scopes=frozenset(Scope) - {Scope.STATES})
+    asks = {**IN_FORCE, "enrich": True}
+    async with (
+        Simulator(SimulatorSettings(keys={"sim-key": poor}), SystemClock()) as simulator,
+        reloading(tmp_path, simulator, inbox, asks) as house,
+    ):
+        await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
+        fire(simulator, 1)
+        desk = house.relay.desk
+        await until(lambda: any("states can't be looked up" in line for line in desk.ready().degraded))
+        await house.reload(IN_FORCE)
+        assert desk.ready().degraded == ()
+        await house.reload(asks)  # somebody may have added the scope meanwhile
+        assert desk.ready().degraded == ()

@@ -91,8 +91,6 @@ class _Tally:
 
     def _add(self, judge: Judge, sighted: Sighted) -> None:
         verdict = judge.judge(sighted)
-        if verdict is None:
-            return  # it never is: every verdict is settled before the next is asked for
         judge.settle(verdict, stored=True)
         sent = [delivery for delivery in verdict.deliveries if delivery.suppressed is None]
         cooling = self._cooling(sent, sighted)

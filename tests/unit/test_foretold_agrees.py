@@ -88,7 +88,6 @@ async def _sent(plan: Plan, event: Event, memory: Memory, snapshot: Snapshot | N
     snoozes = Snoozes(outbox.memory, clock)
     await snoozes.load()
     verdict = Judge(plan, held, snoozes).judge(Sighted(event, Source.LIVE, clock.now_us()))
-    assert verdict is not None
     await outbox.commit([Entry(event, Source.LIVE, clock.now_us(), verdict.deliveries)])
     decider = Decider(outbox, States(snapshot), held, clock=clock, metrics=Metrics(), notify=lambda _: None)
     task = asyncio.create_task(decider.run())

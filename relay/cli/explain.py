@@ -11,6 +11,7 @@ from typing import Final
 import click
 
 from relay.cli import endpoints, explanation
+from relay.cli.compare import RUNNING, compare
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.given import Given, several
 from relay.cli.options import config_option, json_option
@@ -18,9 +19,10 @@ from relay.cli.quiet import log_quietly
 from relay.cli.recall import recall
 from relay.cli.told import told
 from relay.clock import SystemClock
+from relay.config.diff import DestinationChanges, RuleChanges
 from relay.config.load import find_config, load
 from relay.config.model import Config
-from relay.errors import Exit, UpstreamError
+from relay.errors import Exit, RelayError, UpstreamError
 from relay.events import Source
 from relay.judging.judge import Sighted
 from relay.states import Snapshot
@@ -64,16 +66,27 @@ async def _explain(config: Config, text: str, *, offline: bool) -> list[explanat
     events = await several(config, text)
     now_us = SystemClock().now_us()
     plan = plan_of(config)
-    memory = await recall(config, cooldowns=plan.longest_cooldown > 0)
+    memory, doubts = await asyncio.gather(recall(config, cooldowns=plan.longest_cooldown > 0), _outdated(config))
     asking = [
         Foretelling(plan, config.rules, _sighted(given, now_us), memory, now_us=now_us, offline=offline)
         for given in events
     ]
     found: Found = {} if offline else await _look_up(config, {name for one in asking for name in one.wanted})
     return [
-        explanation.Answer(given, _sighted(given, now_us), one.told(found), memory.doubts, now_us)
+        explanation.Answer(given, _sighted(given, now_us), one.told(found), (*memory.doubts, *doubts), now_us)
         for given, one in zip(events, asking, strict=True)
     ]
+
+
+async def _outdated(config: Config) -> tuple[str, ...]:
+    """Whether a relay runs that would do otherwise, in a sentence; nothing where none runs, or it can't be asked."""
+    try:
+        found = await compare(config, RUNNING)
+    except RelayError:
+        return ()
+    if (found.rules, found.destinations) == (RuleChanges(), DestinationChanges()):
+        return ()
+    return ("the running relay has another config: this is what the file says; reload it",)
 
 
 def _sighted(given: Given, now_us: int) -> Sighted:

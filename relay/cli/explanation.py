@@ -19,9 +19,11 @@ from relay.cli import wording
 from relay.cli.fates import DestinationFate, Foretold, RuleFate
 from relay.cli.given import Given
 from relay.clock import MICROS, isoformat
+from relay.deliveries import Suppression
 from relay.destinations.redact import printable
 from relay.events import ALERT_CHANNELS, Event, Source
 from relay.judging.judge import Sighted
+from relay.outbox.base import Switch
 from relay.rules import words
 
 _STYLES: Final = {True: "green", False: "red", None: "yellow"}
@@ -110,6 +112,8 @@ def _what(event: Event) -> str:
 
 def _rule_row(fate: RuleFate) -> _Row:
     said = [str(failure) for failure in fate.failures[:1]] or [note.text for note in fate.notes]
+    if fate.reason is Suppression.UNKNOWN:
+        return _Row(fate.rule.name, "not known", None, "; ".join(("dropped (on_unknown: drop)", *said)))
     return _Row(fate.rule.name, _MATCHED[fate.matched], fate.matched, "; ".join(said))
 
 
@@ -121,6 +125,8 @@ def _destination_row(fate: DestinationFate) -> _Row:
         said.append(f"lists {words.listing(fate.perhaps, 'and')} {fate.detail}")
     if fate.enriched:
         said.append("shows the symbol's state")
+    if fate.held:
+        return _Row(fate.name, "held" if fate.reason == Switch.PAUSED else "queued", None, "; ".join(said))
     return _Row(fate.name, _SENT[fate.sent], fate.sent, "; ".join(said))
 
 

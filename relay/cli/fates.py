@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from relay.deliveries import Suppression
+from relay.outbox.base import Switch
 from relay.rules.explain import Failure
 from relay.rules.rule import Rule
 
@@ -13,7 +14,7 @@ class Note(msgspec.Struct, frozen=True):
     """What a rule that matched rests on besides the event.
 
     Attributes:
-        about: ``snooze``, ``active``, ``cooldown``, ``state``, ``route`` or ``edge``.
+        about: ``snooze``, ``active``, ``cooldown``, ``state``, ``max_age``, ``route`` or ``edge``.
         holds: Whether it lets the alert through; None where that is not known.
         text: In words.
     """
@@ -28,7 +29,7 @@ class RuleFate(msgspec.Struct, frozen=True):
 
     Attributes:
         rule: The rule.
-        matched: Whether it matches; None where that rests on what was not looked up.
+        matched: Whether it matches; None where that rests on what was not looked up, or could not be known.
         failures: What does not hold, in the order a rule is read.
         notes: What else it rests on.
         withheld: Why it has nothing sent though it matched, in words; empty where it has.
@@ -49,9 +50,10 @@ class DestinationFate(msgspec.Struct, frozen=True):
     Attributes:
         name: The destination.
         sent: Whether a message goes out; None where that rests on what was not looked up.
-        rules: Those that the message would list; where it is only too old, those that wanted it.
+        rules: Those that the message would list; where it is only too old or held, those that wanted it.
         perhaps: Those that would be listed, too, if so.
-        reason: Why nothing is sent: a ``Suppression``, ``expired`` or ``unmatched``; empty where it is.
+        reason: Why nothing is sent: a ``Suppression``, ``expired``, ``unmatched``, or a ``Switch``, ``paused`` or
+            ``off``, which holds what it would get; empty where it is.
         detail: That, or what ``perhaps`` rests on, in words.
         enriched: The symbol's state would be shown.
     """
@@ -63,6 +65,11 @@ class DestinationFate(msgspec.Struct, frozen=True):
     reason: str = ""
     detail: str = ""
     enriched: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether what it would get is queued until the destination goes on."""
+        return self.reason in {Switch.PAUSED, Switch.OFF}
 
 
 class Foretold(msgspec.Struct, frozen=True):

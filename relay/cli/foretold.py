@@ -4,8 +4,8 @@
     plan, event, Memory ──Judge──> snoozed · outside of its hours · cooling ──┼──> Foretold
     what was looked up ───────────> holds · does not · not known ─────────────┘
 
-The relay's own judge decides, so that what is told here is what it would do. A mark at the event's very moment is taken
-for its own, and an event that the store has is told as if it were new.
+The relay's own judge decides, so that what is told here is what it would do. An event that the store has is told as if
+it were new: the mark it left holds nothing back; that of a quote or a state is known by its moment.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from relay.cli.recall import Memory
 from relay.clock import MICROS
 from relay.deliveries import Ask, RuleMatch, Suppression
 from relay.events import PER_SYMBOL_CHANNELS, names_of
-from relay.judging.judge import Judge, Sighted, Verdict
+from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks, mark_of
 from relay.judging.plan import Plan
 from relay.judging.snoozes import Asleep
 from relay.outbox.base import NewDelivery
 from relay.outbox.memory import Mark
-from relay.rules.explain import Explanation, Failure, explained
+from relay.rules import words
+from relay.rules.explain import Explanation, Failure, explained, is_outdone, outdone, unrouted
 from relay.rules.rule import Rule
 from relay.states import Snapshot, StateWanted, known_to_hold, unmet
 
@@ -70,20 +71,23 @@ class Foretelling:
         self._at_us = sighted.at_us
         self._received_at_us = sighted.received_at_us
         own = mark_of("", sighted.event, sighted.received_at_us)
-        marks = [mark for mark in memory.marks or () if _alike(mark, own) and mark.at_us != own.at_us]
-        self._marks = Marks(marks)
+        marks = [mark for mark in memory.marks or () if _alike(mark, own)]
         if sighted.event.channel in PER_SYMBOL_CHANNELS:
+            marks = [mark for mark in marks if mark.at_us != own.at_us]
             fired = tuple(found.rule for found in self._explained if found.matched)
             sighted = msgspec.structs.replace(sighted, fired=fired)
-        verdict = Judge(plan, Marks(marks), self._asleep).judge(sighted)
-        self._deliveries = (verdict or Verdict()).deliveries
+        self._marks = Marks(marks)
+        self._deliveries = Judge(plan, Marks(marks), self._asleep).judge(sighted).deliveries
         self._judged = {rule.name: rule for delivery in self._deliveries for rule in delivery.rules}
 
     @property
     def wanted(self) -> tuple[str, ...]:
         """The symbols whose state is to be looked up."""
-        asks = not self._offline and any(rule.ask is not None for rule in self._judged.values())
-        return tuple(dict.fromkeys(names_of(self._event))) if asks else ()
+        return tuple(dict.fromkeys(names_of(self._event))) if self._asks and not self._offline else ()
+
+    @property
+    def _asks(self) -> bool:
+        return any(rule.ask is not None for rule in self._judged.values())
 
     def told(self, found: Found) -> Foretold:
         """What becomes of the event.
@@ -92,24 +96,41 @@ class Foretelling:
             found: What is known of ``wanted``, and maybe of other symbols.
         """
         own = None if self._offline else {name: found[name] for name in self.wanted}
-        rules = {fate.rule.name: fate for fate in (self._rule(explanation, own) for explanation in self._explained)}
-        destinations = tuple(self._destination(delivery, rules) for delivery in self._deliveries)
-        return Foretold(tuple(rules.values()), destinations)
+        others = self._others(own if self._asks else None)
+        rules = {one.rule.name: self._rule(one, own, others) for one in self._explained}
+        destinations = (self._destination(delivery, rules) for delivery in self._deliveries)
+        return Foretold(tuple(rules.values()), tuple(map(self._switched, destinations)))
 
     # --- rules
 
-    def _rule(self, explanation: Explanation, found: Found | None) -> RuleFate:
+    def _others(self, found: Found | None) -> tuple[str, ...]:
+        """The rules that an ``otherwise`` comes to nothing for; all that may match where nothing is looked up."""
+        first = (one.rule for one in self._explained if one.matched and not one.rule.otherwise)
+        return tuple(rule.name for rule in first if found is None or self._takes(rule, found))
+
+    def _takes(self, rule: Rule, found: Found) -> bool:
+        """Whether it matches; where that can't be known, ``on_unknown`` says."""
+        held = True if rule.state is None or not rule.asks else self._held(rule.state, found)
+        return rule.on_unknown == "deliver" if held is None else held
+
+    def _rule(self, explanation: Explanation, found: Found | None, others: Sequence[str]) -> RuleFate:
         rule, judged = explanation.rule, self._judged.get(explanation.rule.name)
+        if judged is None and is_outdone(explanation):
+            return self._routed(rule, outdone(others), unrouted(rule, self._event))
         if judged is None:
-            where = explanation.unrouted
-            notes = () if where is None else (Note("route", holds=False, text=f"no route for {where}"),)
-            return RuleFate(rule, explanation.matched, explanation.failures, notes)
+            return self._routed(rule, explanation.failures, explanation.unrouted)
         fate = RuleFate(rule, matched=True, notes=tuple(self._notes(rule)))
         if judged.ask is not None:
-            return self._looked_up(fate, judged.ask, found)
+            return self._looked_up(fate, judged.ask, found, others)
         failing = next((note for note in fate.notes if note.about == judged.suppressed), None)
         withheld = "" if judged.suppressed is None else failing.text if failing else str(judged.suppressed)
         return msgspec.structs.replace(fate, withheld=withheld, reason=judged.suppressed)
+
+    def _routed(self, rule: Rule, failures: tuple[Failure, ...], unrouted: str | None) -> RuleFate:
+        """A rule that goes nowhere: it does not match, or has no route."""
+        if failures or unrouted is None:
+            return RuleFate(rule, matched=not failures, failures=failures)
+        return RuleFate(rule, matched=True, notes=(Note("route", holds=False, text=f"no route for {unrouted}"),))
 
     def _notes(self, rule: Rule) -> Iterator[Note]:
         if rule.channel in PER_SYMBOL_CHANNELS:
@@ -122,6 +143,9 @@ class Foretelling:
             yield Note("active", holds, wording.hours(rule.active, self._at_us, holds=holds))
         if rule.cooldown is not None:
             yield self._cooling(rule.name, rule.cooldown)
+        age = (self._now_us - self._at_us) / MICROS
+        if rule.max_age is not None and age >= rule.max_age:
+            yield Note("max_age", holds=False, text=wording.too_old(age, rule.max_age))
 
     def _cooling(self, rule: str, cooldown: float) -> Note:
         if self._memory.marks is None:
@@ -130,15 +154,14 @@ class Foretelling:
         text = wording.cooling(cooldown, self._at_us, blocking, self._now_us)
         return Note("cooldown", holds=blocking is None, text=text)
 
-    def _looked_up(self, fate: RuleFate, ask: Ask, found: Found | None) -> RuleFate:
+    def _looked_up(self, fate: RuleFate, ask: Ask, found: Found | None, others: Sequence[str]) -> RuleFate:
         """The rule once the states of the event's symbols are known, as ``relay.judging.decider`` settles it."""
         if found is None:
             note = Note("state", None, f"{wording.asked(ask)} would be looked up")
             matched = True if ask.wanted is None and not ask.unless else None
             return msgspec.structs.replace(fate, matched=matched, notes=(*fate.notes, note))
-        if any(self._held(wanted, found) is not False for wanted in ask.unless):
-            failure = Failure("otherwise", "no other rule matches", "one that does, or may, once looked up")
-            return RuleFate(fate.rule, matched=False, failures=(failure,))
+        if ask.unless and others:
+            return RuleFate(fate.rule, matched=False, failures=outdone(others))
         held = True if ask.wanted is None else self._held(ask.wanted, found)
         if held is False:
             assert ask.wanted is not None
@@ -148,7 +171,7 @@ class Foretelling:
         fate = msgspec.structs.replace(fate, notes=(*fate.notes, note))
         if held is None and not ask.deliver_unknown:
             withheld = f"the state it must know can't be known ({note.text})"
-            return msgspec.structs.replace(fate, withheld=withheld, reason=Suppression.UNKNOWN)
+            return msgspec.structs.replace(fate, matched=None, withheld=withheld, reason=Suppression.UNKNOWN)
         cooling = next((note for note in fate.notes if note.about == "cooldown" and note.holds is False), None)
         if cooling is not None:
             return msgspec.structs.replace(fate, withheld=cooling.text, reason=Suppression.COOLDOWN)
@@ -170,7 +193,7 @@ class Foretelling:
     def _destination(self, delivery: NewDelivery, rules: Mapping[str, RuleFate]) -> DestinationFate:
         own = [(match, rules[match.name]) for match in delivery.rules]
         wanting = [match for match, fate in own if fate.matched and not fate.withheld]
-        open_ = [match for match, fate in own if fate.matched is None]
+        open_ = [match for match, fate in own if fate.matched is None and not fate.withheld]
         if not wanting and not open_:
             return self._unwanted(delivery.destination, [fate for _, fate in own])
         if delivery.suppressed is not None:
@@ -195,6 +218,18 @@ class Foretelling:
             perhaps=tuple(match.name for match in later),
             detail=(_IF_IT_FIRES if self._event.channel in PER_SYMBOL_CHANNELS else _IF_FOUND) if later else "",
             enriched=any(match.ask is not None and match.ask.enrich for match in fresh),
+        )
+
+    def _switched(self, fate: DestinationFate) -> DestinationFate:
+        """Where it is paused or off, what would be sent there waits."""
+        state = self._memory.switched.get(fate.name)
+        if fate.sent is False or state is None:
+            return fate
+        detail = wording.switched(fate.name, state)
+        if fate.perhaps:
+            detail = f"{detail}; {words.listing(fate.perhaps, 'and')} only {fate.detail}"
+        return msgspec.structs.replace(
+            fate, sent=False, rules=(*fate.rules, *fate.perhaps), perhaps=(), reason=state.switch.value, detail=detail
         )
 
     def _fresh(self, matches: Sequence[RuleMatch]) -> list[RuleMatch]:

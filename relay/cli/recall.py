@@ -1,10 +1,10 @@
-"""What a verb that sends nothing must know of the past: what cooldowns are measured by, and who is snoozed.
+"""What a verb that sends nothing must know of the past: what cooldowns are measured by, who is snoozed, paused or off.
 
-    the store, read-only ──> marks, snoozes ──┐
-    the running relay    ──> snoozes ─────────┴──> Memory, which says what is not known, and why
+    the store, read-only ──> marks, snoozes, switches ──┐
+    the running relay    ──> snoozes, switches ─────────┴──> Memory, which says what is not known, and why
 
-A relay may hold the store meanwhile; one that never ran remembers nothing. The running relay's word on snoozes counts
-before the store's, which may not be the one it uses.
+A relay may hold the store meanwhile; one that never ran remembers nothing. The running relay's word on snoozes and
+switches counts before the store's, which may not be the one it uses.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from relay.cli import remote
 from relay.config.model import Config
 from relay.errors import RelayError, StoreError
 from relay.events import Instant
+from relay.outbox.base import DestinationState, Switch
 from relay.outbox.glance import Glance, glance
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 
@@ -28,11 +29,13 @@ class Memory(msgspec.Struct, frozen=True):
     Attributes:
         marks: Alerts that cooldowns let through; None where they are not known.
         snoozes: Those that are over may be among them; None where they are not known.
+        switched: The config's destinations that are paused or off, as far as known.
         doubts: Why something is not known, a sentence each.
     """
 
     marks: Sequence[Mark] | None = ()
     snoozes: Sequence[Snooze] | None = ()
+    switched: Mapping[str, DestinationState] = {}
     doubts: tuple[str, ...] = ()
 
 
@@ -46,7 +49,7 @@ async def recall(config: Config, *, cooldowns: bool) -> Memory:
     running = await _running(config)
     stored, fault = None, ""
     try:
-        stored = await asyncio.to_thread(glance, config.store_path)
+        stored = await asyncio.to_thread(glance, config.store_path, config.destinations)
     except StoreError as error:
         fault = str(error)
     if stored is None and not fault:
@@ -61,13 +64,14 @@ async def recall(config: Config, *, cooldowns: bool) -> Memory:
         doubts.append(f"cooldowns are not known: {fault}")
     if snoozes is None:
         doubts.append(f"snoozes are not known: {fault}")
-    return Memory(None if stored is None else stored.marks, snoozes, tuple(doubts))
+    switched = _stored_switches(config, stored) if running is None or "destinations" not in running else _told(running)
+    return Memory(None if stored is None else stored.marks, snoozes, switched, tuple(doubts))
 
 
 async def _running(config: Config) -> Mapping[str, object] | None:
-    """What the running relay says of snoozes, nothing where it can't; None where none can be reached."""
+    """What the running relay says of itself, nothing where it can't; None where none can be reached."""
     try:
-        return await remote.fetch(config, "/api/snooze")
+        return await remote.fetch(config, "/api/status")
     except remote.RefusedError:
         return {}
     except RelayError:
@@ -75,13 +79,33 @@ async def _running(config: Config) -> Mapping[str, object] | None:
 
 
 def _snoozes(told: Mapping[str, object] | None) -> list[Snooze] | None:
-    items = told.get("items") if told is not None else None
+    items = told.get("snoozes") if told is not None else None
     if not isinstance(items, list):
         return None
     try:
         return [snooze_of(item) for item in items]
     except (KeyError, TypeError, ValueError):
         return None
+
+
+def _told(running: Mapping[str, object]) -> dict[str, DestinationState]:
+    """Who is paused or off, as ``/api/status`` tells it; what it tells in another form is passed over."""
+    items = running["destinations"]
+    found = [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+    return {
+        str(item.get("name")): DestinationState(Switch(item["state"]), str(item.get("reason") or ""))
+        for item in found
+        if item.get("state") in {Switch.PAUSED, Switch.OFF}
+    }
+
+
+def _stored_switches(config: Config, stored: Glance | None) -> dict[str, DestinationState]:
+    """Likewise of the store; what was switched off under another config goes on with the next run."""
+    return {
+        name: state
+        for name, state in (stored.switched if stored is not None else {}).items()
+        if state.switch is Switch.PAUSED or state.fingerprint == config.destinations[name].fingerprint()
+    }
 
 
 def snooze_of(item: Mapping[str, object]) -> Snooze:

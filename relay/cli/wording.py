@@ -10,7 +10,8 @@ from typing import Final
 
 from relay.clock import MICROS
 from relay.deliveries import Ask, Suppression
-from relay.outbox.base import NewDelivery
+from relay.durations import format_duration
+from relay.outbox.base import DestinationState, NewDelivery, Switch
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules import words
 from relay.rules.active import Active
@@ -83,7 +84,21 @@ def state(name: str, found: Snapshot | str, ask: Ask) -> str:
         parts.append(f"full continuity {ask.wanted.ftfc}")
     if ask.wanted is not None and ask.wanted.sectors:
         parts.append(f"sector {found.sector or 'nothing'}")
-    return f"{name}: {', '.join(parts) or 'looked up, to be shown'}"
+    if ask.enrich:
+        parts = parts or ["looked up, to be shown"]
+    return f"{name}: {', '.join(parts) or 'no other rule matches'}"
+
+
+def switched(name: str, state: DestinationState) -> str:
+    """What keeps a destination from sending: ``it is switched off (no such webhook); `relay resume bot` …``."""
+    if state.switch is Switch.PAUSED:
+        return f"it is paused until `relay resume {name}`"
+    return f"it is switched off{f' ({state.reason})' if state.reason else ''}"
+
+
+def too_old(age: float, max_age: float) -> str:
+    """``too old for this rule: 30 seconds, max_age 1s``."""
+    return f"too old for this rule: {roughly(age)}, max_age {format_duration(max_age)}"
 
 
 def refusal(delivery: NewDelivery, snooze: Snooze | None, now_us: int) -> str:

@@ -88,7 +88,7 @@ def explained(rules: Iterable[Rule], event: Event) -> tuple[Explanation, ...]:
     return tuple(
         Explanation(
             rule,
-            failed or (_outdone(first) if rule.otherwise else ()),
+            failed or (outdone(first) if rule.otherwise else ()),
             unrouted(rule, event) if not failed else None,
         )
         for rule, failed in own
@@ -106,8 +106,14 @@ def unrouted(rule: Rule, event: Event) -> str | None:
     return ", ".join(path) if path and not found else None
 
 
-def _outdone(others: Sequence[str]) -> tuple[Failure, ...]:
+def outdone(others: Sequence[str]) -> tuple[Failure, ...]:
+    """Why an ``otherwise`` does not match: these rules do."""
     return (Failure("otherwise", "no other rule matches", words.listing(others, "and")),) if others else ()
+
+
+def is_outdone(explanation: Explanation) -> bool:
+    """Whether only other rules keep an ``otherwise`` from the event."""
+    return any(failure.condition == "otherwise" for failure in explanation.failures)
 
 
 def _of_value(rule: Rule, event: Event) -> Iterator[Failure]:

@@ -18,7 +18,7 @@ from relay.simulator.upstream import Simulator
 from tests.support.alerts import in_force
 from tests.support.command import relay
 from tests.support.events import in_force as an_alert
-from tests.support.process import running, webhook, write_config
+from tests.support.process import free_port, running, webhook, write_config
 
 MINUTE_US = 60_000_000
 DATA = {
@@ -47,10 +47,12 @@ RULES: list[dict[str, object]] = [
 ]
 
 
-def written(folder: Path, simulator: Simulator, inbox: Inbox, *rules: dict[str, object]) -> str:
+def written(
+    folder: Path, simulator: Simulator, inbox: Inbox, *rules: dict[str, object], port: int | None = None
+) -> str:
     names = ("bot", "swing", "fast", "misc")
     destinations = {name: webhook(inbox.url(f"/{name}")) for name in names}
-    return str(write_config(folder, simulator, destinations, rules=list(rules) or RULES))
+    return str(write_config(folder, simulator, destinations, rules=list(rules) or RULES, port=port))
 
 
 def envelope(folder: Path, **data: object) -> str:
@@ -88,7 +90,7 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
         "  off: not matched; enabled: found false, wanted true",
         "  breaks: not matched; channel: found alerts.in_force, wanted alerts.simultaneous_breaks",
         "  routed: matched; no route for timeframe D",
-        "  fresh: matched",
+        lines[8],
         "  rest: not matched; otherwise: found daily, routed and fresh, wanted no other rule matches",
         "destinations:",
         "  bot: sent; lists daily",
@@ -96,6 +98,8 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
         lines[13],
         lines[14],
     ]
+    assert lines[8].startswith("  fresh: matched; too old for this rule: ")
+    assert lines[8].endswith(", max_age 10m")
     assert lines[13].startswith("  fast: not sent; expired: triggered ")
     assert lines[13].endswith("wanted for 10 minutes; would list fresh")
     assert lines[14].startswith("Nothing was sent.")
@@ -221,6 +225,48 @@ async def test_states_are_looked_up_unless_it_is_offline(tmp_path: Path, simulat
     (event,) = await told(envelope(tmp_path, symbol="NOSUCH"), "-c", config)
     destinations = by_name(event["destinations"])
     assert (destinations["bot"]["reason"], destinations["misc"]["sent"]) == ("unknown", True)
+
+
+async def test_what_a_running_relay_holds_is_not_told_as_sent_nor_its_config_as_the_file(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    rules: list[dict[str, object]] = [
+        {"name": "paused", "to": "swing"},
+        {"name": "gone", "to": "bot"},
+        {"name": "sent", "to": "misc"},
+    ]
+    port = free_port()
+    config = written(tmp_path, simulator, inbox, *rules, port=port)
+    file = envelope(tmp_path, triggered_at=isoformat(SystemClock().now_us()))
+    expected = {
+        "swing": "  swing: held; it is paused until `relay resume swing`; would list paused",
+        "bot": "  bot: queued; it is switched off (answered 410 Gone); would list gone",
+        "misc": "  misc: sent; lists sent",
+    }
+    async with running(Path(config)) as daemon:
+        assert (await relay("pause", "swing", "-c", config)).code == 0
+        inbox.answer(410, path="/bot")
+        simulator.fire(in_force("TSLA"))
+        await daemon.until("/api/status", lambda _, body: '"off"' in body)
+        shown = await relay("explain", file, "-c", config)
+        assert [line for line in shown.out.splitlines() if line.partition(":")[0].strip() in expected] == list(
+            expected.values()
+        )
+        assert "another config" not in shown.out
+        (event,) = await told(file, "-c", config)
+        fates = by_name(event["destinations"])
+        assert [(fates[name]["sent"], fates[name]["reason"]) for name in expected] == [
+            (False, "paused"),
+            (False, "off"),
+            (True, None),
+        ]
+        written(tmp_path, simulator, inbox, *rules[:2], {**rules[2], "name": "other"}, port=port)
+        changed = await relay("explain", file, "-c", config)
+        assert "note: the running relay has another config: this is what the file says; reload it" in changed.out
+        written(tmp_path, simulator, inbox, *rules, port=port)
+        assert await daemon.stop() == 0
+    (event,) = await told(file, "-c", config)
+    assert [by_name(event["destinations"])[name]["reason"] for name in expected] == ["paused", "off", None]
 
 
 async def test_a_quote_is_told_whether_the_condition_holds(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from relay.errors import StoreError
 from relay.events import Source
-from relay.outbox.base import Entry
+from relay.outbox.base import DestinationState, Entry, Switch
 from relay.outbox.file import APPLICATION_ID
 from relay.outbox.glance import Glance, glance
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
@@ -20,6 +20,8 @@ from tests.support.events import in_force
 
 MARK = Mark("daily", "AAPL", "D", "bullish", START_US, 0, START_US)
 SNOOZE = Snooze(SnoozeKind.RULE, "daily", START_US, START_US + 1)
+
+OFF = DestinationState(Switch.OFF, "gone", START_US, "f00d")
 
 
 def _names(folder: Path) -> list[str]:
@@ -35,6 +37,9 @@ async def test_a_store_is_read_while_another_holds_it_and_after(tmp_path: Path) 
         await outbox.commit([Entry(in_force(1), Source.LIVE, START_US, (), (MARK,))])
         await outbox.memory.snooze(SNOOZE)
         assert glance(path) == Glance([MARK], [SNOOZE])
+        await outbox.switch("bot", OFF)
+        await outbox.switch("swing", DestinationState(Switch.ON, since_us=START_US))
+        assert glance(path, ("swing", "bot", "new")) == Glance([MARK], [SNOOZE], {"bot": OFF})
     finally:
         await outbox.close()
     left = _names(tmp_path)

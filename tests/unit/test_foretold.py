@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from itertools import product
 
@@ -14,9 +15,11 @@ from relay.cli.fates import DestinationFate, Foretold, Note
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.recall import Memory
 from relay.clock import MICROS
+from relay.deliveries import Suppression
 from relay.events import Channel, Event, Source
 from relay.judging.judge import Sighted
 from relay.judging.plan import Plan, Terms
+from relay.outbox.base import DestinationState, Switch
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules.active import Active, Hours
 from relay.rules.match import compile_rules
@@ -197,7 +200,7 @@ def test_rules_of_one_destination_each_say_why_not() -> None:
         (
             UNKNOWN_AAPL,
             "drop",
-            True,
+            None,
             False,
             "the state it must know can't be known (AAPL: no answer within 5 s)",
         ),
@@ -230,7 +233,52 @@ def test_an_otherwise_waits_for_the_look_up_of_the_rules_before_it() -> None:
         told = foretold(*rules, found=found)
         assert tuple(fate.sent for fate in told.destinations) == sent
     unknown = foretold(*rules, found=UNKNOWN_AAPL)
-    assert [fate.matched for fate in unknown.rules] == [True, False]
+    assert [fate.matched for fate in unknown.rules] == [None, True]
+    assert unknown.rules[0].reason is Suppression.UNKNOWN
+    assert [fate.sent for fate in unknown.destinations] == [False, True]
+    sure = replace(rules[0], on_unknown="deliver")
+    assert [fate.matched for fate in foretold(sure, rules[1], found=UNKNOWN_AAPL).rules] == [True, False]
+
+
+def test_an_otherwise_says_what_was_found_and_that_nothing_is_shown() -> None:
+    rules = (Rule("a", to=("bot",), state=GREEN), Rule("rest", to=("misc",), otherwise=True))
+    assert foretold(*rules, found=RED_AAPL).rules[1].notes == (Note("state", True, "AAPL: no other rule matches"),)
+    unrouted = replace(rules[1], routes=Routes("timeframe", {"W": ("misc",)}))
+    told = foretold(rules[0], unrouted, found=RED_AAPL)
+    assert told.rules[1].notes == (Note("route", holds=False, text="no route for timeframe D"),)
+
+
+def test_an_otherwise_does_not_find_a_rule_that_its_look_up_ruled_out() -> None:
+    rules = (Rule("a", to=("a",), state=GREEN), Rule("b", to=("b",)), Rule("rest", to=("misc",), otherwise=True))
+    for found, names in ((None, "a and b"), (GREEN_AAPL, "a and b"), (RED_AAPL, "b"), (UNKNOWN_AAPL, "b")):
+        (failure,) = foretold(*rules, found=found).rules[2].failures
+        assert (failure.condition, failure.found) == ("otherwise", names)
+
+
+@pytest.mark.parametrize(
+    ("state", "reason", "detail"),
+    [
+        (DestinationState(Switch.PAUSED, "paused by an operator"), "paused", "it is paused until `relay resume bot`"),
+        (DestinationState(Switch.OFF, "no such webhook"), "off", "it is switched off (no such webhook)"),
+    ],
+)
+def test_what_a_destination_does_not_send_now_is_queued(state: DestinationState, reason: str, detail: str) -> None:
+    memory = Memory(switched={"bot": state})
+    (fate,) = foretold(Rule("a", to=("bot",)), memory=memory).destinations
+    assert fate == DestinationFate("bot", sent=False, rules=("a",), reason=reason, detail=detail)
+    assert fate.held
+    (asking,) = foretold(Rule("a", to=("bot",), state=GREEN), memory=memory).destinations
+    assert asking.detail == f"{detail}; a only if a look-up says so"
+    (old,) = foretold(Rule("a", to=("bot",), max_age=10.0), memory=memory).destinations
+    assert (old.reason, old.held) == ("expired", False)
+
+
+def test_a_rule_says_that_the_alert_is_too_old_for_it() -> None:
+    rules = (Rule("a", to=("bot",), max_age=1.0), Rule("b", to=("bot",), max_age=600.0))
+    told = foretold(*rules, now_us=AT_US + 30 * MICROS)
+    note = Note("max_age", holds=False, text="too old for this rule: 30 seconds, max_age 1s")
+    assert [fate.notes for fate in told.rules] == [(note,), ()]
+    assert told.destinations == (DestinationFate("bot", sent=True, rules=("b",)),)
 
 
 def test_a_cooldown_is_judged_once_the_state_is_known() -> None:

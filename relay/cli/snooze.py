@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
@@ -50,10 +51,23 @@ _KEPT: Final = {
     SnoozeKind.DESTINATION: "what would go there is kept and shown as suppressed",
     SnoozeKind.SYMBOL: "its alerts are kept and shown as suppressed",
 }
+_NEGATIVE: Final = re.compile(r"-\d")
 _TO_THE_MINUTE: Final = 600.0  # seconds; of a snooze this long nobody wants to know the second
 
 
-@click.command(epilog=_EXAMPLES)
+class _Command(click.Command):
+    """Takes ``-5m`` for the duration that was meant."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse it before it is taken for options."""
+        negative = next((arg for arg in args if _NEGATIVE.match(arg)), None)
+        if negative is not None:
+            hint = f"A snooze begins now: {FORMS}; --clear ends one."
+            raise UsageError(f"{negative!r}: a duration is not negative", hint=hint)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Command, epilog=_EXAMPLES)
 @click.argument("name", required=False)
 @click.argument("duration", required=False)
 @click.option("--list", "listing", is_flag=True, help="Show what is snoozed.")

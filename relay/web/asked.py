@@ -71,7 +71,7 @@ class SnoozeAsked(NamedTuple):
 
 
 async def snooze_asked(request: web.Request) -> SnoozeAsked:
-    """``name``, or ``rule``, ``destination`` or ``symbol``; ``for``, also called ``duration``, or ``clear``.
+    """``name``, also with ``kind``, or ``rule``, ``destination`` or ``symbol``; ``for`` or ``duration``, or ``clear``.
 
     An empty field is one left out, as a form has it, except where that would end all.
 
@@ -84,6 +84,8 @@ async def snooze_asked(request: web.Request) -> SnoozeAsked:
     if len(named) > 1 or len(spans) > 1:
         raise BadQueryError(f"`{'`, `'.join(named if len(named) > 1 else spans)}`: only one of them")
     ends = _flag(given, "clear")
+    if "name" not in named and len(named) == 1 and _text(given, "kind") not in {None, "", *named}:
+        raise BadQueryError(f"`kind`, `{next(iter(named))}`: only one of them")
     if ends and not named and any(key in given for key in ("name", *SnoozeKind)):
         raise BadQueryError("a name is empty; to end all, leave it out")  # a script's empty variable must not end all
     if ends and spans:
@@ -93,7 +95,19 @@ async def snooze_asked(request: web.Request) -> SnoozeAsked:
     if not ends and not spans:
         raise BadQueryError("`for` says how long, like 2h; `clear` ends a snooze")
     key, name = next(iter(named.items()), ("name", None))
-    return SnoozeAsked(name, None if key == "name" else SnoozeKind(key), 0.0 if ends else _length(*spans.popitem()))
+    kind = _kind(given) if key == "name" else SnoozeKind(key)
+    if name is None and kind is not None:
+        raise BadQueryError("`kind` says what `name` is a name of, and there is no name")
+    return SnoozeAsked(name, kind, 0.0 if ends else _length(*spans.popitem()))
+
+
+def _kind(given: Mapping[str, object]) -> SnoozeKind | None:
+    text = _text(given, "kind")
+    if not text:
+        return None
+    if text not in set(SnoozeKind):
+        raise BadQueryError(f"`kind` is {', '.join(SnoozeKind)}: one of them")
+    return SnoozeKind(text)
 
 
 def _text(given: Mapping[str, object], name: str) -> str | None:

@@ -131,6 +131,11 @@ def test_what_makes_no_sense_is_64(tmp_path: Path, arguments: tuple[str, ...]) -
     assert run(["snooze", *arguments, "-c", str(tmp_path / "config.yaml")]) == 64
 
 
+def test_a_negative_duration_is_a_word_about_the_duration(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["snooze", "NVDA", "-5m"]) == 64
+    assert "'-5m': a duration is not negative" in capsys.readouterr().err
+
+
 async def test_the_list_is_read_without_making_a_store(config: Path) -> None:
     assert await listed(config) == []
     assert not (config.parent / "relay.db").exists()

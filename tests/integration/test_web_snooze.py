@@ -43,6 +43,10 @@ async def test_a_snooze_is_answered_and_listed(local: aiohttp.ClientSession, opt
         ({"destination": "swing"}, "destination", "swing"),
         ({"rule": "swing"}, "rule", "swing"),
         ({"name": "bot"}, "destination", "bot"),
+        ({"name": "bot", "kind": "symbol"}, "symbol", "BOT"),
+        ({"name": "bot", "kind": ""}, "destination", "bot"),
+        ({"name": "swing", "kind": "rule"}, "rule", "swing"),
+        ({"rule": "swing", "kind": "rule"}, "rule", "swing"),
     ],
 )
 async def test_what_a_name_is_of_is_told_or_found_out(
@@ -85,6 +89,10 @@ async def test_a_snooze_is_ended_once(local: aiohttp.ClientSession, options: dic
         ({"name": ["bot"], "for": "2h"}, "`name` is text"),
         ({"name": "bot", "for": "2h", "duration": "1h"}, "`for`, `duration`: only one"),
         ({"name": "bot", "rule": "swing", "for": "2h"}, "`name`, `rule`: only one"),
+        ({"name": "bot", "kind": "mood", "for": "2h"}, "`kind` is rule, destination, symbol"),
+        ({"name": "bot", "kind": 5, "for": "2h"}, "`kind` is text"),
+        ({"rule": "bot", "kind": "symbol", "for": "2h"}, "`kind`, `rule`: only one"),
+        ({"kind": "rule", "clear": True}, "there is no name"),
         ({"name": "bot", "for": "2h", "clear": True}, "`clear`"),
         ({"name": "bot", "clear": "perhaps"}, "`clear` is true or false"),
         ({"name": "bot", "clear": [True]}, "`clear` is true or false"),

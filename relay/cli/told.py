@@ -18,7 +18,10 @@ from relay.errors import RelayError
 
 @contextmanager
 def told(*, as_json: bool) -> Iterator[None]:
-    """Print an error that passes through as JSON, where that is wanted: a config's faults each with its place."""
+    """Print an error that passes through as JSON, where that is wanted: a config's faults each with its place.
+
+    A fault has the shape that ``POST /api/reload`` gives it, and ``mark``, which holds its line and column once more.
+    """
     try:
         yield
     except RelayError as error:
@@ -29,6 +32,6 @@ def told(*, as_json: bool) -> Iterator[None]:
 
 def _plain(error: RelayError) -> Mapping[str, object]:
     if isinstance(error, InvalidConfigError):
-        faults = [{**asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
+        faults = [{**fault.mark._asdict(), **asdict(fault), "mark": fault.mark._asdict()} for fault in error.faults]
         return {"file": error.file, "faults": faults}
     return {"error": str(error)} | ({"hint": error.hint} if error.hint else {})

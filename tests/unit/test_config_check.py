@@ -61,7 +61,8 @@ def test_json_tells_a_program_what_a_person_reads(config: Path, capsys: pytest.C
     assert run(["check", "-c", str(config), "--json"]) == Exit.CONFIG
     told = json.loads(capsys.readouterr().out)
     assert told["ok"] is False
-    assert {"mark": {"line": 1, "column": 8}, "path": "rules"}.items() <= told["faults"][-1].items()
+    assert {"line": 1, "column": 8, "path": "rules"}.items() <= told["faults"][-1].items()
+    assert told["faults"][-1]["mark"] == {"line": 1, "column": 8}
 
 
 def test_a_config_that_is_not_there_is_told_to_a_program_too(

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from relay.deliveries import Message, Outcome
+from relay.destinations.notice import Notice
 from relay.limiter import Limiter
 
 
@@ -65,5 +66,17 @@ class Previewable(Destination, Protocol):
 
         Raises:
             RenderError: The user's template fails for it; ``send`` says the same as an outcome.
+        """
+        ...
+
+
+class Informed(Previewable, Protocol):
+    """A destination that can be told of the relay's own troubles; every kind that the config knows can be."""
+
+    async def tell(self, notice: Notice) -> Outcome:
+        """Make one attempt with a notice: past templates, digests and pings, marked as no alert.
+
+        Returns:
+            Its outcome; failures on the wire included.
         """
         ...

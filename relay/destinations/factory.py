@@ -17,7 +17,7 @@ from relay.clock import Clock
 from relay.destinations.apprise.apprise import Apprise
 from relay.destinations.apprise.config import AppriseConfig
 from relay.destinations.apprise.loading import library
-from relay.destinations.base import Previewable
+from relay.destinations.base import Informed
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.discord import Discord
 from relay.destinations.discord.limiter import DiscordLimits
@@ -39,7 +39,7 @@ class Factory:
         self._discord = DiscordLimits(clock)
         self._slack = SlackLimits(clock)
 
-    def build(self, name: str, config: AnyConfig) -> Previewable:
+    def build(self, name: str, config: AnyConfig) -> Informed:
         """Make the destination that ``config`` describes."""
         match config:
             case WebhookConfig():

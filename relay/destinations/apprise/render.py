@@ -20,6 +20,8 @@ from relay.deliveries import Message
 from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.charts import chart_url
 from relay.destinations.config import Late
+from relay.destinations.notice import TITLE as NOTICE_TITLE
+from relay.destinations.notice import Notice, words
 from relay.destinations.texts import PRICE, byline, facts, fit, happened_us, headline, remarks, rule_names, width
 from relay.events import Source
 from relay.template import BodyTemplate, RenderError
@@ -58,6 +60,11 @@ def note_of(batch: Sequence[Message], template: BodyTemplate | None) -> Note:
         raise RenderError("the template gives no text for this alert")
     said = " · ".join(unsaid(template, first, _LATE_OVER))
     return Note(title, f"{said}\n{body}" if said else body)
+
+
+def notice_note(notice: Notice) -> Note:
+    """The message for the relay's own notice."""
+    return Note(NOTICE_TITLE, _quiet(fit(words(notice), BODY)))
 
 
 def fits(waiting: Sequence[Message]) -> int:

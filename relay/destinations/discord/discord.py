@@ -27,6 +27,7 @@ from relay.destinations.discord.render import Renderer
 from relay.destinations.discord.told import read
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import HttpClient
+from relay.destinations.notice import Notice
 from relay.destinations.pings import Pings
 from relay.document.addresses import parse_url
 from relay.limiter import Limiter
@@ -102,6 +103,13 @@ class Discord:
         if outcome.verdict is Verdict.DELIVERED:
             self._pings.note(payload.pinged)
         return outcome
+
+    async def tell(self, notice: Notice) -> Outcome:
+        """Make one attempt with the relay's own notice: plain text that pings nobody."""
+        try:
+            return await self._endpoint.deliver(msgspec.json.encode(self._renderer.notice(notice)), _HEADERS)
+        finally:
+            self._limit.ended()
 
     def _judge(self, answer: Answer, now_us: int) -> Outcome:
         told = read(answer, now_us)

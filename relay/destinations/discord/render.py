@@ -18,7 +18,9 @@ from relay.destinations.body import chat_variables, unsaid
 from relay.destinations.coalesce import Coalescer, Form
 from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.discord.embeds import ALL, EMBEDS, Embed, digest_of, embed_of, room, size
+from relay.destinations.discord.markdown import escape
 from relay.destinations.discord.template import CONTENT, Written, marked, write
+from relay.destinations.notice import Notice, words
 from relay.destinations.pings import Pings
 from relay.destinations.texts import fit, headline, width
 from relay.mentions import Mention
@@ -86,6 +88,10 @@ class Renderer:
         content = _with_mentions(content, mentions)
         pinged = tuple(mention for mention in mentions if mention.text in content)
         return Payload(self._body(content, embeds, pinged), pinged)
+
+    def notice(self, notice: Notice) -> dict[str, Any]:
+        """The body of the relay's own notice."""
+        return self._body(fit(escape(words(notice)), CONTENT), (), ())
 
     def _due(self, batch: Sequence[Message]) -> tuple[Mention, ...]:
         """Whom ``batch`` pings; ids that Discord can't have would get the whole message refused."""

@@ -20,6 +20,7 @@ import msgspec
 from relay.deliveries import Delivery, Message
 from relay.destinations import digest
 from relay.destinations.charts import chart_url
+from relay.destinations.notice import Notice, words
 from relay.destinations.slack.mrkdwn import date, entities, escape, link
 from relay.destinations.texts import (
     TIMEFRAME,
@@ -101,6 +102,12 @@ def digest_blocks(batch: Sequence[Message], late_over: float) -> list[Block]:
         {"type": "context", "elements": [_mrkdwn(digest.summary(batch, late_over))]},
         *(section(f"{_FENCE}\n{page}\n{_FENCE}") for page in digest.pages(rows, room)),
     ]
+
+
+def notice_of(notice: Notice) -> dict[str, Any]:
+    """The relay's own notice: a section, and the same for a notification."""
+    said = escape(words(notice))
+    return {"text": fit(said, _FALLBACK), "blocks": [section(fit(said, SECTION))]}
 
 
 def warning_block(said: Sequence[str]) -> list[Block]:

@@ -20,6 +20,7 @@ from relay.destinations import digest
 from relay.destinations.coalesce import Coalescer, Form
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import USER_AGENT, HttpClient
+from relay.destinations.notice import Notice
 from relay.destinations.pings import Pings
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.slack.limiter import SlackLimiter, SlackLimits
@@ -32,6 +33,7 @@ from relay.destinations.slack.render import (
     digest_blocks,
     fallback,
     mention_block,
+    notice_of,
     size,
 )
 from relay.destinations.slack.template import Part, part_of
@@ -42,6 +44,7 @@ from relay.template import RenderError
 ROWS: Final = 340
 """About so many usual alerts go into a digest."""
 
+_UNFURLED: Final = {"unfurl_links": False, "unfurl_media": False}
 _HEADERS: Final = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
 
 
@@ -102,14 +105,22 @@ class Slack:
             body = self._render(batch, pinged)
         except RenderError as error:
             return self._endpoint.presentable(Outcome(Verdict.DEAD, "template", str(error)))
+        outcome = await self._deliver(body)
+        if outcome.verdict is Verdict.DELIVERED:
+            self._pings.note(pinged)
+        return outcome
+
+    async def tell(self, notice: Notice) -> Outcome:
+        """Make one attempt with the relay's own notice: plain text that pings nobody."""
+        return await self._deliver(msgspec.json.encode({**notice_of(notice), **_UNFURLED}))
+
+    async def _deliver(self, body: bytes) -> Outcome:
         outcome = await self._endpoint.deliver(body, _HEADERS)
         now = self._clock.monotonic()
         if outcome.code == TOO_MANY:
             self._limiter.refused(now, outcome.retry_after)
         else:
             self._limiter.answered(now)
-        if outcome.verdict is Verdict.DELIVERED:
-            self._pings.note(pinged)
         return outcome
 
     def _render(self, batch: Sequence[Message], pinged: Sequence[Mention]) -> bytes:
@@ -121,7 +132,7 @@ class Slack:
         written = msgspec.json.encode(blocks).decode()
         lead = mention_block(mention for mention in pinged if mention.text not in written)
         text = (parts[0].text if len(batch) == 1 else "") or fallback(batch, self._late_over)
-        body = {"text": text, "blocks": [*lead, *blocks], "unfurl_links": False, "unfurl_media": False}
+        body = {"text": text, "blocks": [*lead, *blocks], **_UNFURLED}
         return msgspec.json.encode(body)
 
     def _pinged(self, batch: Sequence[Message]) -> list[Mention]:

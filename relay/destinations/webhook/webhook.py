@@ -18,6 +18,7 @@ from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.body import body_of, variables_of
 from relay.destinations.endpoint import Endpoint
 from relay.destinations.http import USER_AGENT, HttpClient
+from relay.destinations.notice import Notice, payload
 from relay.destinations.outcome import judge_webhook
 from relay.destinations.webhook.config import WebhookConfig
 from relay.destinations.webhook.signing import Signer
@@ -32,6 +33,7 @@ class Webhook:
     def __init__(self, name: str, config: WebhookConfig, client: HttpClient, clock: Clock) -> None:
         """Make the destination ready to send."""
         self._name = name
+        self._clock = clock
         headers = {key: value.reveal() for key, value in config.headers.items()}
         self._signer = Signer(config.secrets)
         self._template = config.template
@@ -68,12 +70,15 @@ class Webhook:
 
     def headers(self, message: Message, body: bytes) -> Mapping[str, str]:
         """The headers that ``send`` would send with ``body``; they hold secrets."""
-        timestamp = message.now_us // MICROS
+        return self._headers_of(message.delivery.webhook_id, message.now_us, body)
+
+    def _headers_of(self, webhook_id: str, now_us: int, body: bytes) -> Mapping[str, str]:
+        timestamp = now_us // MICROS
         headers = self._headers.copy()
-        headers["webhook-id"] = message.delivery.webhook_id
+        headers["webhook-id"] = webhook_id
         headers["webhook-timestamp"] = str(timestamp)
         if self._signed:
-            headers["webhook-signature"] = self._signer.sign(message.delivery.webhook_id, timestamp, body)
+            headers["webhook-signature"] = self._signer.sign(webhook_id, timestamp, body)
         return headers
 
     def shown_headers(self, batch: Sequence[Message]) -> dict[str, str]:
@@ -105,3 +110,8 @@ class Webhook:
         except RenderError as error:
             return self._endpoint.presentable(Outcome(Verdict.DEAD, "template", str(error)))
         return await self._endpoint.deliver(body, self.headers(message, body))
+
+    async def tell(self, notice: Notice) -> Outcome:
+        """Make one attempt with the relay's own notice: always the relay's JSON, whatever the template."""
+        body = msgspec.json.encode(payload(notice, self._name))
+        return await self._endpoint.deliver(body, self._headers_of(notice.id, self._clock.now_us(), body))

@@ -33,9 +33,11 @@ from relay.desk import FrontDesk
 from relay.destinations.factory import Factory, refuse_real
 from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
+from relay.destinations.notice import TroubleKind
 from relay.edges.engine import Engine
-from relay.errors import ConfigError, EvictedError
+from relay.errors import ConfigError, EvictedError, RejectedError
 from relay.events import Channel
+from relay.heartbeat import Heart
 from relay.housekeeping import feed_watchdog, tidy
 from relay.intake import Intake
 from relay.judging.decider import Decider
@@ -44,6 +46,8 @@ from relay.judging.marks import MOST, Marks, remembered_since
 from relay.judging.snoozes import Snoozes
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
+from relay.notices.notices import Notices
+from relay.notices.watch import Sources
 from relay.outbox.memory import Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
@@ -206,6 +210,20 @@ class Relay:
             simulated=self.simulated,
             reloader=self.reloader,
         )
+        self.heart = Heart(lambda: self.config, self.desk, self.dispatcher, self.outbox, client=client, clock=clock)
+        sources = Sources(
+            self.dispatcher,
+            self.backfiller,
+            self.outbox,
+            metrics,
+            store_path=config.store_path,
+            standby=lambda: self.standby,
+            reload_fault=lambda: self.desk.config().fault,
+            started_at_us=self.started_at_us,
+        )
+        self.notices = Notices(
+            sources, lambda: self.config, self._factory.build, clock=clock, rng=self._rng, simulated=self.simulated
+        )
         self.web = Web(self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock)
         if config.http.address is not None:
             await self.web.start(*config.http.address)
@@ -301,8 +319,12 @@ class Relay:
     async def _read(self) -> None:
         try:
             await self.reader.run()
-        except EvictedError:
+        except RejectedError as error:
+            await self.notices.last_words(TroubleKind.REJECTED, error)
+            raise
+        except EvictedError as error:
             if self.config.stratalerts.on_evicted == "exit":
+                await self.notices.last_words(TroubleKind.EVICTED, error)
                 raise
             self.standby = True
             self.metrics.connected.set(0)
@@ -345,6 +367,8 @@ class Relay:
             group.create_task(
                 feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
             )
+            group.create_task(self.heart.run())
+            group.create_task(self.notices.run())
 
     def _page(self) -> str:
         assert self.config.http.address is not None

@@ -77,13 +77,16 @@ def _destinations_exist(document: Document) -> None:
     if not isinstance(destinations, dict):
         return
     names = [str(name) for name in destinations]
-    for index, rule in rules(document):
-        for place, item in leads_to(rule.get("to")):
-            path: Path = ("rules", index, "to", *place)
-            name = text(item)
-            if name and name not in names and not document.faults.within(path):
-                near = suggestion(None if isinstance(item, FromOutside) else name, names)
-                document.fault(path, f"there is no destination {found(item)}{near}")
+    named: list[tuple[Path, object]] = [
+        (("rules", index, "to", *place), item)
+        for index, rule in rules(document)
+        for place, item in leads_to(rule.get("to"))
+    ]
+    for path, item in [*named, (("alerts_to",), document.root.get("alerts_to"))]:
+        name = text(item)
+        if name and name not in names and not document.faults.within(path):
+            near = suggestion(None if isinstance(item, FromOutside) else name, names)
+            document.fault(path, f"there is no destination {found(item)}{near}")
 
 
 def _names_once(document: Document) -> None:

@@ -117,4 +117,6 @@ def _config(file: ConfigFile, path: FilePath, env: Mapping[str, str]) -> Config:
         shutdown_grace=file.shutdown_grace,
         destinations=MappingProxyType(destinations),
         rules=tuple(map(rule_of, file.rules)),
+        heartbeat=file.heartbeat,
+        alerts_to=file.alerts_to,
     )

@@ -26,7 +26,7 @@ from relay.document.addresses import (
     split_address,
     url_of,
 )
-from relay.document.fields import Later, Many, Section, Span, SpanOrZero, Text, choice, whole
+from relay.document.fields import Many, Section, Span, SpanOrZero, Text, choice, whole
 from relay.logs import FORMATS, LEVELS, Format, Level
 from relay.rules.rule import Rule
 
@@ -98,12 +98,14 @@ class Log(Section):
 
 
 class Heartbeat(Section):
-    """A dead man's switch."""
+    """A dead man's switch: who watches it hears nothing more when the relay does not work."""
 
     secret_keys: ClassVar[tuple[str, ...]] = ("url",)
 
     url: SecretUrl
+    """Who is asked, with GET; a secret. Or name a file with url_file."""
     every: Span = default_span("1m")
+    """How often, while the relay is ready and its lanes move."""
 
 
 class ConfigFile(Section):
@@ -116,8 +118,10 @@ class ConfigFile(Section):
     log: Log = Log()
     shutdown_grace: SpanOrZero = default_span("20s")
     """How long a stop may take to finish what is in flight."""
-    heartbeat: Annotated[Heartbeat | None, Later()] = None
-    alerts_to: Annotated[Text | None, Later()] = None
+    heartbeat: Heartbeat | None = None
+    """A dead man's switch, none by default."""
+    alerts_to: Text | None = None
+    """The destination that is told of the relay's own troubles; none by default."""
     destinations: Annotated[dict[Name, AnyDestination], Field(min_length=1)]
     """Where alerts go, by name."""
     rules: Annotated[list[RuleConfig], Field(min_length=1)]
@@ -134,6 +138,8 @@ class Config:
         shutdown_grace: Seconds.
         destinations: By name, in the file's order.
         rules: In the file's order, disabled ones included.
+        heartbeat: None where nobody watches.
+        alerts_to: The destination that is told of the relay's own troubles; None is nobody.
     """
 
     path: Path
@@ -146,6 +152,8 @@ class Config:
     shutdown_grace: float
     destinations: Mapping[str, AnyConfig]
     rules: tuple[Rule, ...]
+    heartbeat: Heartbeat | None = None
+    alerts_to: str | None = None
 
 
 def store_path(url: str, *, config: Path, env: Mapping[str, str]) -> Path:

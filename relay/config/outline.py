@@ -26,10 +26,14 @@ from relay.rules.rule import Rule
 from relay.rules.wanted import channels_of, wanted_symbols
 from relay.secret import Secret
 
-AT_ONCE: Final = frozenset({"log.level", "shutdown_grace", "stratalerts.on_evicted"})
+AT_ONCE: Final = frozenset(
+    {"log.level", "shutdown_grace", "stratalerts.on_evicted", "heartbeat.url", "heartbeat.every", "alerts_to"}
+)
 """Settings that a reload brings into force; the others need a restart."""
 
-_SPANS: Final = frozenset({"shutdown_grace", "storage.retention", "backfill.every", "backfill.on_first_start"})
+_SPANS: Final = frozenset(
+    {"shutdown_grace", "storage.retention", "backfill.every", "backfill.on_first_start", "heartbeat.every"}
+)
 
 
 class DestinationOutline(msgspec.Struct, frozen=True):
@@ -150,11 +154,12 @@ def _subscriptions(rules: Sequence[Rule]) -> dict[str, tuple[str, ...]]:
 
 
 def _settings(config: Config) -> Iterator[tuple[str, Setting]]:
-    for name in ("stratalerts", "storage", "backfill", "http", "log"):
+    for name in ("stratalerts", "storage", "backfill", "http", "log", "heartbeat"):
         section = getattr(config, name)
-        for key in type(section).model_fields:
+        for key in () if section is None else type(section).model_fields:
             yield f"{name}.{key}", _setting(f"{name}.{key}", getattr(section, key))
-    yield "shutdown_grace", _setting("shutdown_grace", config.shutdown_grace)
+    for name in ("shutdown_grace", "alerts_to"):
+        yield name, _setting(name, getattr(config, name))
 
 
 def _slow_fingerprint(secret: Secret) -> str:

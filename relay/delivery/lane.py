@@ -94,6 +94,7 @@ class Lane:
         self._stopping = False
         self._leaving = False
         self.observers: list[Observer] = []
+        self.turns = 0  # of its loop: while something waits, one that stands still is out of order
 
     # --- what others ask of it
 
@@ -153,6 +154,7 @@ class Lane:
     async def run(self) -> None:
         """Deliver until ``stop`` has been called, or the lane has left, and what was under way has ended."""
         while not self._stopping:
+            self.turns += 1
             self._wake.clear()
             try:
                 if held := await self._switch.restore():

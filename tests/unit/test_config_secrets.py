@@ -41,7 +41,7 @@ WRONG = [
     ("more", f"http: {{tokken: {SECRET}}}"),
     ("more", f"http: {{token: 'ü{SECRET}'}}"),
     ("more", f"heartbeat: {{url: 'x {SECRET}'}}"),
-    ("more", f"heartbeat: {{url: 'https://a/{SECRET}'}}"),
+    ("more", f"heartbeat: {{url: 'ftp://a/{SECRET}'}}"),
     ("more", f"storage: {{url: 'postgres://u:{SECRET}@a/b'}}"),
     ("more", f"storage: {{url: 'nats://u:{SECRET}@a/b'}}"),
     ("destinations", f"destinations: {{bot: {{type: slack, url: 'htp://{SECRET}'}}}}"),

@@ -33,6 +33,7 @@ FORMS: Final = "@FILE where one lies in a file, ${NAME} where a variable of the 
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_LIKELY: Final = re.compile(r"[A-Z0-9^$*?\[][A-Z0-9^$*?\[\].=!/_-]{0,31}", re.ASCII)
 _LARGEST: Final = 65_536  # bytes of a secret's file, as the config reads it
 ADDRESSES: Final = {"websocket_url": ("ws", "wss"), "rest_url": ("http", "https")}
 """The upstream's addresses in the config, and the schemes each can have."""
@@ -139,8 +140,15 @@ def place_url(text: str, env: Mapping[str, str]) -> SecretAnswer:
 
 
 def symbols(text: str) -> tuple[str, ...]:
-    """Symbols and globs, separated by commas or blanks; empty or ``all`` is all."""
-    return _several(text, _SYMBOL)
+    """Symbols and globs, separated by commas or blanks; empty or ``all`` is all.
+
+    Stricter than the config, which takes whatever the upstream may come to call a symbol: here a slip is likelier.
+    """
+    read = _several(text, _SYMBOL)
+    for one in read:
+        if not _LIKELY.fullmatch(one):
+            raise WrongAnswerError(f"{one!r} is no symbol: AAPL, BRK.B, BTC-USD, ES=F and globs like *-USD are")
+    return read
 
 
 def timeframes(text: str) -> tuple[str, ...]:
@@ -216,6 +224,8 @@ def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> Secr
         return InEnvironment(match[1])
     if text.startswith("@"):
         return _in_file(text[1:], kind)
+    if "${" in text:  # in a file of its own it would be taken as it is
+        raise WrongAnswerError("a variable stands alone, as ${NAME}; here it is mistyped, or text is beside it")
     return Typed(_read(kind, text))
 
 

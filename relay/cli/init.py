@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 import click
 
 from relay.cli import answers, files, online, questions, volume
-from relay.cli.answers import Answers, Kind, Place, WrongAnswerError
+from relay.cli.answers import Answers, InEnvironment, InFile, Kind, Place, Typed, WrongAnswerError
 from relay.cli.check import notes
 from relay.cli.options import config_option
 from relay.cli.questions import KEY_VARIABLE, Asked
@@ -190,8 +190,22 @@ def _check(place: Path, answered: Answers, *, offline: bool) -> int:
             click.echo(f"note: {note}")
     code = Exit.OK if offline or unset else asyncio.run(_ask(loaded))
     where = "" if place == Path("config.yaml").absolute() else f" -c {shlex.quote(str(place))}"
-    click.echo(f"next: relay send {shlex.quote(answered.places[0].name)}{where}, then: relay run{where}")
+    if code is Exit.REJECTED:
+        click.echo(f"next: put a key that is accepted into {_key_place(answered)}, then: relay check --online{where}")
+    else:
+        click.echo(f"next: relay send {shlex.quote(answered.places[0].name)}{where}, then: relay run{where}")
+        click.echo("docs/rules.md has more rules, to be copied and changed.")
     return code
+
+
+def _key_place(answered: Answers) -> str:
+    match answered.key:
+        case InEnvironment():
+            return f"the variable {answered.key.name}"
+        case InFile():
+            return str(answered.key.path)
+        case Typed():
+            return "the file that api_key_file names"
 
 
 async def _ask(loaded: Config) -> Exit:

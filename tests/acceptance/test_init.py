@@ -67,6 +67,9 @@ async def test_what_is_wrong_with_the_key_is_named_and_the_config_is_there(
         ended = await init(tmp_path, simulator, *options, env=env)
     assert (ended.code, ended.err) == (code, "")
     assert f"  failed  alerts.in_force: {said}" in ended.out
+    mend = "next: put a key that is accepted into the variable THE_KEY, then: relay check --online -c"
+    assert (mend in ended.out) is (code == 77)
+    assert ("docs/rules.md" in ended.out) is (code != 77)
     assert key not in ended.out
     assert "api_key: ${THE_KEY}" in (tmp_path / "config.yaml").read_text()
 

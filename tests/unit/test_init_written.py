@@ -49,8 +49,16 @@ def is_name(text: str) -> bool:
         return False
 
 
+def is_symbol(text: str) -> bool:
+    try:
+        return bool(answers.symbols(text))
+    except WrongAnswerError:
+        return False
+
+
 names = (st.sampled_from([*NASTY, "swing", "Swing", "a b", "a-b"]) | st.text(min_size=1, max_size=8)).filter(is_name)
-words = st.lists(st.sampled_from([*NASTY, *SIGNS]) | st.text(min_size=1, max_size=6), max_size=5).map(" ".join)
+likely = st.text("ABZaz09^$*?[].=!/_-", min_size=1, max_size=6)
+words = st.lists((st.sampled_from([*NASTY, *SIGNS]) | likely).filter(is_symbol), max_size=5)
 
 
 @st.composite
@@ -68,10 +76,7 @@ def everything(draw: st.DrawFn) -> tuple[Answers, dict[str, str]]:
                 answers.place_url(place.url.secret.reveal(), {})
             except WrongAnswerError:
                 assume(condition=False)
-    try:
-        symbols = answers.symbols(draw(words))
-    except WrongAnswerError:
-        symbols = ()
+    symbols = answers.symbols(" ".join(draw(words)))
     timeframes = tuple(sorted(draw(st.sets(st.sampled_from(TIMEFRAMES))), key=TIMEFRAMES.index))
     direction = draw(st.none() | st.sampled_from(DIRECTIONS))
     return answers.gathered(key, places, symbols=symbols, timeframes=timeframes, direction=direction), files
@@ -168,12 +173,35 @@ def test_symbols_are_read_as_the_config_reads_them(text: str, read: tuple[str, .
         ("@~nobody-at-all-7/x", "the file can't be read"),
         ("${KEY_BAD}", "the environment variable KEY_BAD: letters"),
         ("sk\udcff", "not UTF-8"),
+        ("${NOPE", "a variable stands alone"),
+        ("sk-${NOPE}", "a variable stands alone"),
     ],
 )
 def test_a_key_that_can_be_none_is_answered_without_it(text: str, said: str) -> None:
     with pytest.raises(WrongAnswerError, match=said) as caught:
         answers.key(text, {"KEY_BAD": "a secret key"})
     assert "secret" not in str(caught.value)
+
+
+def test_a_variable_within_a_url_is_refused_for_nobody_would_expand_it() -> None:
+    with pytest.raises(WrongAnswerError, match="a variable stands alone") as caught:
+        answers.place_url("https://bot.example/secret/${TOKEN}", {"TOKEN": "t"})
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["{", ":", "AAPL:", '"AAPL"', "'", "!tag", "-", "#x", "~", "&a", "\\", "${HOME}", "é", "}}"]
+)
+def test_what_is_hardly_a_symbol_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(WrongAnswerError):
+        answers.symbols(f"SPY, {text}")
+
+
+@pytest.mark.parametrize(
+    "text", ["BRK.B", "BTC-USD", "ES=F", "ES1!", "^GSPC", "*-USD", "A[AB]*", "?", "1E3", "EUR/USD"]
+)
+def test_what_may_be_a_symbol_is_taken(text: str) -> None:
+    assert answers.symbols(text) == (text,)
 
 
 def test_a_variable_that_is_not_set_yet_is_taken_as_it_is() -> None:

@@ -183,7 +183,7 @@ class Relay:
             on_event=self.intake.offer,
             on_tick=self._take_tick,
             on_gap=self.backfiller.request,
-            before_subscribe=lambda: self.backfiller.ensure_baseline(self.channels()),
+            before_subscribe=lambda channel: self.backfiller.ensure_baseline((channel,)),
         )
         self.reloader = Reloader(
             config,

@@ -6,6 +6,8 @@
        │                        └─> on_gap  "connected": what was missed meanwhile
        └── back-off <── decide() <── closed, refused, failed, silent
 
+``Gate`` says which channels may be subscribed to yet; those that wait for their baseline follow on the open connection.
+
 What holds always:
 
 * Nothing is awaited between two frames. A reader that waits loses its pongs, and then the socket.
@@ -30,12 +32,13 @@ from websockets.exceptions import ConnectionClosed
 from relay.backoff import Backoff
 from relay.clock import Clock
 from relay.errors import EvictedError, RejectedError
-from relay.events import Event
+from relay.events import Channel, Event
 from relay.metrics import Metrics
 from relay.upstream.access import SCOPES, clean
 from relay.upstream.decide import Action, Decision, decide, too_big
 from relay.upstream.dial import FAILURES, MAX_MESSAGE, ReaderSettings, dial
 from relay.upstream.errors import RejectReason
+from relay.upstream.gate import Gate
 from relay.upstream.protocol import (
     FRAME_TYPES,
     Acknowledged,
@@ -61,10 +64,6 @@ _BELIEVE_REJECTION_AFTER: Final = 600.0
 _KNOWN_TYPES: Final = 100  # unknown types that are logged; a peer that invents more is only counted
 
 
-async def _nothing() -> None:
-    """Nothing to do before subscribing."""
-
-
 def _pass_over(_tick: Tick) -> None:
     """No rule is on quotes or states."""
 
@@ -81,7 +80,7 @@ class Reader:
         on_event: Takes each event; must return at once.
         on_gap: Told that something may have been missed: ``connected`` or ``seq``; must return at once.
         on_tick: Takes each value of ``quotes`` and ``states``; must return at once, they come by the thousand.
-        before_subscribe: Awaited before each attempt and before a changed subscription; quick when nothing is to do.
+        before_subscribe: Awaited before an alert channel is subscribed to for the first time; holds up no other.
     """
 
     def __init__(
@@ -95,7 +94,7 @@ class Reader:
         on_event: Callable[[Event], None],
         on_gap: Callable[[str], None],
         on_tick: Callable[[Tick], None] = _pass_over,
-        before_subscribe: Callable[[], Awaitable[None]] = _nothing,
+        before_subscribe: Callable[[Channel], Awaitable[None]] | None = None,
     ) -> None:
         self.state = ConnectionState()
         self._settings = settings
@@ -105,7 +104,8 @@ class Reader:
         self._on_event = on_event
         self._on_gap = on_gap
         self._on_tick = on_tick
-        self._before_subscribe = before_subscribe
+        self._gate = Gate(before_subscribe, self._send_change, clock=clock)
+        self._sending = asyncio.Lock()
         self._frames = {name: metrics.frames.labels(name) for name in FRAME_TYPES}
         self._backoff = Backoff(rng)
         self._throttle = LogThrottle(clock)
@@ -142,7 +142,7 @@ class Reader:
         finally:
             loop.cancel()
             stopping.cancel()
-            await asyncio.gather(loop, stopping, return_exceptions=True)
+            await asyncio.gather(loop, stopping, self._gate.close(), return_exceptions=True)
         self._enter(Phase.STOPPED)
 
     def stop(self) -> None:
@@ -150,23 +150,33 @@ class Reader:
         self._stopping.set()
 
     async def resubscribe(self) -> None:
-        """Send the difference between what is subscribed and what ``topics`` says now, on the open connection."""
-        await self._before_subscribe()
-        socket, session = self._socket, self._session
-        if socket is None or session is None:
-            return  # the next connection subscribes to all of it
-        asked, answered = session.asked, session.answered
-        messages = session.change(self._topics())
-        self.state.accepted, self.state.refused = session.accepted, session.refused
-        with contextlib.suppress(ConnectionClosed):
-            for message in messages:
-                await socket.send(message)
-        if session.asked > asked:
-            self._watch(socket, session, answered + 1)  # not asked + 1: earlier answers may have been summed up
+        """Send the difference between what is subscribed and what ``topics`` says now, on the open connection.
+
+        A channel that may not be subscribed to yet follows by itself, if it is still wanted then.
+        """
+        self._gate.reconsider()
+        await self._send_change()
+
+    async def _send_change(self) -> None:
+        async with self._sending:
+            socket, session = self._socket, self._session
+            if socket is None or session is None:
+                return  # the next connection subscribes to all of it
+            asked, answered = session.asked, session.answered
+            messages = session.change(self._admitted())
+            self.state.accepted, self.state.refused = session.accepted, session.refused
+            with contextlib.suppress(ConnectionClosed):
+                for message in messages:
+                    await socket.send(message)
+            if session.asked > asked:
+                self._watch(socket, session, answered + 1)  # not asked + 1: earlier answers may have been summed up
+
+    def _admitted(self) -> Sequence[Topic]:
+        return self._gate.admitted(self._topics())
 
     async def _loop(self) -> None:
         while not self._stopping.is_set():
-            await self._before_subscribe()
+            await self._gate.some_of(self._topics)
             lost = await self._connect()
             if self._stopping.is_set():
                 return
@@ -201,7 +211,7 @@ class Reader:
         except FAILURES as error:
             return decide(error)
         self._gave_up, self._data_came, self._acknowledged_at = "", False, None
-        self._socket, self._session = socket, Session(self._topics())
+        self._socket, self._session = socket, Session(self._admitted())
         self._enter(Phase.OPEN)
         try:
             await self._converse(socket, self._session)
@@ -217,8 +227,9 @@ class Reader:
 
     async def _converse(self, socket: ClientConnection, session: Session) -> None:
         messages = session.open()
-        for message in messages:
-            await socket.send(message)
+        async with self._sending:
+            for message in messages:
+                await socket.send(message)
         if messages:
             self._watch(socket, session, 1)
         else:  # nothing is wanted yet, so there is nothing to wait for

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 
 import pytest
 from structlog.testing import capture_logs
@@ -11,8 +12,10 @@ from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from relay.errors import StoreBusyError
 from relay.events import Channel
 from relay.upstream.access import AuthStyle
+from relay.upstream.gate import GRACE
 from relay.upstream.protocol import Topic
 from relay.upstream.state import Phase
 from tests.support.stub_upstream import ACK_TIMEOUT, ALL, KEY, acknowledge, alert, bench, message, running, serving
@@ -322,35 +325,137 @@ async def test_nothing_wanted_is_a_connection_at_rest() -> None:
             assert json.loads(await asked.get())["topics"] == [{"channel": "alerts.simultaneous_breaks"}]
 
 
-async def test_the_baseline_is_awaited_before_each_connection() -> None:
+async def test_the_baseline_of_a_channel_is_awaited_before_it_is_first_subscribed() -> None:
     steps: list[str] = []
     release = asyncio.Event()
 
-    async def baseline() -> None:
-        steps.append("baseline")
+    async def baseline(channel: Channel) -> None:
+        steps.append(channel)
         await release.wait()
 
     async def drop(socket: ServerConnection) -> None:
-        steps.append("connected")
-        await acknowledge(socket)
+        asked = await acknowledge(socket)
+        steps.append(f"subscribed to {len(asked['topics'])}")
 
     async with serving(drop) as url:
         subject = bench(url, before_subscribe=baseline)
         async with running(subject):
             for _ in range(20):
                 await asyncio.sleep(0)
-            assert steps == ["baseline"]
+            assert steps == ["alerts.in_force", "alerts.simultaneous_breaks"]
             release.set()
             await subject.retry()
             await subject.backs_off()
-    assert steps == ["baseline", "connected", "baseline", "connected"]
+    assert steps[2:] == ["subscribed to 2", "subscribed to 2"]
+
+
+class Baselines:
+    """Hangs for the channels it holds."""
+
+    def __init__(self, *held: Channel) -> None:
+        self._released = {channel: asyncio.Event() for channel in held}
+        self.asked: list[Channel] = []
+
+    async def decide(self, channel: Channel) -> None:
+        self.asked.append(channel)
+        if channel in self._released:
+            await self._released[channel].wait()
+
+    def release(self, channel: Channel) -> None:
+        self._released[channel].set()
+
+
+async def _answer(socket: ServerConnection, asked: asyncio.Queue[list[str]]) -> None:
+    """Acknowledge whatever comes, and note it: ``+`` what is subscribed, ``-`` what is unsubscribed."""
+    with suppress(ConnectionClosed):
+        while True:
+            heard = await acknowledge(socket, seq=None)
+            sign = "+" if heard["op"] == "subscribe" else "-"
+            asked.put_nowait([sign + topic["channel"] for topic in heard["topics"]])
+
+
+async def test_a_baseline_that_hangs_holds_up_no_other_channel_and_follows_on_the_open_connection() -> None:
+    asked: asyncio.Queue[list[str]] = asyncio.Queue()
+    baselines = Baselines(Channel.IN_FORCE)
+    async with serving(lambda socket: _answer(socket, asked)) as url:
+        subject = bench(url, before_subscribe=baselines.decide)
+        subject.topics.append(Topic(Channel.QUOTES, ("AAPL",)))
+        async with running(subject):
+            await subject.clock.advance(GRACE)
+            assert await asked.get() == ["+alerts.simultaneous_breaks", "+quotes"]
+            baselines.release(Channel.IN_FORCE)
+            assert await asked.get() == ["+alerts.in_force"]
+            assert [await subject.gaps.get() for _ in range(2)] == ["connected", "connected"]
+            assert subject.reader.state.accepted == {*ALL, Channel.QUOTES}
+            assert subject.reader.state.attempts == 1
+    assert baselines.asked == list(ALL)
+
+
+async def test_a_baseline_that_hangs_holds_up_nothing_else_that_a_reload_changes() -> None:
+    asked: asyncio.Queue[list[str]] = asyncio.Queue()
+    baselines = Baselines(Channel.BREAKS)
+    in_force, breaks, quotes = Topic(Channel.IN_FORCE), Topic(Channel.BREAKS), Topic(Channel.QUOTES, ("AAPL",))
+    async with serving(lambda socket: _answer(socket, asked)) as url:
+        subject = bench(url, before_subscribe=baselines.decide)
+        subject.topics[:] = [in_force]
+        async with running(subject):
+            assert await asked.get() == ["+alerts.in_force"]
+            subject.topics[:] = [breaks, quotes]
+            await subject.reader.resubscribe()
+            assert [await asked.get() for _ in range(2)] == [["+quotes"], ["-alerts.in_force"]]
+            subject.topics[:] = [in_force, quotes]  # a later reload no longer wants what the former waits for
+            await subject.reader.resubscribe()
+            baselines.release(Channel.BREAKS)
+            assert await asked.get() == ["+alerts.in_force"]
+            await subject.gaps.get()
+            subject.topics[:] = [in_force, breaks, quotes]
+            await subject.reader.resubscribe()
+            assert await asked.get() == ["+alerts.simultaneous_breaks"]
+    assert asked.empty()
+
+
+async def test_a_reload_is_heard_while_every_baseline_hangs() -> None:
+    asked: asyncio.Queue[list[str]] = asyncio.Queue()
+    async with serving(lambda socket: _answer(socket, asked)) as url:
+        subject = bench(url, before_subscribe=Baselines(*ALL).decide)
+        async with running(subject):
+            await subject.clock.advance(100)
+            assert asked.empty()
+            subject.topics.append(Topic(Channel.QUOTES, ("AAPL",)))
+            await subject.reader.resubscribe()
+            await subject.clock.advance(GRACE)
+            assert await asked.get() == ["+quotes"]
+
+
+async def test_a_beginning_that_can_not_be_decided_now_is_told_and_tried_again() -> None:
+    asked: asyncio.Queue[list[str]] = asyncio.Queue()
+    troubles = [StoreBusyError("disk I/O error")]
+
+    async def once_unreadable(_channel: Channel) -> None:
+        if troubles:
+            raise troubles.pop()
+
+    async with serving(lambda socket: _answer(socket, asked)) as url:
+        subject = bench(url, before_subscribe=once_unreadable)
+        subject.topics[:] = [Topic(Channel.IN_FORCE)]
+        with capture_logs() as lines:
+            async with running(subject):
+                await subject.clock.advance(1)
+                assert await asked.get() == ["+alerts.in_force"]
+    assert [line["error"] for line in lines if line["log_level"] == "error"] == ["disk I/O error"]
+
+
+async def test_a_beginning_that_breaks_down_ends_the_reader() -> None:
+    async def broken(_channel: Channel) -> None:
+        raise ZeroDivisionError
+
+    subject = bench("ws://127.0.0.1:9/ws", before_subscribe=broken)
+    with capture_logs(), pytest.raises(ZeroDivisionError):
+        await subject.reader.run()
 
 
 async def test_stopping_before_there_is_a_connection_returns_at_once() -> None:
-    async def never() -> None:
-        await asyncio.Event().wait()
-
-    subject = bench("ws://127.0.0.1:9/ws", before_subscribe=never)
+    subject = bench("ws://127.0.0.1:9/ws", before_subscribe=Baselines(*ALL).decide)
     async with running(subject):
         for _ in range(5):
             await asyncio.sleep(0)

@@ -103,3 +103,19 @@ async def test_a_refused_look_up_is_told_only_while_a_rule_asks_and_is_forgotten
         assert desk.ready().degraded == ()
         await house.reload(asks)  # somebody may have added the scope meanwhile
         assert desk.ready().degraded == ()
+
+
+async def test_a_baseline_that_hangs_holds_up_no_other_subscription(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    async with reloading(tmp_path, simulator, inbox, IN_FORCE) as house:
+        await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
+        simulator.faults.rest("503", path="simultaneous-breaks")
+        async with asyncio.timeout(8):  # a baseline is waited for for ten seconds
+            await house.reload(IN_FORCE, BREAKS)
+            await house.reload(IN_FORCE, BREAKS, QUOTES)
+            await simulator.wait_until(lambda: simulator.subscribed(Channel.QUOTES, "AAPL"))
+            assert not simulator.subscribed(Channel.BREAKS)
+            simulator.faults.clear()
+            await simulator.wait_until(lambda: simulator.subscribed(Channel.BREAKS))
+        assert simulator.opened == 1

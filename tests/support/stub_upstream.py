@@ -17,6 +17,7 @@ from relay.events import Channel, Event
 from relay.metrics import Metrics
 from relay.secret import Secret
 from relay.upstream.dial import ReaderSettings
+from relay.upstream.gate import GRACE
 from relay.upstream.protocol import Topic
 from relay.upstream.reader import Reader
 from relay.upstream.tick import Tick
@@ -121,7 +122,7 @@ class Bench:
 
     async def backs_off(self) -> float:
         """Wait until the reader waits for its next attempt; how long it means to."""
-        while (seconds := await self.clock.slept.get()) == ACK_TIMEOUT:
+        while (seconds := await self.clock.slept.get()) in {ACK_TIMEOUT, GRACE}:
             pass
         return seconds
 

@@ -21,6 +21,7 @@ from relay.events import EVENT_TYPES, Channel, Event
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError
 from relay.upstream.protocol import channel_of
+from relay.upstream.tick import timed
 
 _HINT: Final = (
     'An envelope is wanted: {"type": "alert.in_force", "data": {"symbol": "AAPL", …}}, or several, one a line; '
@@ -105,7 +106,7 @@ def _event(text: bytes) -> Event:
         raise _NoEventError(str(error)) from None
     if not names_something(event):
         raise _NoEventError("nothing in it names a symbol, or how many broke")
-    return event
+    return timed(event, bytes(fields["ts"]) if "data" in fields and "ts" in fields else b"")
 
 
 def _channel(fields: Mapping[str, msgspec.Raw]) -> Channel:

@@ -69,7 +69,8 @@ def show(answers: Sequence[Answer], *, text: str) -> None:
             console.print()
         for style, line in zip(("bold", "dim"), _head(answer), strict=True):
             console.print(Text(printable(line), style))
-        _print(console, "rules", [_rule_row(fate) for fate in answer.foretold.rules])
+        ordered = sorted(answer.foretold.rules, key=lambda fate: fate.matched is False)  # what matched comes first
+        _print(console, "rules", [_rule_row(fate) for fate in ordered])
         _print(console, "destinations", [_destination_row(fate) for fate in answer.foretold.destinations])
         for doubt in answer.doubts:
             console.print(Text(printable(f"note: {doubt}")))
@@ -91,7 +92,8 @@ def _print(console: Console, title: str, rows: Sequence[_Row]) -> None:
 
 def _head(answer: Answer) -> Iterator[str]:
     event = answer.sighted.event
-    yield f"{_what(event)}  {answer.given.key}"
+    stored = answer.given.received_at_us is not None
+    yield f"{_what(event)}  {answer.given.key if stored or event.id is not None else f'{event.channel}, without an id'}"
     at = event.triggered_at
     said = "its time is not known"
     if at is not None:

@@ -26,6 +26,7 @@ from relay.errors import UsageError
 from relay.events import Channel, Event, Instant, Source
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError
+from relay.upstream.tick import timed
 
 FORMS: Final = "a file with an envelope as the socket sends it, - for standard input, or an event's number or key"
 
@@ -113,6 +114,7 @@ def _from_item(name: str, item: Mapping[str, object]) -> Given:
     if data is None:
         raise UsageError(f"of the event {name} only its identity is kept", hint="storage.retention is over for it.")
     event = _decode(f"the event {name}", Channel(str(item.get("channel"))), msgspec.json.encode(data))
+    event = timed(event, msgspec.json.encode(item.get("triggered_at")))
     source = str(item.get("source"))
     known = Source(source) if source in set(Source) else None
     return Given(event, str(key), received.us if received else None, known)

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from relay.events import Channel, Event, Instant
+from relay.events import PER_SYMBOL_CHANNELS, Channel, Event, Instant
 from relay.upstream.decode import decode_event
 from relay.upstream.errors import DecodeError, RejectReason
 
@@ -119,6 +119,19 @@ def _envelope_time(at: bytes) -> Instant | None:
         return Instant.parse(_decode_any(at)) if at else None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
+
+
+def timed(event: Event, at: bytes = b"") -> Event:
+    """A quote or a state that was read as an alert is, with its own time; another event as it is.
+
+    Args:
+        event: The event.
+        at: A time to go by where its object tells none, as JSON.
+    """
+    if event.channel not in PER_SYMBOL_CHANNELS:
+        return event
+    tick = Tick(event.channel, event.symbol or "", event.price, event.data, at)
+    return msgspec.structs.replace(event, triggered_at=time_of(tick))
 
 
 def event_of(tick: Tick) -> Event:

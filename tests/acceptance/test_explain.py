@@ -86,11 +86,11 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
     assert lines[2:15] == [
         "rules:",
         "  daily: matched",
+        "  routed: matched; no route for timeframe D",
+        lines[5],
         "  weekly: not matched; timeframe: found D, wanted 60 or W",
         "  off: not matched; enabled: found false, wanted true",
         "  breaks: not matched; channel: found alerts.in_force, wanted alerts.simultaneous_breaks",
-        "  routed: matched; no route for timeframe D",
-        lines[8],
         "  rest: not matched; otherwise: found daily, routed and fresh, wanted no other rule matches",
         "destinations:",
         "  bot: sent; lists daily",
@@ -98,8 +98,8 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
         lines[13],
         lines[14],
     ]
-    assert lines[8].startswith("  fresh: matched; too old for this rule: ")
-    assert lines[8].endswith(", max_age 10m")
+    assert lines[5].startswith("  fresh: matched; too old for this rule: ")
+    assert lines[5].endswith(", max_age 10m")
     assert lines[13].startswith("  fast: not sent; expired: triggered ")
     assert lines[13].endswith("wanted for 10 minutes; would list fresh")
     assert lines[14].startswith("Nothing was sent.")
@@ -284,6 +284,11 @@ async def test_a_quote_is_told_whether_the_condition_holds(tmp_path: Path, simul
     assert above["rules"][0]["matched"] is True
     assert "not while it stays so" in above["rules"][0]["notes"][0]["text"]
     assert above["destinations"][0]["sent"] is None
+    timed = {"type": "quote", "data": {"symbol": "AAPL", "price": 201, "event_ts": "2026-04-10T13:45:22Z"}}
+    shown = await relay("explain", "-", "-c", config, stdin=json.dumps(timed).encode())
+    first, second = shown.out.splitlines()[:2]
+    assert first == "AAPL at 201  quotes, without an id"
+    assert second.startswith("triggered 2026-04-10T13:45:22Z, ")
 
 
 @pytest.mark.parametrize(

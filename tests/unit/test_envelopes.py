@@ -52,6 +52,20 @@ def test_every_form_is_read(data: bytes, expected: list[Channel]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (QUOTE, "2026-04-10T13:45:22Z"),
+        ({"type": "quote", "ts": "2026-04-10T13:59:59Z", "data": QUOTE}, "2026-04-10T13:45:22Z"),
+        ({"type": "state", "ts": "2026-04-10T13:59:59Z", "data": STATE}, "2026-04-10T13:59:59Z"),
+        (STATE, None),
+    ],
+)
+def test_a_quote_or_a_state_has_its_own_time_or_its_envelope_s(value: object, expected: str | None) -> None:
+    (event,) = events_in("f", _text(value))
+    assert (event.triggered_at and event.triggered_at.isoformat()) == expected
+
+
+@pytest.mark.parametrize(
     ("data", "said"),
     [
         (b"", "f holds no event: it is empty"),

@@ -64,6 +64,8 @@ def _symbol(value: object) -> str:
 
 
 def _shape(value: object) -> str:
+    if isinstance(value, dict):
+        raise wrong("one shape or a list is wanted, like [1-2U, 3-*]", value)
     return text(value).strip().upper()
 
 

@@ -65,7 +65,8 @@ def _missing(holder: Path, key: str, document: Document, readers: Mapping[int, t
     also = f", or {key}_file" if reader and key in reader.secret_keys else ""
     leaf = next((data for data in field.metadata if isinstance(data, Leaf)), None) if field else None
     allowed = leaf.options if leaf else ()
-    _note(path, f"is required{also}{suggestion(None, allowed)}", document, at_key=True)
+    like = f", like {reader.examples[key]}" if reader and key in reader.examples else ""
+    _note(path, f"is required{also}{like}{suggestion(None, allowed)}", document, at_key=True)
 
 
 def _unknown(path: Path, document: Document, readers: Mapping[int, type[Section]]) -> None:

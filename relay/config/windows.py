@@ -145,6 +145,7 @@ class ActiveConfig(Section):
     """When a rule is awake, by the alert's own time."""
 
     wanted: ClassVar[str] = f'a mapping is wanted, like {{timezone: {_NEW_YORK}, days: mon-fri, hours: "09:30-16:00"}}'
+    examples: ClassVar[Mapping[str, str]] = {"timezone": _NEW_YORK}
 
     timezone: ZoneName
     """An IANA name, America/New_York; its summer time counts."""

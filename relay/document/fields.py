@@ -6,7 +6,7 @@ A reader takes what the YAML gave and returns the typed value, or raises one sen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Final, TypeAlias, TypeVar
 
@@ -106,6 +106,7 @@ class Section(BaseModel):
     )
     secret_keys: ClassVar[tuple[str, ...]] = ()
     wanted: ClassVar[str] = ""  # what is said to a value that is no mapping, where that is worth an example
+    examples: ClassVar[Mapping[str, str]] = {}  # of required keys, where their names don't say what is meant
 
     @model_validator(mode="before")
     @classmethod

@@ -184,7 +184,7 @@ class FrontDesk:
     async def _channel(self, channel: Channel) -> ChannelStatus:
         memory = await self.outbox.channel(channel)
         accepted: bool | None = None
-        if self.connection.acknowledged:
+        if self.connection.acknowledged and channel in self.connection.accepted | self.connection.refused:
             accepted = channel in self.connection.accepted
         return ChannelStatus(
             name=channel.value,

@@ -44,7 +44,7 @@ class ChannelStatus(msgspec.Struct, frozen=True):
 
     Attributes:
         name: As the upstream calls it.
-        accepted: Whether the current connection acknowledged it; None before the acknowledgement.
+        accepted: Whether the current connection acknowledged it; None before the server has answered, or was asked.
         scope: What to add to the key where it was refused: ``alerts:read``; else empty.
         baseline: Whether its first round is done; true where the channel has no history.
         cursor: Everything up to this id has been fetched.

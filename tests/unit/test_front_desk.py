@@ -10,6 +10,7 @@ import pytest
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings, LaneStatus
 from relay.desk import FrontDesk, _lane_word
+from relay.events import Channel
 from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US, FakeClock, settle
@@ -127,6 +128,19 @@ async def test_requests_that_a_lane_of_before_has_out_are_in_flight_still() -> N
         answered.set()
         await settle()
         assert await _in_flight(desk) == {"bot": ("idle", 0)}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "refused", "shown"),
+    [({Channel.IN_FORCE}, set(), True), (set(), {Channel.IN_FORCE}, False), ({Channel.BREAKS}, set(), None)],
+)
+async def test_a_channel_that_waits_for_its_baseline_is_not_shown_as_refused(
+    accepted: set[Channel], refused: set[Channel], *, shown: bool | None
+) -> None:
+    async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
+        desk.connection.accepted, desk.connection.refused = frozenset(accepted), frozenset(refused)
+        [channel] = (await desk.status()).channels
+        assert channel.accepted is shown
 
 
 async def _in_flight(desk: FrontDesk) -> dict[str, tuple[str, int]]:

@@ -14,8 +14,10 @@ from aiohttp.test_utils import TestServer
 from relay.clock import SystemClock
 from relay.deliveries import Verdict
 from relay.destinations.http import HttpClient
+from relay.destinations.notice import notice_of, payload
 from relay.destinations.outcome import verdict_of
 from relay.destinations.webhook.webhook import Webhook
+from relay.notices.troubles import Off, View, troubles
 from tests.support.clock import START_US
 from tests.support.messages import message, webhook_config
 
@@ -41,7 +43,13 @@ def _block(language: str, containing: str = "") -> str:
 
 async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient) -> None:
     body = Webhook("bot", webhook_config(URL, secret=SECRET), client, SystemClock()).render([SENT])
-    assert msgspec.json.decode(body) == msgspec.json.decode(_block("json", '"type"'))
+    assert msgspec.json.decode(body) == msgspec.json.decode(_block("json", '"type": "alert'))
+
+
+async def test_the_notice_in_the_docs_is_the_notice_that_is_sent() -> None:
+    off = View(off={"bot": Off("410 Gone", 1)})
+    notice = notice_of(tuple(troubles(View(), off)), now_us=START_US + 250_000, simulated=False)
+    assert payload(notice, "ops") == msgspec.json.decode(_block("json", '"relay.notice"'))
 
 
 async def test_the_state_in_the_docs_is_the_state_that_is_sent(client: HttpClient) -> None:

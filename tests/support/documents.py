@@ -16,6 +16,7 @@ ENV = {
     "DISCORD_SWING": "https://discord.com/api/webhooks/1/x",
     "BOT_URL": "https://bot.example/alerts",
     "PHONE_URL": "ntfy://ntfy.example/topic",
+    "HEARTBEAT_URL": "https://watch.example/ping",
     "BOT_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
 }
 _HOUSE = {

@@ -103,6 +103,16 @@ TWO = f"destinations: {{bot: {{type: webhook, url: 'http://127.0.0.1/x'}}, new: 
                 "~ http.token: none -> *** (needs a restart)",
             ],
         ),
+        (
+            [],
+            [("more", f"heartbeat: {{url: '{URL}'}}\nalerts_to: bot")],
+            ["~ alerts_to: none -> bot", "~ heartbeat.url: none -> ***", "~ heartbeat.every: none -> 1m"],
+        ),
+        (
+            [("more", f"heartbeat: {{url: '{URL}'}}")],
+            [("more", f"heartbeat: {{url: '{URL}/2'}}")],
+            ["~ heartbeat.url: changed"],
+        ),
     ],
 )  # fmt: skip
 def test_a_change_is_said_once(before: list[tuple[str, str]], after: list[tuple[str, str]], said: list[str]) -> None:
@@ -146,7 +156,7 @@ def test_what_needs_a_restart_stays_as_it_runs(tmp_path: Path) -> None:
         config_text(
             "more",
             "storage: {url: 'sqlite:other.db'}\nbackfill: {every: 1m}\nlog: {level: error, format: json}\n"
-            "http: {listen: 'off'}\nshutdown_grace: 1s",
+            "http: {listen: 'off'}\nshutdown_grace: 1s\nheartbeat: {url: 'http://a/b'}\nalerts_to: bot",
         ).replace("api_key: k", "api_key: other, on_evicted: standby"),
         path=tmp_path / "f",
     )
@@ -155,6 +165,7 @@ def test_what_needs_a_restart_stays_as_it_runs(tmp_path: Path) -> None:
     assert now.stratalerts.api_key == running.stratalerts.api_key
     assert (now.stratalerts.on_evicted, now.log.level, now.shutdown_grace) == ("standby", "error", 1.0)
     assert (now.log.format, now.http.listen) == ("auto", "127.0.0.1:8787")
+    assert (now.heartbeat, now.alerts_to) == (loaded.heartbeat, "bot")
     assert {change.key for change in changes(outline_of(now), outline_of(loaded)).settings} == {
         "storage.url", "backfill.every", "log.format", "http.listen", "stratalerts.api_key"
     }  # fmt: skip

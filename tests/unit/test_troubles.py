@@ -1,0 +1,144 @@
+"""What is a trouble worth a notice, and what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from relay.clock import MICROS
+from relay.destinations.notice import TroubleKind
+from relay.metrics import Metrics
+from relay.notices.told import ONCE_IN, Told, beside
+from relay.notices.troubles import STEPS, Disk, Off, Refused, View, passed, troubles
+from relay.notices.watch import Today, dead_letters, disk_of
+from tests.support.clock import START_US, FakeClock
+
+WELL = View(since_us=START_US, disk=Disk(10**12, 10**12))
+ROOMY, FULL = Disk(10**12, 10**12), Disk(4 * 10**9, 10**11)
+OFF = Off("410 Gone", START_US + 1)
+NO_SCOPE = Refused("scope missing", "Add it.")
+
+TABLE = [
+    ("nothing is wrong", {}, {}, None),
+    ("evicted, standing by", {}, {"standby": True}, (TroubleKind.EVICTED, "")),
+    ("still standing by", {"standby": True}, {"standby": True}, None),
+    ("switched off", {}, {"off": {"gone": OFF}}, (TroubleKind.SWITCHED_OFF, "gone")),
+    ("still off", {"off": {"gone": OFF}}, {"off": {"gone": OFF}}, None),
+    ("on again", {"off": {"gone": OFF}}, {}, None),
+    (
+        "resumed, and off once more between two looks",
+        {"off": {"gone": OFF}},
+        {"off": {"gone": Off("410 Gone", START_US + 2)}},
+        (TroubleKind.SWITCHED_OFF, "gone"),
+    ),
+    ("off since the run before", {}, {"off": {"gone": Off("410 Gone", START_US - 1)}}, None),
+    ("the store takes no writes", {}, {"store_writes": False}, (TroubleKind.STORE, "")),
+    ("it writes again", {"store_writes": False}, {}, None),
+    ("the disk fills up", {"disk": ROOMY}, {"disk": FULL}, (TroubleKind.DISK, "")),
+    ("the disk is full at the start", {"disk": None}, {"disk": FULL}, (TroubleKind.DISK, "")),
+    ("it is still full", {"disk": FULL}, {"disk": FULL}, None),
+    ("there is room again", {"disk": FULL}, {"disk": ROOMY}, None),
+    ("the disk can't be asked", {"disk": ROOMY}, {"disk": None}, None),
+    ("backfill is refused", {}, {"refused": {"quotes": NO_SCOPE}}, (TroubleKind.BACKFILL_REFUSED, "quotes")),
+    ("it still is", {"refused": {"quotes": NO_SCOPE}}, {"refused": {"quotes": Refused("another")}}, None),
+    ("a hole", {"holes": {"a": 1}}, {"holes": {"a": 2}}, (TroubleKind.HOLE, "a")),
+    ("no new hole", {"holes": {"a": 2}}, {"holes": {"a": 2}}, None),
+    ("the first dead letter", {}, {"dead": {"bot": 1}}, (TroubleKind.DEAD_LETTERS, "bot")),
+    ("the second one", {"dead": {"bot": 1}}, {"dead": {"bot": 2}}, None),
+    ("the tenth", {"dead": {"bot": 9}}, {"dead": {"bot": 10}}, (TroubleKind.DEAD_LETTERS, "bot")),
+    ("a reload failed", {}, {"reload_fault": "f:1:1: x\nmore"}, (TroubleKind.RELOAD_FAILED, "")),
+    ("the same fault again", {"reload_fault": "x"}, {"reload_fault": "x"}, None),
+    ("a reload worked", {"reload_fault": "x"}, {}, None),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "expected"), [row[1:] for row in TABLE], ids=[row[0] for row in TABLE])
+def test_what_is_wrong_now_and_was_not_is_a_trouble(
+    before: dict[str, object], after: dict[str, object], expected: tuple[TroubleKind, str] | None
+) -> None:
+    base = replace(WELL, disk=ROOMY)
+    found = troubles(replace(base, **before), replace(base, **after))
+    assert [(trouble.kind, trouble.subject) for trouble in found] == ([] if expected is None else [expected])
+    assert all(trouble.text and "\n" not in trouble.text for trouble in found)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "step"),
+    [(0, 1, 1), (0, 9, 1), (1, 9, None), (0, 10, 10), (9, 250, 100), (100, 100, None), (250, 3, 1), (5, 0, None)],
+)
+def test_only_the_greatest_number_that_was_passed_is_told(before: int, after: int, step: int | None) -> None:
+    assert passed(before, after) == step
+    assert step is None or step in STEPS
+
+
+@pytest.mark.parametrize(
+    ("free", "total", "full"),
+    [(10**9, 10**10, False), (4 * 10**8, 10**10, True), (199_000_000, 10**9, True), (201_000_000, 10**9, False)],
+)
+def test_a_disk_is_nearly_full_below_a_twentieth_or_200_megabytes(free: int, total: int, full: bool) -> None:
+    assert Disk(free, total).nearly_full is full
+
+
+def test_all_that_goes_wrong_at_once_is_found_at_once() -> None:
+    after = replace(
+        WELL, standby=True, off={"a": OFF, "b": OFF}, store_writes=False, disk=FULL, reload_fault="x", dead={"a": 1}
+    )
+    found = troubles(WELL, after)
+    assert len({trouble.key for trouble in found}) == len(found) >= 7
+
+
+def test_a_day_begins_with_no_dead_letters() -> None:
+    today = Today()
+    day = 86_400 * MICROS
+    assert today.count({"bot": 3}, START_US) == {"bot": 3}
+    assert today.count({"bot": 5, "ops": 1}, START_US) == {"bot": 5, "ops": 1}
+    assert today.count({"bot": 6, "ops": 1}, START_US + day) == {"bot": 1, "ops": 0}
+
+
+def test_dead_letters_are_counted_where_the_lanes_count_them() -> None:
+    metrics = Metrics()
+    metrics.deliveries.labels("bot", "dead").inc(2)
+    metrics.deliveries.labels("bot", "delivered").inc(5)
+    assert dead_letters(metrics) == {"bot": 2}
+
+
+def test_the_disk_is_that_of_the_store(tmp_path: Path) -> None:
+    disk = disk_of(tmp_path / "relay.db")
+    assert disk is not None
+    assert 0 < disk.free <= disk.total
+    assert disk_of(tmp_path / "nowhere" / "relay.db") is None
+
+
+async def test_what_was_told_is_known_for_an_hour_and_over_a_restart(tmp_path: Path) -> None:
+    clock = FakeClock()
+    path = beside(tmp_path / "relay.db")
+    told = Told(path, clock)
+    await told.load()
+    assert not told.lately("disk::0")
+    await told.note(["disk::0"])
+    again = Told(path, clock)
+    await again.load()
+    assert again.lately("disk::0")
+    assert not again.lately("store::0")
+    assert path.stat().st_mode & 0o777 == 0o600
+    clock.jump(ONCE_IN)
+    assert not again.lately("disk::0")
+    clock.jump(-2 * ONCE_IN)  # the clock was wrong: what lies ahead is no reason for silence
+    assert not again.lately("disk::0")
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"a": "b"}', b"\xff"])
+async def test_a_file_that_says_nothing_useful_is_as_none(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "f").write_bytes(content)
+    told = Told(tmp_path / "f", FakeClock())
+    await told.load()
+    assert not told.lately("a")
+
+
+async def test_a_folder_that_takes_no_file_costs_only_the_memory_beyond_this_run(tmp_path: Path) -> None:
+    told = Told(tmp_path / "nowhere" / "f", FakeClock())
+    await told.load()
+    await told.note(["a"])
+    assert told.lately("a")

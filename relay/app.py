@@ -259,8 +259,8 @@ class Relay:
         return swap
 
     async def _resubscribe(self) -> None:
-        await self.outbox.memory.forget_sides(but=self.engine.sides())
         await self.reader.resubscribe()
+        await self.outbox.memory.forget_sides(but=self.engine.sides())  # on a full disk this takes its time
 
     def _marks_since_us(self) -> int:
         return remembered_since(now_us=self.clock.now_us(), longest=self.marks.longest)

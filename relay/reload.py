@@ -63,7 +63,8 @@ class Parts:
         lane: Makes a destination and its lane; called in the event loop.
         prepare: Builds from a config what the events meet; called in a thread, changes nothing. What it returns swaps
             that in, at once, in the event loop.
-        resubscribe: Brings the subscriptions in line with what was swapped in last. A RelayError means not yet.
+        resubscribe: Brings the subscriptions in line with what was swapped in last; it may be called anew before it
+            has returned. A RelayError means not yet.
     """
 
     dispatcher: Dispatcher
@@ -103,7 +104,6 @@ class Reloader:
         self._asked = False
         self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._subscribing = asyncio.Lock()
         self._superseded = asyncio.Event()
 
     @property
@@ -210,23 +210,22 @@ class Reloader:
         }
 
     async def _resubscribe(self, superseded: asyncio.Event) -> None:
-        async with self._subscribing:
-            for failures in count(1):
-                if superseded.is_set():
-                    return
-                try:
-                    await self._parts.resubscribe()
-                except RelayError as error:
-                    delay = doubled(failures, first=1.0, cap=_LONGEST_WAIT)
-                    _log.error(
-                        "subscriptions not changed yet, trying again",
-                        error=str(error),
-                        retry_in=delay,
-                        **({"hint": error.hint} if error.hint else {}),
-                    )
-                else:
-                    return
-                await wait_until(superseded, self._clock, delay)
+        for failures in count(1):
+            if superseded.is_set():
+                return
+            try:
+                await self._parts.resubscribe()
+            except RelayError as error:
+                delay = doubled(failures, first=1.0, cap=_LONGEST_WAIT)
+                _log.error(
+                    "subscriptions not changed yet, trying again",
+                    error=str(error),
+                    retry_in=delay,
+                    **({"hint": error.hint} if error.hint else {}),
+                )
+            else:
+                return
+            await wait_until(superseded, self._clock, delay)
 
     def _failed(self, error: Exception) -> None:
         self._metrics.reload_success.set(0)

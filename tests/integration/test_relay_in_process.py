@@ -15,6 +15,8 @@ from relay import intake
 from relay.app import Relay
 from relay.config.load import load
 from relay.deliveries import State
+from relay.outbox import sqlite
+from relay.outbox.memory import Side
 from relay.outbox.transaction import Operation
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
@@ -111,6 +113,26 @@ async def test_what_does_not_fit_the_queue_while_the_store_takes_nothing_is_fetc
         assert relay.desk.healthy() == (True, [])
         assert simulator.opened == 1
     assert arrived(inbox) == once(fired)
+
+
+async def test_a_full_disk_does_not_keep_the_pages_from_telling_it(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    async with AsyncExitStack() as stack:
+        relay = Relay(load(config, env={}), env={})
+        await relay.open(stack)
+        await relay.outbox.memory.note_sides([Side("a rule that is no more", "AAPL", "{}", 1)])
+
+    def full(*_: object) -> object:
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(sqlite, "apply", full)
+    async with AsyncExitStack() as stack:
+        relay = Relay(load(config, env={}), env={})
+        async with asyncio.timeout(5):
+            await relay.open(stack)
+        assert relay.web.port
 
 
 async def test_whatever_breaks_down_ends_the_relay(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,6 @@ from relay.clock import SystemClock
 from relay.config.load import load
 from relay.errors import StoreBusyError
 from relay.events import Channel
-from relay.outbox.memory import Side
 from relay.simulator.inbox import Inbox
 from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
@@ -70,20 +69,36 @@ async def test_a_subscription_that_could_not_be_changed_is_changed_later(
 ) -> None:
     async with reloading(tmp_path, simulator, inbox, IN_FORCE) as house:
         await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
-        memory, troubles = house.relay.outbox.memory, [StoreBusyError("disk I/O error")]
-        forget = memory.forget_sides
+        baseline, troubles = house.relay.backfiller.ensure_baseline, [StoreBusyError("disk I/O error")]
 
-        async def once_unwritable(*, but: Sequence[Side]) -> None:
+        async def once_unreadable(channels: Collection[Channel]) -> None:
             if troubles:
                 raise troubles.pop()
-            await forget(but=but)
+            await baseline(channels)
 
-        monkeypatch.setattr(memory, "forget_sides", once_unwritable)
+        monkeypatch.setattr(house.relay.backfiller, "ensure_baseline", once_unreadable)
         with capture_logs() as said:
-            await house.reload(IN_FORCE, QUOTES)
             async with asyncio.timeout(5):
-                await simulator.wait_until(lambda: simulator.subscribed(Channel.QUOTES, "AAPL"))
-        assert "subscriptions not changed yet, trying again" in [line["event"] for line in said]
+                await house.reload(IN_FORCE, BREAKS)
+                await simulator.wait_until(lambda: simulator.subscribed(Channel.BREAKS))
+        assert "channel not subscribed yet" in [line["event"] for line in said]
+
+
+async def test_a_full_disk_does_not_hold_up_what_a_reload_subscribes_to(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with reloading(tmp_path, simulator, inbox, IN_FORCE) as house:
+        await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
+
+        async def wait_for_room(**_: object) -> None:
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(house.relay.outbox.memory, "forget_sides", wait_for_room)
+        async with asyncio.timeout(5):
+            await house.reload(IN_FORCE, QUOTES)
+            await simulator.wait_until(lambda: simulator.subscribed(Channel.QUOTES, "AAPL"))
+            await house.reload(IN_FORCE)
+            await simulator.wait_until(lambda: not simulator.subscribed(Channel.QUOTES, "AAPL"))
 
 
 async def test_a_refused_look_up_is_told_only_while_a_rule_asks_and_is_forgotten_by_a_reload(

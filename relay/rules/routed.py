@@ -8,7 +8,7 @@ What no route leads anywhere is said, too, unless every value there is has its r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from relay.assets import ASSETS
@@ -35,7 +35,8 @@ class _Leaf(NamedTuple):
 def routed(routes: Routes) -> str:
     """``by timeframe: D and W to swing, all others to scalps``."""
     fields = routes.fields()
-    ways = (f"{_alerts(leaf.steps, nested=len(fields) > 1)} {_where(leaf.to)}" for leaf in _leaves(routes, ()))
+    leaves = _merged([leaf._replace(steps=tuple(filter(_asks, leaf.steps))) for leaf in _leaves(routes, ())])
+    ways = (f"{_alerts(leaf.steps, nested=len(fields) > 1)} {_where(leaf.to)}" for leaf in leaves)
     return f"by {listing(fields, 'and')}: {', '.join(ways)}"
 
 
@@ -69,19 +70,45 @@ def _on(to: tuple[str, ...] | Routes, steps: tuple[_Step, ...]) -> Iterator[_Lea
         yield _Leaf(steps, to)
 
 
+def _asks(step: _Step) -> bool:
+    """Whether it takes some values and not all."""
+    return bool(step.values or step.others)
+
+
+def _merged(leaves: Sequence[_Leaf]) -> Iterator[_Leaf]:
+    """Without what goes where the next wider "all other" goes: that one says it, too."""
+    for number, leaf in enumerate(leaves):
+        wider = next((later for later in leaves[number + 1 :] if _is_rest_around(later, leaf)), None)
+        if wider is None or wider.to != leaf.to:
+            yield leaf
+
+
+def _is_rest_around(later: _Leaf, leaf: _Leaf) -> bool:
+    """Whether ``later`` takes all that is left of something of which ``leaf`` takes what is left of a part."""
+    depth = len(later.steps) - 1
+    if depth < 0 or len(leaf.steps) <= depth + 1 or later.steps[-1].values or leaf.steps[-1].values:
+        return False
+    part = leaf.steps[depth]
+    return later.steps[:depth] == leaf.steps[:depth] and later.steps[-1].by == part.by and bool(part.values)
+
+
 def _alerts(steps: tuple[_Step, ...], *, nested: bool) -> str:
     """Which alerts go this way."""
+    if not steps:
+        return "everything"
     if not any(step.values for step in steps):
         return "everything else" if nested else "all others"
     *above, last = steps
-    return _phrase(steps) if last.values else f"all other {_phrase((*above, last._replace(others=())))}"
+    if last.values:
+        return _phrase(steps, nested=nested)
+    return f"all other {_phrase((*above, last._replace(others=())), nested=nested)}"
 
 
-def _phrase(steps: tuple[_Step, ...]) -> str:
+def _phrase(steps: tuple[_Step, ...], *, nested: bool) -> str:
     """``bullish stocks on D and W``; a step with neither values nor others asks nothing."""
-    asked = {step.by: _values(step) for step in steps if step.values or step.others}
+    asked = {step.by: _values(step) for step in filter(_asks, steps)}
     threshold = f"{asked['threshold']} futures" if "threshold" in asked else ""
-    if len(steps) == 1:
+    if len(steps) == 1 and not (nested and threshold):
         return threshold or next(iter(asked.values()))
     parts = [asked.get("direction", ""), asked.get("asset", "breaks" if threshold else "alerts")]
     if threshold:

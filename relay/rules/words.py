@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from relay.assets import ASSETS
-from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
+from relay.events import CANDLES, DIRECTIONS, INDEX_FUTURES, TIMEFRAMES, Channel
 from relay.rules.active import EVERY_DAY, Active
 from relay.rules.rule import PriceRange, Threshold
 from relay.states import COLOURS
@@ -86,17 +86,21 @@ def candles(values: Collection[str]) -> list[str]:
 
 
 def price_range(wanted: PriceRange) -> str:
-    """``5 to 500``, ``5 or more``, ``500 or less``; ``at all`` is open on both sides."""
+    """``5 to 500``, ``5``, ``5 or more``, ``500 or less``; ``at all`` is open on both sides."""
     if wanted.minimum is None:
         return "at all" if wanted.maximum is None else f"{number(wanted.maximum)} or less"
     if wanted.maximum is None:
         return f"{number(wanted.minimum)} or more"
+    if wanted.minimum == wanted.maximum:
+        return number(wanted.minimum)
     return f"{number(wanted.minimum)} to {number(wanted.maximum)}"
 
 
 def threshold(wanted: Threshold) -> str:
-    """``3 or more``, ``exactly 2 or 4``."""
-    parts = [] if wanted.minimum is None else [f"{wanted.minimum} or more"]
+    """``3 or more``, ``all 4``, ``exactly 2 or 4``."""
+    parts = []
+    if wanted.minimum is not None:
+        parts.append(f"all {wanted.minimum}" if wanted.minimum == len(INDEX_FUTURES) else f"{wanted.minimum} or more")
     if wanted.exactly:
         parts.append(f"exactly {listing([str(count) for count in sorted(wanted.exactly)], 'or')}")
     return " or ".join(parts)

@@ -113,6 +113,14 @@ WORKING_DAYS = frozenset(range(5))
             "daily bulls: in-force alerts, of stocks or crypto, bullish, go to swing and bot.",
         ),
         (
+            replace(BREAKS, threshold=Threshold(minimum=4)),
+            "the market moves: simultaneous breaks of all 4 futures go to swing.",
+        ),
+        (
+            replace(RULE, price=PriceRange(5, 5)),
+            "daily bulls: in-force alerts, priced 5, go to swing and bot.",
+        ),
+        (
             replace(BREAKS, threshold=Threshold(minimum=3)),
             "the market moves: simultaneous breaks of 3 or more futures go to swing.",
         ),
@@ -307,8 +315,37 @@ def test_every_field_of_a_rule_is_heard() -> None:
         ),
         (
             Routes("timeframe", {"D": Routes("asset", {"stocks": ("a",)})}),
-            ("by timeframe and asset: stocks on D to a, all other alerts on D nowhere, everything else nowhere"),
+            "by timeframe and asset: stocks on D to a, everything else nowhere",
         ),
+        (
+            Routes(
+                "asset",
+                {
+                    "crypto": Routes(
+                        "timeframe", {"D": Routes("direction", {"bullish": ("a",), "else": ("b",)}), "else": ("b",)}
+                    ),
+                    "stocks": ("a",),
+                },
+            ),
+            (
+                "by asset, timeframe and direction: stocks to a, bullish crypto on D to a, all other crypto to b, "
+                "everything else nowhere"
+            ),
+        ),
+        (
+            Routes("asset", {"crypto": Routes("timeframe", {"D": ("a",), "else": ("b",)}), "else": ("b",)}),
+            "by asset and timeframe: crypto on D to a, everything else to b",
+        ),
+        (
+            Routes(
+                "threshold", {"4": Routes("timeframe", {"else": ("a", "b")}), "2": Routes("timeframe", {"D": ("b",)})}
+            ),
+            (
+                "by threshold and timeframe: breaks of 2 futures on D to b, breaks of 4 futures to a and b, "
+                "everything else nowhere"
+            ),
+        ),
+        (Routes("asset", {"else": ("a",)}), "by asset: everything to a"),
         (
             Routes("threshold", {"4": Routes("direction", {"bullish": ("a",), "bearish": ("b",)}), "else": ("c",)}),
             (

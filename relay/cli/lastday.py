@@ -111,7 +111,7 @@ class _Asked:
             await self._sweep.run()
         except (_EnoughError, RestRefusedError) as error:
             return str(error)
-        return "it shows no more than a part of them" if self._sweep.holes(self._clock.now_us()) else ""
+        return "the upstream shows no more than a part of them" if self._sweep.holes(self._clock.now_us()) else ""
 
     def since(self, from_us: int) -> tuple[Event, ...]:
         """What was seen of ``from_us`` and later, or tells no time."""

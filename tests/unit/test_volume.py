@@ -98,7 +98,7 @@ async def test_what_no_split_shows_is_told_to_be_cut() -> None:
     rest = FakeRest(FakeClock(), clamp=5, heeds_filters=False)
     rest.alerts = [alert(number, at_us=ago(number)) for number in range(1, 30)]
     [shown] = (await fetched(rest)).channels
-    assert shown.cut == "it shows no more than a part of them"
+    assert shown.cut == "the upstream shows no more than a part of them"
     assert len(shown.events) == 5
 
 

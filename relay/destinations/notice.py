@@ -10,7 +10,7 @@ something is wrong.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -46,8 +46,8 @@ class Trouble(msgspec.Struct, frozen=True):
     Attributes:
         kind: What.
         subject: Whose: a destination's or a channel's name; empty where it is the relay's as a whole.
-        text: One sentence for a person, without a secret.
-        hint: What to do about it; may be empty.
+        text: One sentence for a person, without a secret and a full stop.
+        hint: What to do about it, alike; may be empty.
         step: Which of several words on the same thing this is (dead letters: the number passed); else 0.
     """
 
@@ -97,6 +97,11 @@ def _lines(notice: Notice) -> Iterator[str]:
             yield f"→ {clean(trouble.hint)}"
 
 
+def _joined(texts: Iterable[str]) -> str:
+    """The texts as one, each once."""
+    return "; ".join(dict.fromkeys(clean(text).rstrip(".") for text in texts if text))
+
+
 def payload(notice: Notice, destination: str) -> dict[str, object]:
     """A notice for programs, in the form of an alert's body: ``type``, ``timestamp``, ``data`` and ``relay``.
 
@@ -110,14 +115,14 @@ def payload(notice: Notice, destination: str) -> dict[str, object]:
         "timestamp": isoformat(notice.at_us),
         "data": {
             "trouble": kinds.pop() if len(kinds) == 1 else SEVERAL,
-            "text": " ".join(clean(trouble.text) for trouble in notice.troubles),
-            "hint": " ".join(dict.fromkeys(clean(trouble.hint) for trouble in notice.troubles if trouble.hint)),
+            "text": _joined(trouble.text for trouble in notice.troubles),
+            "hint": _joined(trouble.hint for trouble in notice.troubles),
             "troubles": [
                 {
                     "trouble": trouble.kind.value,
                     "subject": trouble.subject,
-                    "text": clean(trouble.text),
-                    "hint": clean(trouble.hint),
+                    "text": _joined([trouble.text]),
+                    "hint": _joined([trouble.hint]),
                 }
                 for trouble in notice.troubles
             ],

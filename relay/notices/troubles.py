@@ -93,7 +93,7 @@ def _evicted(before: View, after: View) -> Iterator[Trouble]:
             TroubleKind.EVICTED,
             "",
             "another connection of this account took over; this relay stands by, polls REST and goes on delivering",
-            "If the other one is not meant to run, stop it, then restart this relay.",
+            "if the other one is not meant to run, stop it, then restart this relay",
         )
 
 
@@ -103,8 +103,8 @@ def _switched_off(before: View, after: View) -> Iterator[Trouble]:
             yield Trouble(
                 TroubleKind.SWITCHED_OFF,
                 name,
-                f"{name} was switched off by its answer: {off.reason or 'it gave no reason'}. Its queue is kept.",
-                f"Mend its config, or if the receiver is well again: relay resume {name}",
+                f"{name} is switched off ({off.reason or 'without a reason'}); its queue is kept",
+                f"mend its config, or if the receiver is well again: relay resume {name}",
             )
 
 
@@ -114,7 +114,7 @@ def _store(before: View, after: View) -> Iterator[Trouble]:
             TroubleKind.STORE,
             "",
             "the store takes no writes; nothing new is delivered until it does",
-            "Is the disk full, or read-only? It goes on by itself, and fetches what it missed.",
+            "is the disk full, or read-only? It goes on by itself, and fetches what it missed",
         )
 
 
@@ -125,14 +125,14 @@ def _disk(before: View, after: View) -> Iterator[Trouble]:
             TroubleKind.DISK,
             "",
             f"the disk of the store is nearly full: {_size(after.disk.free)} of {_size(after.disk.total)} are free",
-            "Make room, or shorten storage.retention.",
+            "make room, or shorten storage.retention",
         )
 
 
 def _refused(before: View, after: View) -> Iterator[Trouble]:
     for channel, refused in after.refused.items():
         if channel not in before.refused:
-            text = f"backfill of {channel} is refused: {refused.error}. What the socket misses is not fetched."
+            text = f"backfill of {channel} is refused ({refused.error}); what the socket misses is not fetched"
             yield Trouble(TroubleKind.BACKFILL_REFUSED, channel, text, refused.hint)
 
 
@@ -145,16 +145,16 @@ def _holes(before: View, after: View) -> Iterator[Trouble]:
                 TroubleKind.HOLE,
                 channel,
                 f"backfill of {channel} found {ranges} in which the upstream may hide alerts",
-                "The page shows the ids; compare them with the vendor's scanner.",
+                "the page shows the ids; compare them with the vendor's scanner",
             )
 
 
 def _dead(before: View, after: View) -> Iterator[Trouble]:
     for name, count in after.dead.items():
         step = passed(before.dead.get(name, 0), count)
-        if step is not None:
+        if step is not None and name not in after.off:  # what switched it off is told, and is a dead letter by nature
             said = "a dead letter, its first today" if count == 1 else f"{count} dead letters today"
-            hint = "They are kept: the page and /api/dead say why, and send them again."
+            hint = "they are kept: the page and /api/dead say why, and send them again"
             yield Trouble(TroubleKind.DEAD_LETTERS, name, f"{name} has {said}", hint, step)
 
 
@@ -167,7 +167,7 @@ def passed(before: int, after: int) -> int | None:
 def _reload(before: View, after: View) -> Iterator[Trouble]:
     if after.reload_fault and after.reload_fault != before.reload_fault:
         text = f"the config was not reloaded, and nothing changed: {after.reload_fault.partition(chr(10))[0]}"
-        yield Trouble(TroubleKind.RELOAD_FAILED, "", text, "relay check tells every fault.")
+        yield Trouble(TroubleKind.RELOAD_FAILED, "", text, "relay check tells every fault")
 
 
 def _size(count: int) -> str:

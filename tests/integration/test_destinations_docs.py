@@ -47,7 +47,7 @@ async def test_the_body_in_the_docs_is_the_body_that_is_sent(client: HttpClient)
 
 
 async def test_the_notice_in_the_docs_is_the_notice_that_is_sent() -> None:
-    off = View(off={"bot": Off("410 Gone", 1)})
+    off = View(off={"bot": Off("answered 410 Gone", 1)})
     notice = notice_of(tuple(troubles(View(), off)), now_us=START_US + 250_000, simulated=False)
     assert payload(notice, "ops") == msgspec.json.decode(_block("json", '"relay.notice"'))
 

@@ -48,6 +48,7 @@ TABLE = [
     ("the first dead letter", {}, {"dead": {"bot": 1}}, (TroubleKind.DEAD_LETTERS, "bot")),
     ("the second one", {"dead": {"bot": 1}}, {"dead": {"bot": 2}}, None),
     ("the tenth", {"dead": {"bot": 9}}, {"dead": {"bot": 10}}, (TroubleKind.DEAD_LETTERS, "bot")),
+    ("dead letters of one that is off", {"off": {"a": OFF}}, {"off": {"a": OFF}, "dead": {"a": 3}}, None),
     ("a reload failed", {}, {"reload_fault": "f:1:1: x\nmore"}, (TroubleKind.RELOAD_FAILED, "")),
     ("the same fault again", {"reload_fault": "x"}, {"reload_fault": "x"}, None),
     ("a reload worked", {"reload_fault": "x"}, {}, None),
@@ -83,7 +84,7 @@ def test_a_disk_is_nearly_full_below_a_twentieth_or_200_megabytes(free: int, tot
 
 def test_all_that_goes_wrong_at_once_is_found_at_once() -> None:
     after = replace(
-        WELL, standby=True, off={"a": OFF, "b": OFF}, store_writes=False, disk=FULL, reload_fault="x", dead={"a": 1}
+        WELL, standby=True, off={"a": OFF, "b": OFF}, store_writes=False, disk=FULL, reload_fault="x", dead={"c": 1}
     )
     found = troubles(WELL, after)
     assert len({trouble.key for trouble in found}) == len(found) >= 7

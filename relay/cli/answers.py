@@ -33,6 +33,7 @@ FORMS: Final = "@FILE where one lies in a file, ${NAME} where a variable of the 
 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+_BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*", re.ASCII)  # a variable as shells write it
 _LIKELY: Final = re.compile(r"[A-Z0-9^$*?\[][A-Z0-9^$*?\[\].=!/_-]{0,31}", re.ASCII)
 _LARGEST: Final = 65_536  # bytes of a secret's file, as the config reads it
 ADDRESSES: Final = {"websocket_url": ("ws", "wss"), "rest_url": ("http", "https")}
@@ -224,7 +225,7 @@ def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> Secr
         return InEnvironment(match[1])
     if text.startswith("@"):
         return _in_file(text[1:], kind)
-    if "${" in text:  # in a file of its own it would be taken as it is
+    if "${" in text or _BARE.fullmatch(text):  # in a file of its own it would be taken as it is
         raise WrongAnswerError("a variable stands alone, as ${NAME}; here it is mistyped, or text is beside it")
     return Typed(_read(kind, text))
 

@@ -174,6 +174,7 @@ def test_symbols_are_read_as_the_config_reads_them(text: str, read: tuple[str, .
         ("${KEY_BAD}", "the environment variable KEY_BAD: letters"),
         ("sk\udcff", "not UTF-8"),
         ("${NOPE", "a variable stands alone"),
+        ("$NOPE", "a variable stands alone"),
         ("sk-${NOPE}", "a variable stands alone"),
     ],
 )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from relay.clock import SystemClock
 from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
@@ -94,3 +96,21 @@ async def test_an_upstream_that_is_not_there_is_told(tmp_path: Path, simulator: 
     ended = await relay("state", "AAPL", "-c", config)
     assert (ended.code, ended.out) == (1, "")
     assert "could not be reached" in ended.err
+
+
+async def test_a_429_is_waited_out_for_as_long_as_a_person_waits(tmp_path: Path) -> None:
+    answers = [web.json_response({"error": {"code": "rate_limit_exceeded"}}, status=429, headers={"Retry-After": "1"})]
+
+    async def answer(_: web.Request) -> web.Response:
+        return answers.pop() if answers else web.json_response(AAPL)
+
+    app = web.Application()
+    app.router.add_get("/api/states/AAPL", answer)
+    async with TestServer(app, host="127.0.0.1") as server:
+
+        class Upstream:
+            websocket_url = str(server.make_url("/ws")).replace("http://", "ws://")
+            rest_url = str(server.make_url("/api"))
+
+        ended = await relay("state", "AAPL", "--json", "-c", str(write_config(tmp_path, Upstream(), DESTINATION)))
+    assert (ended.code, ended.json) == (0, AAPL)

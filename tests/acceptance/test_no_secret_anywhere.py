@@ -36,6 +36,7 @@ SECRETS = {
     "slack path": "T0CACOMISTLE/B0TAYRA/slack-kinkajou-ZxCvBn",
     "apprise path": "ntfy-serval-2Lp0OkMjNhBgVf",
     "page token": "page-tapir-hJkL5678vBnM",
+    "heartbeat": "beat-oncilla-8Yt5RfVbGh",
 }
 
 
@@ -102,6 +103,8 @@ async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
             stratalerts={"rest_url": f"http://{parrots}/403/rest"},
             log={"level": "debug", "format": "json"},
             http={"listen": f"127.0.0.1:{free_port()}", "token": SECRETS["page token"]},
+            heartbeat={"url": f"http://{parrots}/500/{SECRETS['heartbeat']}", "every": "1s"},
+            alerts_to="refuses",
         )
         async with RelayProcess(config) as relay:
             await relay.start()
@@ -109,6 +112,7 @@ async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
             fire(simulator, 3)
             simulator.faults.garbage("bad-utf8")
             await relay.until_status(lambda status: all(map(has_failed, status["destinations"])))
+            await relay.until("/healthz", lambda _, __: bool(relay.logged("notice not sent")))
             pages = [await relay.get(page) for page in PAGES]
             pages += [await relay.get(f"/api/deliveries?destination={SECRETS['url path']}")]
             pages += [await relay.post("/api/reload")]

@@ -28,7 +28,7 @@ from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import StoreBusyError
 from relay.events import Event, Source
-from relay.judging.judge import Judge, Sighted, Verdict
+from relay.judging.judge import Judge, Judgement, Sighted
 from relay.metrics import Metrics
 from relay.outbox.base import Entry, Hole, Outbox, RoundEnd, Sighting
 from relay.outbox.memory import Side
@@ -40,7 +40,7 @@ _log = structlog.get_logger()
 QUEUE_LIMIT: Final = 20_000  # events: some seconds of the largest burst, some ten MB
 FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
 _COMMIT_LIMIT: Final = 1_000  # events a commit: bounds how long one takes
-_NOTHING: Final = Verdict()
+_NOTHING: Final = Judgement()
 _STORED: Final = frozenset({Sighting.NEW, Sighting.RELEASED})
 _KNOWN: Final = frozenset({Sighting.DUPLICATE, Sighting.RELEASED})
 
@@ -170,22 +170,24 @@ class Intake:
         judged = [_NOTHING if arrival.old else self._judge.judge(arrival.sighted) for arrival in arrivals]
         sightings: Sequence[Sighting | None] = [None] * len(arrivals)
         try:
-            entries = [_entry(arrival, verdict) for arrival, verdict in zip(arrivals, judged, strict=True)]
+            entries = [_entry(arrival, judgement) for arrival, judgement in zip(arrivals, judged, strict=True)]
             sightings = await self._write(entries, round_end, holes)
         finally:
-            for verdict, sighting in zip(judged, sightings, strict=True):
-                self._judge.settle(verdict, stored=sighting in _STORED)
+            for judgement, sighting in zip(judged, sightings, strict=True):
+                self._judge.settle(judgement, stored=sighting in _STORED)
         self._tell(arrivals, judged, sightings)
         return sightings
 
     def _tell(
-        self, arrivals: Sequence[_Arrival], judged: Sequence[Verdict], sightings: Sequence[Sighting | None]
+        self, arrivals: Sequence[_Arrival], judged: Sequence[Judgement], sightings: Sequence[Sighting | None]
     ) -> None:
         told = list(zip(arrivals, judged, sightings, strict=True))
         self._metrics.duplicates.inc(sum(sighting in _KNOWN for sighting in sightings))
-        new = [(arrival, verdict) for arrival, verdict, sighting in told if sighting is Sighting.NEW]
+        new = [(arrival, judgement) for arrival, judgement, sighting in told if sighting is Sighting.NEW]
         self._count(new)
-        fresh = [delivery for _, verdict, sighting in told if sighting in _STORED for delivery in verdict.deliveries]
+        fresh = [
+            delivery for _, judgement, sighting in told if sighting in _STORED for delivery in judgement.deliveries
+        ]
         self._notify({delivery.destination for delivery in fresh})
         if any(delivery.state is State.DECIDING for delivery in fresh):
             self._on_deciding(Sighting.RELEASED in sightings)
@@ -194,11 +196,11 @@ class Intake:
                 for observe in self.observers:
                     observe(arrival.sighted.event, arrival.sighted.source)
 
-    def _count(self, new: Sequence[tuple[_Arrival, Verdict]]) -> None:
+    def _count(self, new: Sequence[tuple[_Arrival, Judgement]]) -> None:
         kinds = Counter((arrival.sighted.event.channel.value, arrival.sighted.source.value) for arrival, _ in new)
         for labels, count in kinds.items():
             self._metrics.events.labels(*labels).inc(count)
-        for delivery in (delivery for _, verdict in new for delivery in verdict.deliveries):
+        for delivery in (delivery for _, judgement in new for delivery in judgement.deliveries):
             if delivery.state is State.SUPPRESSED:
                 self._metrics.deliveries.labels(delivery.destination, "suppressed").inc()
 
@@ -234,8 +236,8 @@ class Intake:
             self._on_overflow()
 
 
-def _entry(arrival: _Arrival, verdict: Verdict) -> Entry:
+def _entry(arrival: _Arrival, judgement: Judgement) -> Entry:
     sighted = arrival.sighted
     return Entry(
-        sighted.event, sighted.source, sighted.received_at_us, verdict.deliveries, verdict.marks, arrival.sides
+        sighted.event, sighted.source, sighted.received_at_us, judgement.deliveries, judgement.marks, arrival.sides
     )

@@ -80,7 +80,7 @@ class Sighted(msgspec.Struct, frozen=True):
         return self.event.triggered_at.us if self.event.triggered_at else self.received_at_us
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Judgement(msgspec.Struct, frozen=True):
     """What is to be stored with an event.
 
     Attributes:
@@ -92,7 +92,7 @@ class Verdict(msgspec.Struct, frozen=True):
     marks: tuple[Mark, ...] = ()
 
 
-class _Judged(msgspec.Struct):
+class _RuleJudgement(msgspec.Struct):
     """A rule's own judgement; ``detail`` says why it is suppressed."""
 
     suppressed: Suppression | None = None
@@ -114,16 +114,16 @@ class Judge:
         self._marks = marks
         self._snoozed = snoozed
 
-    def judge(self, sighted: Sighted) -> Verdict:
+    def judge(self, sighted: Sighted) -> Judgement:
         """What is to be sent where."""
         asking, fallback = self._matched(sighted)
         matched = (*asking, *fallback)
         if not matched:
-            return Verdict()
+            return Judgement()
         unless = tuple(_other(rule.state, rule) for rule in asking if rule.state is not None) if fallback else ()
         merged = {name: rules for name, rules in merge(matched, sighted.event).items() if name in self.plan.terms}
         quiet = self._snoozed.event(sighted.event)
-        judged: dict[str, _Judged] = {}
+        judged: dict[str, _RuleJudgement] = {}
         marks: list[Mark] = []
         for rule in matched:
             found = self._rule(rule, sighted, quiet, unless=unless if rule.otherwise else ())
@@ -133,24 +133,24 @@ class Judge:
         for mark in marks:
             self._marks.add(mark, tentative=True)
         deliveries = tuple(self._delivery(name, rules, judged, sighted) for name, rules in merged.items())
-        return Verdict(deliveries, tuple(marks))
+        return Judgement(deliveries, tuple(marks))
 
     def _cooldown(
         self, rule: Rule, cooldown: float, merged: Mapping[str, Sequence[Rule]], sighted: Sighted, marks: list[Mark]
-    ) -> _Judged:
+    ) -> _RuleJudgement:
         mark = mark_of(rule.name, sighted.event, sighted.received_at_us)
         blocking = self._marks.blocking(mark, cooldown)
         if blocking is None:
             if self._is_taken(rule, merged, sighted) and not self._marks.has(mark):
                 marks.append(mark)
-            return _Judged()
+            return _RuleJudgement()
         if self._marks.is_tentative(blocking):
-            return _Judged(ask=Ask(cooldown=cooldown))
-        return _Judged(Suppression.COOLDOWN, cooling(rule.name, cooldown, blocking))
+            return _RuleJudgement(ask=Ask(cooldown=cooldown))
+        return _RuleJudgement(Suppression.COOLDOWN, cooling(rule.name, cooldown, blocking))
 
-    def settle(self, verdict: Verdict, *, stored: bool) -> None:
+    def settle(self, judgement: Judgement, *, stored: bool) -> None:
         """What was judged is in the store as something new, or is not: its marks stay, or are taken back."""
-        for mark in verdict.marks:
+        for mark in judgement.marks:
             if stored:
                 self._marks.confirm(mark)
             else:
@@ -165,14 +165,14 @@ class Judge:
             return matched, self.plan.index.otherwise(sighted.event)
         return matched, ()
 
-    def _rule(self, rule: Rule, sighted: Sighted, quiet: Snooze | None, *, unless: tuple[Other, ...]) -> _Judged:
+    def _rule(self, rule: Rule, sighted: Sighted, quiet: Snooze | None, *, unless: tuple[Other, ...]) -> _RuleJudgement:
         snooze = self._snoozed.rule(rule.name) or quiet
         if snooze is not None:
-            return _Judged(Suppression.SNOOZE, f"{rule.name}: {_snoozed(snooze)}")
+            return _RuleJudgement(Suppression.SNOOZE, f"{rule.name}: {_snoozed(snooze)}")
         if rule.active is not None and not rule.active.holds(sighted.at_us):
-            return _Judged(Suppression.ACTIVE, f"{rule.name}: outside of its hours")
+            return _RuleJudgement(Suppression.ACTIVE, f"{rule.name}: outside of its hours")
         if rule.asks or unless:
-            return _Judged(
+            return _RuleJudgement(
                 ask=Ask(
                     wanted=rule.state,
                     enrich=rule.enrich,
@@ -181,7 +181,7 @@ class Judge:
                     cooldown=rule.cooldown,
                 )
             )
-        return _Judged()
+        return _RuleJudgement()
 
     def _is_taken(self, rule: Rule, merged: Mapping[str, Sequence[Rule]], sighted: Sighted) -> bool:
         """Whether some destination of the rule takes it, in time."""
@@ -192,14 +192,18 @@ class Judge:
                 return True
         return False
 
-    def _refusal(self, name: str, sighted: Sighted) -> _Judged | None:
+    def _refusal(self, name: str, sighted: Sighted) -> _RuleJudgement | None:
         """Why a destination takes nothing of this, whatever its rules want."""
         if sighted.source not in self.plan.terms[name].sources:
-            return _Judged(Suppression.SOURCE, f"it came by {sighted.source}, which this destination does not take")
+            return _RuleJudgement(
+                Suppression.SOURCE, f"it came by {sighted.source}, which this destination does not take"
+            )
         snooze = self._snoozed.destination(name)
-        return None if snooze is None else _Judged(Suppression.SNOOZE, f"{name}: {_snoozed(snooze)}")
+        return None if snooze is None else _RuleJudgement(Suppression.SNOOZE, f"{name}: {_snoozed(snooze)}")
 
-    def _delivery(self, name: str, rules: Sequence[Rule], judged: dict[str, _Judged], sighted: Sighted) -> NewDelivery:
+    def _delivery(
+        self, name: str, rules: Sequence[Rule], judged: dict[str, _RuleJudgement], sighted: Sighted
+    ) -> NewDelivery:
         own = [judged[rule.name] for rule in rules]
         matches = tuple(
             RuleMatch(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from relay.clock import MICROS
 from relay.deliveries import Ask, Other, RuleMatch, State, Suppression
 from relay.events import Channel, Event, Source
-from relay.judging.judge import Judge, Sighted, Verdict
+from relay.judging.judge import Judge, Judgement, Sighted
 from relay.judging.marks import Marks
 from relay.judging.plan import Plan, Terms
 from relay.outbox.base import NewDelivery
@@ -32,7 +32,7 @@ class Bench:
         plan = Plan(compile_rules(rules), {name: terms.get(name, Terms()) for name in sorted(names)})
         self.judge = Judge(plan, self.marks, self.awake)
 
-    def verdict(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> Verdict:
+    def verdict(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> Judgement:
         """Judge an event that is then stored as new."""
         found = self.judge.judge(Sighted(event, source, at_us))
         self.judge.settle(found, stored=True)

@@ -90,9 +90,9 @@ class _Tally:
                 self._add(judge, Sighted(event, Source.LIVE, day.until_us))
 
     def _add(self, judge: Judge, sighted: Sighted) -> None:
-        verdict = judge.judge(sighted)
-        judge.settle(verdict, stored=True)
-        sent = [delivery for delivery in verdict.deliveries if delivery.suppressed is None]
+        judgement = judge.judge(sighted)
+        judge.settle(judgement, stored=True)
+        sent = [delivery for delivery in judgement.deliveries if delivery.suppressed is None]
         cooling = self._cooling(sent, sighted)
         rules: dict[str, bool] = {}
         for delivery in sent:

@@ -32,14 +32,14 @@ class Bench:
         plan = Plan(compile_rules(rules), {name: terms.get(name, Terms()) for name in sorted(names)})
         self.judge = Judge(plan, self.marks, self.awake)
 
-    def verdict(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> Judgement:
+    def judged(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> Judgement:
         """Judge an event that is then stored as new."""
         found = self.judge.judge(Sighted(event, source, at_us))
         self.judge.settle(found, stored=True)
         return found
 
     def deliveries(self, event: Event, source: Source = Source.LIVE, at_us: int = START_US) -> tuple[NewDelivery, ...]:
-        return self.verdict(event, source, at_us).deliveries
+        return self.judged(event, source, at_us).deliveries
 
     def reasons(self, event: Event, source: Source = Source.LIVE) -> dict[str, Suppression | None]:
         return {delivery.destination: delivery.suppressed for delivery in self.deliveries(event, source)}
@@ -170,7 +170,7 @@ def test_a_suppressed_alert_does_not_prolong_the_silence() -> None:
 
 def test_symbols_timeframes_directions_and_rules_cool_down_apart() -> None:
     bench = Bench(Rule("calm", to=("bot",), cooldown=900), Rule("calmer", to=("swing",), cooldown=1800))
-    bench.verdict(at("13:45:00"))
+    bench.judged(at("13:45:00"))
     assert bench.reasons(at("13:46:00", 2, symbol="SPY")) == {"bot": None, "swing": None}
     assert bench.reasons(at("13:46:00", 3, timeframe="W")) == {"bot": None, "swing": None}
     assert bench.reasons(at("13:46:00", 4, direction="bearish")) == {"bot": None, "swing": None}

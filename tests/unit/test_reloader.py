@@ -7,6 +7,7 @@ import os
 import random
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,15 @@ async def test_a_relay_that_stops_changes_no_subscription_any_more(scene: Scene)
     assert scene.did.count("resubscribe") == 1
 
 
+async def read_by_somebody(pipe: Path) -> int:
+    """Wait until somebody reads a pipe, and never answer; a descriptor that ends that when it is closed."""
+    async with asyncio.timeout(5):
+        while True:
+            with suppress(OSError):  # nobody has opened it for reading yet
+                return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+            await asyncio.sleep(0)
+
+
 async def test_a_file_that_never_answers_is_told_and_keeps_no_later_reload_from_running(
     scene: Scene, tmp_path: Path
 ) -> None:
@@ -167,7 +177,7 @@ async def test_a_file_that_never_answers_is_told_and_keeps_no_later_reload_from_
     scene.write("rules", "rules: [{name: mine, to: bot, symbol_file: watchlist.txt}]")
     with capture_logs() as said:
         first = asyncio.create_task(scene.reloader.reload())
-        await settle()
+        pipe = await read_by_somebody(hangs)
         second = asyncio.create_task(scene.reloader.reload())
         await scene.clock.advance(29)
         assert not first.done()
@@ -179,8 +189,7 @@ async def test_a_file_that_never_answers_is_told_and_keeps_no_later_reload_from_
     assert [line["event"] for line in said if line["log_level"] == "error"] == [
         "config not reloaded, and nothing changed"
     ]
-    with hangs.open("w"):  # so that the thread that hangs comes to an end
-        pass
+    os.close(pipe)  # so that the thread that hangs comes to an end
 
 
 async def test_only_lanes_of_changed_destinations_are_made_anew(scene: Scene) -> None:

@@ -20,7 +20,7 @@ demo: $(STAMP)
 	$(BIN)/relay demo $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

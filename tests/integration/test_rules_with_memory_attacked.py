@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from relay.deliveries import Delivery
-from relay.destinations.body import body_of
 from relay.events import Channel, Event, Source
 from relay.housekeeping import tidy
 from relay.intake import Intake
@@ -23,7 +22,6 @@ from relay.judging.plan import Plan, Terms
 from relay.metrics import Metrics
 from relay.outbox.base import Sighting
 from relay.outbox.sqlite import SqliteOutbox
-from relay.rules.active import Active, Hours
 from relay.rules.match import compile_rules
 from relay.rules.rule import Rule, Symbols
 from relay.states import Snapshot, StateWanted, snapshot_of
@@ -275,21 +273,6 @@ async def test_a_decision_that_the_store_refuses_is_made_again_and_not_held_agai
         await house.quiet()
         assert not refusals
         assert await house.sent("bot") == [1]
-
-
-async def test_no_time_that_an_alert_tells_ends_the_relay(outbox: SqliteOutbox, clock: FakeClock) -> None:
-    nights = Active("Asia/Tokyo", hours=(Hours(22 * 60, 2 * 60),))
-    house = House(outbox, clock, Rule("awake", ("bot",), active=nights), Rule("always", ("chat",)))
-    assert await house.intake.store([in_force(1, at="9999-12-31T23:30:00Z"), in_force(2, "MSFT")], []) == 2
-    assert await house.sent("chat") == [1, 2]
-
-
-async def test_an_alert_that_expires_in_no_year_there_is_can_be_sent(outbox: SqliteOutbox, clock: FakeClock) -> None:
-    house = House(outbox, clock, Rule("short", ("bot",), max_age=600.0))
-    await house.intake.store([in_force(1, at="9999-12-31T23:59:59Z")], [])
-    (delivery,) = await house.waiting("bot")
-    now_us = clock.now_us()
-    body_of(delivery.message(delivery.wanted_by(now_us), now_us=now_us, simulated=False))
 
 
 async def test_a_break_of_very_many_symbols_does_not_hold_up_the_loop(outbox: SqliteOutbox, clock: FakeClock) -> None:

@@ -42,13 +42,13 @@ from relay.housekeeping import feed_watchdog, tidy
 from relay.intake import Intake
 from relay.judging.decider import Decider
 from relay.judging.judge import Judge
-from relay.judging.marks import MOST, Marks, remembered_since
+from relay.judging.marks import Marks, remembered_since
 from relay.judging.snoozes import Snoozes
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
 from relay.notices.notices import Notices
 from relay.notices.watch import Sources
-from relay.outbox.memory import Side
+from relay.outbox.memory import MOST_MARKS, Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
@@ -150,7 +150,7 @@ class Relay:
         stack.push_async_callback(self.lookup.close)
         plan = plan_of(config)
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
-        known = await self.outbox.memory.marks(since_us=since_us, limit=MOST)
+        known = await self.outbox.memory.marks(since_us=since_us, limit=MOST_MARKS)
         self.marks = Marks(known, longest=plan.longest_cooldown)
         self.decider = Decider(
             self.outbox, self.lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify

@@ -11,7 +11,7 @@ What holds always:
 * A mark is tentative until its alert is known to be new and stored. One that turns out a repetition takes its mark
   back, so that fetching again changes nothing; nobody is suppressed for a tentative mark.
 
-Memory: one entry an alert that passed, for ``KEPT_US`` and the longest cooldown, ``MOST`` of them; 300 bytes each.
+Memory: an entry for each alert that passed, for ``KEPT_US`` and the longest cooldown, ``MOST_MARKS`` of them.
 """
 
 from __future__ import annotations
@@ -23,13 +23,10 @@ from typing import Final, TypeAlias
 
 from relay.clock import MICROS
 from relay.events import ALERT_CHANNELS, Channel, Event, count_of
-from relay.outbox.memory import Mark
+from relay.outbox.memory import MOST_MARKS, Mark
 
 KEPT_US: Final = 2 * 86_400 * MICROS
 """How long an alert is remembered beyond its cooldown: a backfill may bring one from before it so much later."""
-
-MOST: Final = 100_000
-"""Alerts that are remembered; of more, those that came last."""
 
 _FORGET_EVERY: Final = 1_000  # marks
 
@@ -129,9 +126,9 @@ class Marks:
     def _forget(self, now_us: int) -> None:
         """Let go of what no alert that may still come can be near to."""
         since_us = remembered_since(now_us=now_us, longest=self.longest)
-        if len(self) > MOST:
+        if len(self) > MOST_MARKS:
             noted = sorted(mark.noted_us for passed in self._passed.values() for mark in passed)
-            since_us = max(since_us, noted[-MOST])
+            since_us = max(since_us, noted[-MOST_MARKS])
         for kind, passed in list(self._passed.items()):
             passed[:] = [mark for mark in passed if mark.noted_us >= since_us]
             if not passed:

@@ -12,19 +12,18 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import msgspec
 
 from relay.errors import StoreError
 from relay.outbox.base import DestinationState, Switch
 from relay.outbox.file import APPLICATION_ID, explained
-from relay.outbox.memory import Mark, Snooze, SnoozeKind
+from relay.outbox.memory import MOST_MARKS, Mark, Snooze, SnoozeKind
 from relay.outbox.rows import json_value
 from relay.outbox.sql import queries
 
 _SINCE_SCHEMA = 2  # the first that remembers anything
-_MARKS: Final = 100_000  # of the newest; a relay holds no more in memory
 
 
 class Glance(msgspec.Struct, frozen=True):
@@ -74,7 +73,7 @@ def _read(db: sqlite3.Connection, path: Path, destinations: Iterable[str]) -> Gl
         raise StoreError(f"{path} is not a relay store", hint="Let storage.url name another file.")
     if value("user_version") < _SINCE_SCHEMA:
         return Glance()
-    (marks,) = db.execute(queries()["marks"], {"since": 0, "limit": _MARKS}).fetchone()
+    (marks,) = db.execute(queries()["marks"], {"since": 0, "limit": MOST_MARKS}).fetchone()
     (snoozes,) = db.execute(queries()["snoozes"]).fetchone()
     return Glance(
         marks=[Mark(*columns) for columns in json_value(marks)],

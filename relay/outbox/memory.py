@@ -11,9 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
+
+MOST_MARKS: Final = 100_000
+"""Alerts that cooldowns are measured by; of more, those that came last."""
 
 
 class Mark(msgspec.Struct, frozen=True):

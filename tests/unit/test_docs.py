@@ -17,7 +17,7 @@ from relay.destinations.http import BODY_CAP
 from relay.errors import Exit
 from relay.intake import FIRED_LIMIT, QUEUE_LIMIT
 from relay.judging.decider import CASES
-from relay.judging.marks import MOST
+from relay.outbox.memory import MOST_MARKS
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
 from relay.upstream.rest import MAX_ANSWER
@@ -70,7 +70,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
     bounds.pop("rules on quotes and states")  # it depends on the config
     assert bounds == {
         "alerts that wait for a look-up": f"{CASES:,} events at once",
-        "what cooldowns remember": f"{MOST:,} alerts that passed",
+        "what cooldowns remember": f"{MOST_MARKS:,} alerts that passed",
         "what a quote or a state fired": f"{FIRED_LIMIT:,} events waiting for a commit",
         "a frame": f"{MAX_FRAME >> 20} MiB",
         "events waiting for a commit": f"{QUEUE_LIMIT:,}",

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
-from relay.judging.marks import KEPT_US, MOST, Marks, mark_of, same
-from relay.outbox.memory import Mark
+from relay.judging.marks import KEPT_US, Marks, mark_of, same
+from relay.outbox.memory import MOST_MARKS, Mark
 from tests.support.clock import START_US
 from tests.support.events import a_break, in_force
 
@@ -60,10 +60,10 @@ def test_a_mark_is_of_the_alerts_own_time_or_of_when_it_came() -> None:
 
 
 def test_of_very_many_those_that_came_last_are_remembered() -> None:
-    kept = Marks(mark(0.0, rule=f"r{n}", noted_us=START_US + n) for n in range(MOST))
-    for n in range(MOST, MOST + 1_000):
+    kept = Marks(mark(0.0, rule=f"r{n}", noted_us=START_US + n) for n in range(MOST_MARKS))
+    for n in range(MOST_MARKS, MOST_MARKS + 1_000):
         kept.add(mark(0.0, rule=f"r{n}", noted_us=START_US + n))
-    assert len(kept) == MOST
+    assert len(kept) == MOST_MARKS
     assert kept.blocking(mark(1.0, rule="r999"), COOLDOWN) is None
     assert kept.blocking(mark(1.0, rule="r1000"), COOLDOWN) is not None
 

@@ -1,7 +1,7 @@
 """What is no fault in a rule and may still not be what was meant; ``relay check`` notes it.
 
-Rule ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a zone
-                    that knows no summer time
+Rule ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a shape that no
+                    alert has, a zone that knows no summer time
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Final
 
 from relay.assets import ASSETS, asset_of
 from relay.config.routes import COUNTS
-from relay.events import DIRECTIONS, TIMEFRAMES, Channel
+from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
 from relay.rules.conditions import is_glob, name_fits, threshold_holds
 from relay.rules.rule import ELSE, Routes, Rule
 from relay.rules.words import listing
 
+_CANDLES: Final = frozenset({*CANDLES, "2"})  # the vendor's pages show a bare 2, too
 _NO_SUMMER_TIME: Final = {"EST": "America/New_York", "MST": "America/Denver"}
 """Zones that are not what their name makes people think of, and those that are."""
 
@@ -27,6 +28,9 @@ def doubts_of(rule: Rule) -> Iterator[str]:
         yield f"{rule.name}: the time zone {zone} knows no summer time; {_NO_SUMMER_TIME[zone]} does"
     if rule.symbols.any and not any(_possible(rule, name) for name in rule.symbols.any):
         yield f"{rule.name} matches nothing: none of its symbols is left by asset and not"
+    for shape in rule.shapes:
+        if not is_glob(shape) and not set(shape.split("-")) <= _CANDLES:
+            yield f"{rule.name}: no alert has the shape {shape}: it is candles ({listing(CANDLES, 'or')}) joined by '-'"
     if rule.routes is not None:
         yield from _doubts_of_routes(rule, rule.routes)
 

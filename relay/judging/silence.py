@@ -88,7 +88,7 @@ def subject(given: str, names: Names, kind: SnoozeKind | None = None) -> Subject
     if found:
         return found[0]
     possible = kind in {None, SnoozeKind.SYMBOL} and _SYMBOL.fullmatch(given.strip()) is not None
-    near = _nearest(given, known, cutoff=_TYPO if possible else _NEAR)
+    near = _begun(given, known) or _nearest(given, known, cutoff=_TYPO if possible else _NEAR)
     if possible and near is None:
         return Subject(SnoozeKind.SYMBOL, given.strip().upper())
     raise _unknown(given, kind, near, known, symbol=possible)
@@ -142,6 +142,14 @@ def _known(names: Names, kind: SnoozeKind | None) -> list[Subject]:
 def _folded(given: str, among: Iterable[Subject]) -> list[Subject]:
     folded = given.strip().casefold()
     return [one for one in among if one.name.strip().casefold() == folded]
+
+
+def _begun(given: str, known: Iterable[Subject]) -> Subject | None:
+    """What begins with the very words that were given: one who writes ``daily`` for ``daily bulls`` means no ticker."""
+    words = given.strip().casefold().split()
+    if not any(char.islower() for char in given):  # in capitals it is a ticker
+        return None
+    return next((one for one in known if words and one.name.casefold().split()[: len(words)] == words), None)
 
 
 def _nearest(given: str, known: Sequence[Subject], *, cutoff: float) -> Subject | None:

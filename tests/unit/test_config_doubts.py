@@ -19,6 +19,8 @@ NOTHING = "a matches nothing: none of its symbols is left by asset and not"
             "active: {timezone: EST, days: mon-fri}",
             ["a: the time zone EST knows no summer time; America/New_York does"],
         ),
+        ("rule", "shape: [1-2U, 2-2U, '3-*', 3-1-2d]", []),
+        ("rule", "shape: [12U, 1-2U]", ["a: no alert has the shape 12U: it is candles (1, 2U, 2D or 3) joined by '-'"]),
         ("rule", "symbol: [AAPL, BTC-USD]⏎    asset: crypto", []),
         ("rule", "symbol: [AAPL, SPY]⏎    asset: crypto", [NOTHING]),
         ("rule", "symbol: ['A*']⏎    asset: crypto", []),

@@ -60,6 +60,12 @@ def test_a_name_is_read_as_the_config_spells_it_first(
     ("written", "kind", "said", "hint"),
     [
         ("dayli bulls", None, "there is no rule or destination 'dayli bulls'", "Did you mean the rule 'daily bulls'?"),
+        (
+            "daily",
+            None,
+            "there is no rule or destination 'daily'",
+            "Did you mean the rule 'daily bulls'? Where a symbol",
+        ),
         ("bott", None, "there is no rule or destination 'bott'", "Did you mean the destination 'bot'? Where a symbol"),
         ("swng", None, "there is no rule or destination 'swng'", "'swing'? Where a symbol is meant, say --symbol"),
         ("bot", RULE, "there is no rule 'bot'", "There are: daily bulls, the whole market moves, Calm"),

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import settings
 
 # A shared machine is slow now and then; how long an example takes says nothing about behaviour.
 settings.register_profile("relay", deadline=None)
 settings.load_profile("relay")
+
+# Whoever starts the tests in the background has them ignore these, and what tests start would inherit that.
+for _number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)

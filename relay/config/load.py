@@ -44,7 +44,7 @@ def find_config(explicit: FilePath | None, env: Mapping[str, str]) -> FilePath:
             return place
     raise ConfigError(
         f"there is no config: looked for {' and '.join(map(str, DEFAULT_PLACES))}",
-        hint="Name one with -c FILE or RELAY_CONFIG, or begin with a copy of config.example.yaml.",
+        hint="Name one with -c FILE or RELAY_CONFIG, or make one: relay init, or a copy of config.example.yaml.",
     )
 
 

@@ -211,15 +211,21 @@ class DestinationState(msgspec.Struct, frozen=True):
 
 
 class QueueStats(msgspec.Struct, frozen=True):
-    """A destination's queue.
+    """A destination's deliveries, each in exactly one state.
 
     Attributes:
-        counts: Deliveries by state, as far as they are kept.
+        counts: By state, as far as they are kept; what was sent again by hand is among them.
         oldest_pending_us: When the oldest pending one was received; None where none waits.
+        suppressed: The suppressed among ``counts``, by reason.
+        replays: Those among ``counts`` that were sent again by hand.
+        pruned: By state, those that retention has deleted.
     """
 
     counts: Mapping[State, int]
     oldest_pending_us: int | None = None
+    suppressed: Mapping[str, int] = {}
+    replays: Mapping[State, int] = {}
+    pruned: Mapping[State, int] = {}
 
 
 class Page(msgspec.Struct, frozen=True):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final, TypeVar
 
 import msgspec
 
 from relay.clock import isoformat
 from relay.deliveries import RuleMatch, State
 from relay.events import Channel, Source
-from relay.outbox.rows import instant
+from relay.outbox.base import QueueStats
+from relay.outbox.rows import instant, json_value
 
+Key = TypeVar("Key")
 _Int = int | None
 _Text = str | None
 
@@ -61,6 +65,16 @@ class _DeliveryListing(msgspec.Struct, array_like=True):
     data: _Text
 
 
+class _Tally(msgspec.Struct, array_like=True):
+    destination: str
+    replay: int
+    state: State
+    reason: str
+    kept: int
+    pruned: int
+
+
+_tallies: Final = msgspec.json.Decoder(list[_Tally])
 _event_listings: Final = msgspec.json.Decoder(list[_EventListing])
 _delivery_listings: Final = msgspec.json.Decoder(list[_DeliveryListing])
 
@@ -123,6 +137,31 @@ def delivery_items(text: str) -> list[dict[str, object]]:
         }
         for row in _delivery_listings.decode(text)
     ]
+
+
+def queue_stats(tallies: str, oldest: str) -> dict[str, QueueStats]:
+    """Decode ``tallies`` and ``oldest_waiting`` into a sum for each destination."""
+    found: dict[str, list[_Tally]] = {}
+    for row in _tallies.decode(tallies):
+        found.setdefault(row.destination, []).append(row)
+    since: dict[str, int] = json_value(oldest)
+    return {
+        name: QueueStats(
+            counts={State.PENDING: 0, **_sum((row.state, row.kept) for row in mine)},
+            oldest_pending_us=since.get(name),
+            suppressed=_sum((row.reason, row.kept) for row in mine if row.state is State.SUPPRESSED),
+            replays=_sum((row.state, row.kept) for row in mine if row.replay),
+            pruned=_sum((row.state, row.pruned) for row in mine),
+        )
+        for name, mine in found.items()
+    }
+
+
+def _sum(counted: Iterable[tuple[Key, int]]) -> dict[Key, int]:
+    total: Counter[Key] = Counter()
+    for key, number in counted:
+        total[key] += number
+    return {key: number for key, number in total.items() if number}
 
 
 def _raw(data: str | None) -> object:

@@ -249,24 +249,20 @@ ON CONFLICT (name) DO UPDATE SET held_since = excluded.held_since, held_until = 
 UPDATE deliveries SET first_attempt_at = first_attempt_at + :by
 WHERE destination = :destination AND state = 'pending' AND first_attempt_at IS NOT NULL;
 
--- name: stats_waiting
-SELECT json_group_object(name, json_array(waiting, oldest)) FROM (
-    SELECT n.name AS name,
-           (SELECT count(*) FROM deliveries d
-            WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 0)
-           + (SELECT count(*) FROM deliveries d
-              WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 1) AS waiting,
-           (SELECT min(received_at) FROM (
-               SELECT received_at FROM (SELECT received_at FROM deliveries d
-                   WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 0 ORDER BY sequence LIMIT 1)
-               UNION ALL
-               SELECT min(received_at) FROM deliveries d
-               WHERE d.destination = n.name AND d.state = 'pending' AND d.parked = 1)) AS oldest
-    FROM destinations n);
+-- name: tallies
+SELECT json_group_array(json_array(destination, replay, state, reason, kept, pruned))
+FROM tallies WHERE kept <> 0 OR pruned <> 0;
 
--- name: stats_finished
-SELECT json_group_array(json_array(destination, state, n)) FROM (
-    SELECT destination, state, count(*) AS n FROM deliveries WHERE state <> 'pending' GROUP BY destination, state);
+-- name: oldest_waiting
+-- Of each queue that is not empty, when what waits at its head, and the oldest of what is parked, was received.
+SELECT json_group_object(name, oldest) FROM (
+    SELECT n.destination AS name, (SELECT min(received_at) FROM (
+        SELECT received_at FROM (SELECT received_at FROM deliveries d
+            WHERE d.destination = n.destination AND d.state = 'pending' AND d.parked = 0 ORDER BY sequence LIMIT 1)
+        UNION ALL
+        SELECT min(received_at) FROM deliveries d
+        WHERE d.destination = n.destination AND d.state = 'pending' AND d.parked = 1)) AS oldest
+    FROM (SELECT DISTINCT destination FROM tallies WHERE state = 'pending' AND kept > 0) n);
 
 -- name: list_events
 SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,

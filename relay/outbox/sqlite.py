@@ -260,17 +260,10 @@ class SqliteOutbox:
         return cast("list[str]", rows.json_value(text))
 
     async def stats(self) -> dict[str, QueueStats]:
-        """Every destination's queue."""
-        (waiting,) = await self._listings.row("stats_waiting")
-        (finished,) = await self._listings.row("stats_finished")
-        counts: dict[str, dict[State, int]] = {}
-        oldest: dict[str, int | None] = {}
-        for name, (number, since) in rows.json_value(waiting).items():
-            counts[name] = {State.PENDING: number}
-            oldest[name] = since
-        for name, state, number in rows.json_value(finished):
-            counts.setdefault(name, {})[State(state)] = number
-        return {name: QueueStats(counts[name], oldest.get(name)) for name in counts}
+        """Every destination's deliveries."""
+        (tallies,) = await self._listings.row("tallies")
+        (oldest,) = await self._listings.row("oldest_waiting")
+        return listings.queue_stats(tallies, oldest)
 
     async def holes(self, *, limit: int = 100) -> list[Hole]:
         """Recorded holes, newest first."""

@@ -548,3 +548,34 @@ async def test_retention_forgets_marks_by_their_own_age_and_snoozes_that_are_ove
     await outbox.prune(finished_before_us=START_US, identities_before_us=0, marks_before_us=START_US)
     assert await outbox.memory.marks(since_us=0, limit=9) == [mark(5)]
     assert [snooze.name for snooze in await outbox.memory.snoozes()] == ["QQQ"]
+
+
+async def test_the_ledger_tells_of_each_delivery_where_it_stands_and_why_it_was_held_back(outbox: Outbox) -> None:
+    held = NewDelivery("bot", (RULE,), Suppression.COOLDOWN, "too near")
+    await outbox.commit([entry(in_force(number), "bot") for number in range(1, 5)])
+    await outbox.commit([msgspec.structs.replace(entry(in_force(5)), deliveries=(held,)), withheld(6, "bot")])
+    await outbox.commit([asking(7, "bot"), asking(8, "bot")])
+    first, second, third, _ = (await outbox.claim("bot", after=0, limit=10))[0]
+    await outbox.ack(first, OK, at_us=START_US)
+    await outbox.bury(second, Outcome(Verdict.DEAD, "404"), at_us=START_US)
+    await outbox.expire(third, at_us=START_US)
+    matched, unmatched = await outbox.deciding(after=0, limit=10)
+    await outbox.decide([decided(matched, RULE), decided(unmatched)], at_us=START_US)
+    stats = (await outbox.stats())["bot"]
+    assert stats.counts == {
+        State.PENDING: 2, State.DELIVERED: 1, State.DEAD: 1, State.EXPIRED: 1, State.SUPPRESSED: 2
+    }  # fmt: skip
+    assert stats.suppressed == {Suppression.COOLDOWN: 1, Suppression.SOURCE: 1}
+    assert not stats.pruned
+
+
+async def test_what_retention_deletes_stays_in_the_ledger(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
+    first, _ = (await outbox.claim("bot", after=0, limit=10))[0]
+    await outbox.ack(first, OK, at_us=START_US)
+    far = START_US + 10**15
+    while await outbox.prune(finished_before_us=far, identities_before_us=far, marks_before_us=far):
+        pass
+    stats = (await outbox.stats())["bot"]
+    assert stats.counts == {State.PENDING: 1}
+    assert stats.pruned == {State.DELIVERED: 1}

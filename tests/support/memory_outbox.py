@@ -5,6 +5,7 @@ It lets lanes be tested under a fake clock, and it is the second implementation 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
@@ -67,6 +68,7 @@ class Memory:
     marks: list[Mark] = field(default_factory=list)
     sides: dict[tuple[str, str], Side] = field(default_factory=dict)
     snoozes: dict[tuple[SnoozeKind, str], Snooze] = field(default_factory=dict)
+    pruned: dict[str, Counter[State]] = field(default_factory=dict)
     last_event: int = 0
     last_delivery: int = 0
 
@@ -349,15 +351,20 @@ class MemoryOutbox:
         return sorted({event.symbol for event in events if event.channel is Channel.IN_FORCE and event.symbol})
 
     async def stats(self) -> dict[str, QueueStats]:
-        counts: dict[str, dict[State, int]] = {}
-        oldest: dict[str, int] = {}
+        by_name: dict[str, list[Record]] = {name: [] for name in self.kept.pruned}
         for record in self.kept.records.values():
-            name = record.delivery.destination
-            mine = counts.setdefault(name, {State.PENDING: 0})
-            mine[record.state] = mine.get(record.state, 0) + 1
-            if record.state is State.PENDING:
-                oldest[name] = min(oldest.get(name, record.delivery.received_at_us), record.delivery.received_at_us)
-        return {name: QueueStats(found, oldest.get(name)) for name, found in counts.items()}
+            by_name.setdefault(record.delivery.destination, []).append(record)
+        return {name: self._stats(name, found) for name, found in by_name.items()}
+
+    def _stats(self, name: str, found: list[Record]) -> QueueStats:
+        waiting = [record.delivery.received_at_us for record in found if record.state is State.PENDING]
+        return QueueStats(
+            counts={State.PENDING: 0, **Counter(record.state for record in found)},
+            oldest_pending_us=min(waiting, default=None),
+            suppressed=Counter(record.code for record in found if record.state is State.SUPPRESSED),
+            replays=Counter(record.state for record in found if record.delivery.source is Source.REPLAY),
+            pruned=self.kept.pruned.get(name, {}),
+        )
 
     async def holes(self, *, limit: int = 100) -> list[Hole]:
         return self.kept.holes[::-1][:limit]
@@ -423,6 +430,7 @@ class MemoryOutbox:
         for number, record in list(memory.records.items()):
             if record.state in finished and record.delivery.updated_at_us < finished_before_us:
                 del memory.records[number]
+                memory.pruned.setdefault(record.delivery.destination, Counter())[record.state] += 1
         wanted = {record.event_seq for record in memory.records.values()}
         for seq, stored in list(memory.events.items()):
             if seq in wanted:

@@ -44,7 +44,8 @@ async def test_a_store_of_the_former_schema_is_counted_once(tmp_path: Path) -> N
         for number, state in enumerate(_STATES, start=1):
             db.execute(
                 "INSERT INTO deliveries (id, event, destination, sequence, ordering_key, webhook_id, rules, source,"
-                " state, last_code, received_at, updated_at) VALUES (?, 1, 'bot', ?, '', '', '[]', 'live', ?, 'snooze', 1, 1)",
+                " state, last_code, received_at, updated_at)"
+                " VALUES (?, 1, 'bot', ?, '', '', '[]', 'live', ?, 'snooze', 1, 1)",
                 (number, number, state),
             )
     with closing(open_store(path, now_us=START_US)) as db:

@@ -54,9 +54,15 @@ class Backfiller:
         finally:
             await self.close()
 
-    async def run_now(self) -> list[Report]:
-        """A round of every subscribed channel that begins after this moment; what came of each."""
-        rounds = [worker.begin() for channel, worker in self._workers.items() if channel in self._channels()]
+    async def run_now(self, *, since_us: int | None = None) -> list[Report]:
+        """A round of every subscribed channel that begins after this moment; what came of each.
+
+        Args:
+            since_us: It looks back at least to this time, µs since the epoch, whatever the cursor says.
+        """
+        rounds = [
+            worker.begin(since_us=since_us) for channel, worker in self._workers.items() if channel in self._channels()
+        ]
         return list(await asyncio.gather(*map(asyncio.shield, rounds)))
 
     async def ensure_baseline(self, channels: Collection[Channel], within: float = BASELINE_TIMEOUT) -> None:

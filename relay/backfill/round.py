@@ -74,7 +74,18 @@ class Observer(Protocol):
 
 
 class CatchUp:
-    """One round."""
+    """One round.
+
+    Args:
+        tools: What it works with.
+        channel: Whose.
+        state: What is remembered of the channel.
+        settings: The ``backfill`` section.
+        observer: Who shows how it goes.
+        holes: Those that were reported before.
+        floor: Of a young channel, what its first round proved.
+        since_us: Look back to this time whatever the cursor says, µs since the epoch: a person wants to be sure.
+    """
 
     def __init__(
         self,
@@ -86,6 +97,7 @@ class CatchUp:
         observer: Observer,
         holes: HoleBook,
         floor: int | None = None,
+        since_us: int | None = None,
     ) -> None:
         self._tools = tools
         self._holes = holes
@@ -95,9 +107,10 @@ class CatchUp:
         self._held = Held(tools.clock)
         self._recovered = 0
         self._began_us = tools.clock.now_us()
-        window = window_minutes(self._began_us, state.rounds[-1].began_at_us)
+        looked_us = state.rounds[-1].began_at_us
+        window = window_minutes(self._began_us, looked_us if since_us is None else min(looked_us, since_us))
         self._asker = Asker(tools, channel, self, limit=settings.page_size, window_minutes=window)
-        start = start_after(state, self._began_us)
+        start = start_after(state, self._began_us) if since_us is None else None
         self._sweep = Sweep(
             tools,
             channel,

@@ -47,6 +47,7 @@ class Worker:
         self._queued: asyncio.Task[Report] | None = None
         self._tasks: set[asyncio.Task[Report]] = set()
         self._wanted_since_us: int | None = None
+        self._look_back_us: int | None = None
         self._floor: int | None = None
         self.baseline_timeout = BASELINE_TIMEOUT
 
@@ -72,8 +73,14 @@ class Worker:
             else:
                 self._reasons.clear()
 
-    def begin(self) -> asyncio.Task[Report]:
-        """The next round that has not begun yet."""
+    def begin(self, *, since_us: int | None = None) -> asyncio.Task[Report]:
+        """The next round that has not begun yet.
+
+        Args:
+            since_us: It looks back at least to this time, µs since the epoch, whatever the cursor says.
+        """
+        if since_us is not None:
+            self._look_back_us = since_us if self._look_back_us is None else min(self._look_back_us, since_us)
         if self._queued is None:
             self._queued = asyncio.create_task(self._round(), name=f"backfill {self.channel.value}")
             self._tasks.add(self._queued)
@@ -108,9 +115,10 @@ class Worker:
             self._queued = None
             reason = ", ".join(self._reasons) or "asked for"
             self._reasons.clear()
+            since_us, self._look_back_us = self._look_back_us, None
             self._board.begun()
             try:
-                report = await self._first_or_usual()
+                report = await self._first_or_usual(since_us)
             except RestRefusedError as error:
                 self._board.refused(error)
                 return Report(self.channel, Result.REFUSED, error=str(error))
@@ -123,7 +131,7 @@ class Worker:
             self._board.completed(report, reason)
             return report
 
-    async def _first_or_usual(self) -> Report:
+    async def _first_or_usual(self, since_us: int | None) -> Report:
         state = await self._tools.memory.channel(self.channel)
         if not state.rounds:
             report = await self._first(state)
@@ -139,6 +147,7 @@ class Worker:
             observer=self._board,
             holes=self._holes,
             floor=self._floor,
+            since_us=since_us,
         )
         return await round_.run()
 

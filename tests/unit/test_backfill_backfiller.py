@@ -11,8 +11,8 @@ import structlog.testing
 
 from relay.backfill.status import Standing
 from relay.events import Channel
-from tests.support.backfill import DOWN, REFUSED, Asked, Scene, alert, some_break
-from tests.support.clock import settle
+from tests.support.backfill import DOWN, HOUR, REFUSED, Asked, Scene, alert, some_break
+from tests.support.clock import START_US, settle
 
 BOTH = (Channel.IN_FORCE, Channel.BREAKS)
 
@@ -98,6 +98,35 @@ async def test_a_round_by_hand_tells_what_came_of_it_without_a_running_loop(scen
     scene.fire(alert(1_004), some_break(105))
     reports = await scene.backfiller.run_now()
     assert [(report.channel, report.recovered) for report in reports] == [(channel, 1) for channel in BOTH]
+
+
+async def test_a_round_by_hand_looks_back_further_than_the_cursor(scene: Scene) -> None:
+    scene.caught_up(100)
+    scene.fire(alert(40, at_us=START_US - 30 * HOUR), alert(120))
+    (usual,) = await scene.backfiller.run_now()
+    assert scene.store.ids == [120]
+    (report,) = await scene.backfiller.run_now(since_us=START_US - 40 * HOUR)
+    assert scene.store.ids == [120, 40]
+    assert (usual.recovered, report.found, report.recovered) == (1, 2, 1)
+    assert scene.rest.asked[-1].window_minutes >= 40 * 60
+    assert (await scene.store.channel(Channel.IN_FORCE)).cursor == 120
+
+
+async def test_looking_back_holds_for_one_round_only(scene: Scene) -> None:
+    scene.caught_up(100)
+    await scene.backfiller.run_now(since_us=START_US - 40 * HOUR)
+    await scene.backfiller.run_now()
+    assert [asked.since_id for asked in scene.rest.asked] == [None, 100]
+
+
+async def test_who_asks_together_is_shown_as_far_back_as_any_of_them_wants(scene: Scene) -> None:
+    scene.caught_up(100)
+    scene.rest.gate.clear()
+    rounds = [asyncio.ensure_future(scene.backfiller.run_now(since_us=START_US - n * HOUR)) for n in (1, 90, 30)]
+    await asyncio.sleep(0)
+    scene.rest.gate.set()
+    await asyncio.gather(*rounds)
+    assert max(asked.window_minutes for asked in scene.rest.asked) >= 90 * 60
 
 
 async def test_only_subscribed_channels_are_asked_for(scene: Scene) -> None:

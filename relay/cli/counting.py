@@ -1,6 +1,6 @@
 """What the rules would have sent of the last day, counted.
 
-    LastDay ──Judge, in the order of the alerts' times──> a Count for each rule and each destination, with the busiest
+    Survey ──Judge, in the order of the alerts' times──> a Count for each rule and each destination, with the busiest
                                                           minute and hour ──> Volume
 
 The relay's own judge decides, over an empty memory and with nothing snoozed: hours and cooldowns go by the alerts' own
@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
-from relay.cli.lastday import LastDay
+from relay.cli.survey import Survey
 from relay.cli.volume import Count, Peak, Volume
 from relay.clock import MICROS
 from relay.config.model import Config
@@ -39,7 +39,7 @@ _STOCKS: Final = Active("America/New_York", frozenset(range(5)), (Hours(9 * 60 +
 _STOCKS_HOURS: Final = 6.5
 
 
-def counted(config: Config, day: LastDay) -> Volume:
+def counted(config: Config, day: Survey) -> Volume:
     """Count what the rules of ``config`` would have sent of ``day``."""
     tally = _Tally(config, day)
     enabled = [rule for rule in config.rules if rule.enabled]
@@ -77,7 +77,7 @@ class _Times:
 class _Tally:
     """All alerts of a day, judged one after the other."""
 
-    def __init__(self, config: Config, day: LastDay) -> None:
+    def __init__(self, config: Config, day: Survey) -> None:
         self._config = config
         self._seen = {shown.channel: shown for shown in day.channels}
         self._by_rule: dict[str, _Times] = {}
@@ -178,7 +178,7 @@ def _peak(counts: Mapping[int, int], width_us: int) -> Peak | None:
     return Peak(first * width_us, counts[first])
 
 
-def _quiet(day: LastDay) -> Iterator[str]:
+def _quiet(day: Survey) -> Iterator[str]:
     """Tell when it was no day of Wall Street's: what the weekend brings says little of a Monday."""
     quarters = (day.until_us - quarter * 15 * _MINUTE_US for quarter in range(24 * 4))
     hours = sum(map(_STOCKS.holds, quarters)) / 4

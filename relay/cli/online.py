@@ -18,7 +18,7 @@ import msgspec
 
 from relay.cli.counting import counted
 from relay.cli.endpoints import alerts, states
-from relay.cli.lastday import last_day
+from relay.cli.survey import survey
 from relay.cli.volume import Volume
 from relay.clock import SystemClock
 from relay.config.model import Config
@@ -99,7 +99,7 @@ async def measure(config: Config, found: Found) -> Volume:
     """What the rules would have sent of the last day, as far as the endpoints that took the key show it."""
     accepted = {one.channel for one in found.upstream if one.standing is upstream.Standing.ACCEPTED}
     async with alerts(config, patience=_PATIENCE) as rest:
-        day = await last_day(
+        day = await survey(
             rest,
             [channel for channel in ALERT_CHANNELS if channel in accepted],
             clock=SystemClock(),

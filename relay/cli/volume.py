@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from relay.cli.lastday import DAY_US, Shown
+from relay.cli.survey import DAY_US, Shown
 from relay.clock import MICROS
 from relay.rules import words
 

@@ -11,7 +11,7 @@ import pytest
 
 from relay.cli import volume
 from relay.cli.counting import counted
-from relay.cli.lastday import LastDay, Shown, last_day
+from relay.cli.survey import Shown, Survey, survey
 from relay.cli.volume import Count, Peak
 from relay.config.model import Config
 from relay.events import Channel, Event
@@ -36,12 +36,12 @@ def config(*rules: Rule) -> Config:
     return Config(**{name: getattr(whole, name) for name in Config.__slots__} | {"rules": rules})
 
 
-def day(*events: Event, cut: str = "", breaks: tuple[Event, ...] | None = None) -> LastDay:
+def day(*events: Event, cut: str = "", breaks: tuple[Event, ...] | None = None) -> Survey:
     """The last day of in-force alerts, and of breaks where they were asked for."""
     channels = [Shown(Channel.IN_FORCE, tuple(sorted(events, key=_when)), cut)]
     if breaks is not None:
         channels.append(Shown(Channel.BREAKS, tuple(sorted(breaks, key=_when))))
-    return LastDay(START_US, tuple(channels))
+    return Survey(START_US, tuple(channels))
 
 
 def _when(event: Event) -> int:
@@ -52,9 +52,9 @@ def ago(minutes: float) -> int:
     return START_US - round(minutes * MINUTE)
 
 
-async def fetched(rest: FakeRest, *channels: Channel, patience: float = 30.0, most_requests: int = 200) -> LastDay:
+async def fetched(rest: FakeRest, *channels: Channel, patience: float = 30.0, most_requests: int = 200) -> Survey:
     work = asyncio.ensure_future(
-        last_day(
+        survey(
             rest,
             channels or (Channel.IN_FORCE,),
             clock=rest.clock,
@@ -230,7 +230,7 @@ def test_a_flood_into_a_chat_is_noted_and_into_a_program_is_not() -> None:
 
 def test_a_day_without_the_stock_market_is_told_to_say_little() -> None:
     sunday_us = START_US + 2 * 24 * HOUR
-    told = counted(config(Rule("all", ("bot",))), LastDay(sunday_us, (Shown(Channel.IN_FORCE, ()),)))
+    told = counted(config(Rule("all", ("bot",))), Survey(sunday_us, (Shown(Channel.IN_FORCE, ()),)))
     assert told.notes == ("the stock market was open for 0 of these 24 hours: an ordinary day brings more",)
     assert counted(config(Rule("all", ("bot",))), day()).notes == ()
 

@@ -1,7 +1,7 @@
-"""What REST shows of the last day, fetched as a backfill round fetches it, and kept nowhere.
+"""What REST shows of the last day, or of longer, fetched as a backfill round fetches it, and kept nowhere.
 
-channels ──Sweep, one each──> Held ──> LastDay: the alerts by their times, and whether there may have been more
-             └─ no store, no cursor; never longer than a while, never more than so many requests
+channels ──Sweep, one each──> Held ──> Survey: the alerts by their times, and whether there may have been more
+             └─ nothing is stored, no cursor moves; never longer than a while, never more than so many requests
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from relay.upstream.errors import RestRefusedError, RestUnavailableError
 from relay.upstream.rest import RestPage
 
 DAY_US: Final = DAY_MINUTES * 60 * MICROS
+_MINUTE_US: Final = 60 * MICROS
 PATIENCE: Final = 30.0
 MOST_REQUESTS: Final = 200
 
@@ -45,25 +46,26 @@ class Shown(msgspec.Struct, frozen=True):
     cut: str = ""
 
 
-class LastDay(msgspec.Struct, frozen=True):
-    """The 24 hours before ``until_us``, µs since the epoch by the server's clock where it tells the time."""
+class Survey(msgspec.Struct, frozen=True):
+    """What was shown of the time before ``until_us``, µs since the epoch by the server's clock where it tells it."""
 
     until_us: int
     channels: tuple[Shown, ...]
 
 
-async def last_day(
+async def survey(
     rest: Rest,
     channels: Sequence[Channel],
     *,
     clock: Clock,
     rng: random.Random,
     page_size: int,
+    span_us: int = DAY_US,
     symbols: Collection[str] = (),
     patience: float = PATIENCE,
     most_requests: int = MOST_REQUESTS,
-) -> LastDay:
-    """Fetch the last day of some alert channels, all at once.
+) -> Survey:
+    """Fetch the last day of some alert channels, or so much as is asked for, all at once.
 
     Args:
         rest: The endpoints.
@@ -71,18 +73,22 @@ async def last_day(
         clock: Measures ``patience``.
         rng: For the waits after a failure.
         page_size: The ``limit`` asked for.
-        symbols: Those that rules name: they help to split what is cut.
+        span_us: How far back, µs.
+        symbols: Those that may have fired, as far as known: they help to split what is cut.
         patience: Seconds after which nothing more is asked.
         most_requests: Of each channel.
     """
     nothing = _NoStore()
     tools = Tools(rest, nothing, nothing, clock, rng, lambda: symbols)
-    asked = [_Asked(tools, channel, page_size, patience, most_requests) for channel in channels]
+    asked = [
+        _Asked(tools, channel, page_size=page_size, span_us=span_us, patience=patience, most_requests=most_requests)
+        for channel in channels
+    ]
     cuts = await asyncio.gather(*(one.run() for one in asked))
     until_us = max((one.server_time_us or 0 for one in asked), default=0) or clock.now_us()
-    return LastDay(
+    return Survey(
         until_us,
-        tuple(Shown(one.channel, one.since(until_us - DAY_US), cut) for one, cut in zip(asked, cuts, strict=True)),
+        tuple(Shown(one.channel, one.since(until_us - span_us), cut) for one, cut in zip(asked, cuts, strict=True)),
     )
 
 
@@ -93,7 +99,9 @@ class _EnoughError(UpstreamError):
 class _Asked:
     """One channel as it is asked; also the asker's ``Watcher``."""
 
-    def __init__(self, tools: Tools, channel: Channel, page_size: int, patience: float, most_requests: int) -> None:
+    def __init__(
+        self, tools: Tools, channel: Channel, *, page_size: int, span_us: int, patience: float, most_requests: int
+    ) -> None:
         self.channel = channel
         self.server_time_us: int | None = None
         self._clock = tools.clock
@@ -102,7 +110,7 @@ class _Asked:
         self._left = self._most = most_requests
         self._trouble = ""
         self._held = Held(tools.clock)
-        asker = Asker(tools, channel, self, limit=page_size, window_minutes=DAY_MINUTES)
+        asker = Asker(tools, channel, self, limit=page_size, window_minutes=max(DAY_MINUTES, -(-span_us // _MINUTE_US)))
         self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
 
     async def run(self) -> str:

@@ -21,12 +21,11 @@ from relay.deliveries import State, Suppression, webhook_id
 from relay.events import Source
 from relay.outbox import rows
 from relay.outbox.base import Decision, Entry, Hole, RoundEnd, Sighting, state_of
-from relay.outbox.identity import Resolution, resolve, subject
+from relay.outbox.identity import Resolution
+from relay.outbox.recognition import recognise
 from relay.outbox.sql import queries, with_rows
 
 _ROWS_A_STATEMENT: Final = 1_000  # 18 columns each stay below SQLite's 32,766 parameters
-_TIMES: Final = (-(2**62), 2**62)
-_COARSEST_US: Final = 60 * MICROS  # times told only to the minute are compared by the minute
 _ROUNDS_KEPT_US: Final = 3600 * MICROS
 
 
@@ -143,10 +142,7 @@ def _write(transaction: Transaction, operations: Sequence[Operation]) -> list[ob
 def _store(transaction: Transaction, entries: list[Entry]) -> list[Sighting]:
     if not entries:
         return []
-    counters = transaction.counters
-    arrivals = rows.json_text([_arrival(entry) for entry in entries])
-    (candidates,) = transaction.run("sightings", arrivals=arrivals).fetchone()
-    resolution = resolve(entries, rows.knowns(candidates), next_seq=counters.event + 1)
+    resolution = recognise(transaction.db, entries, next_seq=transaction.counters.event + 1)
     _insert_new(transaction, entries, resolution)
     if resolution.claims:
         transaction.run("claim_ids", claims=rows.json_text(list(resolution.claims.items())))
@@ -164,16 +160,6 @@ def _remember(transaction: Transaction, entries: Sequence[Entry], sightings: Seq
     sides = [side for entry in entries for side in entry.sides]
     if sides:
         transaction.run("note_sides", rows=rows.json_rows(sides))
-
-
-def _arrival(entry: Entry) -> tuple[object, ...]:
-    """The row ``sightings`` looks for: times in the minute of the trigger, or any where it tells none."""
-    event = entry.event
-    since, until = _TIMES
-    if event.triggered_at is not None:
-        since = event.triggered_at.us // _COARSEST_US * _COARSEST_US
-        until = since + _COARSEST_US - 1
-    return (event.id, event.channel.value, subject(event), since, until)
 
 
 def _insert_new(transaction: Transaction, entries: list[Entry], resolution: Resolution) -> None:

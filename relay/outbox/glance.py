@@ -53,16 +53,22 @@ def glance(path: Path, destinations: Iterable[str] = ()) -> Glance | None:
     if not path.exists():
         return None
     try:
-        with closing(_open(path)) as db:
+        with closing(look(path)) as db:
             return _read(db, path, destinations)
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def look(path: Path) -> sqlite3.Connection:
+    """A connection that reads the store at ``path`` and takes no lock; it may be used in any thread.
+
+    Raises:
+        sqlite3.DatabaseError: It can't be opened.
+    """
     log = path.with_name(path.name + "-wal")
     quiet = "" if log.exists() else "&immutable=1"
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro{quiet}", uri=True, timeout=1.0)
+    uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
+    return sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
 
 
 def _read(db: sqlite3.Connection, path: Path, destinations: Iterable[str]) -> Glance:

@@ -264,6 +264,28 @@ SELECT json_group_object(name, oldest) FROM (
         WHERE d.destination = n.destination AND d.state = 'pending' AND d.parked = 1)) AS oldest
     FROM (SELECT DISTINCT destination FROM tallies WHERE state = 'pending' AND kept > 0) n);
 
+-- name: ledger_faults
+-- What must not be: [what, how many] each. It reads every delivery: for a person who asks.
+SELECT json_array(
+    json_array('deliveries of events that are not there', (
+        SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event))),
+    json_array('events that one destination has twice', (
+        SELECT count(*) FROM (
+            SELECT 1 FROM deliveries WHERE source <> 'replay' GROUP BY event, destination HAVING count(*) > 1))),
+    json_array('deliveries in no known state', (
+        SELECT count(*) FROM deliveries
+        WHERE state NOT IN ('pending', 'deciding', 'delivered', 'dead', 'expired', 'suppressed'))),
+    json_array('sums of the ledger that counting does not confirm', (
+        WITH counted AS (
+            SELECT destination, source = 'replay' AS replay, state, iif(state = 'suppressed', last_code, '') AS reason,
+                   count(*) AS n
+            FROM deliveries GROUP BY destination, replay, state, reason
+        ), tallied AS (
+            SELECT destination, replay, state, reason, kept AS n FROM tallies WHERE kept <> 0
+        )
+        SELECT (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM tallied))
+             + (SELECT count(*) FROM (SELECT * FROM tallied EXCEPT SELECT * FROM counted)))));
+
 -- name: list_events
 SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
     shape, threshold, price, cc, triggered_at, precision, source, received_at, data,

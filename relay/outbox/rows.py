@@ -11,6 +11,7 @@ import msgspec
 from relay.clock import isoformat
 from relay.deliveries import Delivery, RuleMatch, State
 from relay.events import ALERT_CHANNELS, Channel, Event, Instant, Source
+from relay.outbox.base import Baseline, ChannelState, Hole, RoundEnd
 from relay.outbox.identity import Known, subject
 
 _rules_encoder: Final = msgspec.json.Encoder()
@@ -202,6 +203,21 @@ def knowns(text: str) -> list[Known]:
 def instant(us: int | None, precision_us: int | None) -> Instant | None:
     """The instant that two columns tell."""
     return None if us is None else Instant(us, precision_us or 1)
+
+
+def channel_state(channel: Channel, facts: str | None, rounds: str) -> ChannelState:
+    """Decode the answer of ``channel``."""
+    baseline_id, before, largest = json_value(facts) if facts else (None, None, 0)
+    return ChannelState(
+        rounds=tuple(RoundEnd(channel, *columns) for columns in json_value(rounds)),
+        baseline=None if before is None else Baseline(baseline_id, before),
+        largest_page=largest,
+    )
+
+
+def holes(text: str) -> list[Hole]:
+    """Decode the answer of ``holes``."""
+    return [Hole(Channel(channel), *columns) for channel, *columns in json_value(text)]
 
 
 def _identity(row: _Claim | _KnownRow) -> Event:

@@ -23,7 +23,6 @@ from relay.deliveries import Delivery, Outcome, State
 from relay.events import Channel
 from relay.outbox import listings, rows
 from relay.outbox.base import (
-    Baseline,
     ChannelState,
     Decision,
     DestinationState,
@@ -239,12 +238,7 @@ class SqliteOutbox:
     async def channel(self, channel: Channel) -> ChannelState:
         """Cursor, baseline and learnt page size of a channel."""
         facts, rounds = await self._claims.row("channel", channel=channel.value)
-        baseline_id, before, largest = rows.json_value(facts) if facts else (None, None, 0)
-        return ChannelState(
-            rounds=tuple(RoundEnd(channel, *columns) for columns in rows.json_value(rounds)),
-            baseline=None if before is None else Baseline(baseline_id, before),
-            largest_page=largest,
-        )
+        return rows.channel_state(channel, facts, rounds)
 
     async def learn_page(self, channel: Channel, size: int) -> None:
         """Remember the largest answer seen from a channel's endpoint."""
@@ -268,7 +262,7 @@ class SqliteOutbox:
     async def holes(self, *, limit: int = 100) -> list[Hole]:
         """Recorded holes, newest first."""
         (text,) = await self._listings.row("holes", limit=limit)
-        return [Hole(Channel(channel), *columns) for channel, *columns in rows.json_value(text)]
+        return rows.holes(text)
 
     async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
         """Stored events, newest first."""

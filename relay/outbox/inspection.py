@@ -1,0 +1,89 @@
+"""A store looked at by who must not change it: what it knows, how far it has fetched, and whether its ledger balances.
+
+    PATH ──read-only, without the lock──> Inspection ──┬─ unknown(events)   those it has never seen
+                                                       ├─ channel(channel)  cursor, baseline
+                                                       └─ faults()          what can't be, in sentences
+
+A relay may hold the store meanwhile: each question is answered as of its own moment. Every call reads a file, and
+belongs into a thread.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+from relay.errors import StoreError
+from relay.events import Channel, Event, Source
+from relay.outbox import rows
+from relay.outbox.base import ChannelState, Entry, Hole, Sighting
+from relay.outbox.file import explained
+from relay.outbox.glance import look
+from relay.outbox.recognition import recognise
+from relay.outbox.sql import migrations, queries
+
+_AT_ONCE: Final = 1_000
+
+
+class Inspection:
+    """An open store, read-only."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+
+    def unknown(self, events: Sequence[Event], *, now_us: int) -> list[Event]:
+        """Those of ``events``, as REST shows them, that the store has never seen, by the same rules as a commit's."""
+        found: list[Event] = []
+        for start in range(0, len(events), _AT_ONCE):
+            some = events[start : start + _AT_ONCE]
+            entries = [Entry(event, Source.BACKFILL, now_us) for event in some]
+            resolution = recognise(self._db, entries, next_seq=1 << 62)
+            found += [
+                event for event, sighting in zip(some, resolution.sightings, strict=True) if sighting is Sighting.NEW
+            ]
+        return found
+
+    def channel(self, channel: Channel) -> ChannelState:
+        """Cursor, baseline and learnt page size of a channel."""
+        facts, rounds = self._db.execute(queries()["channel"], {"channel": channel.value}).fetchone()
+        return rows.channel_state(channel, facts, rounds)
+
+    def known_symbols(self) -> list[str]:
+        """Symbols of stored in-force alerts, sorted."""
+        (text,) = self._db.execute(queries()["known_symbols"]).fetchone()
+        return cast("list[str]", rows.json_value(text))
+
+    def holes(self, limit: int = 1_000) -> list[Hole]:
+        """Recorded holes, newest first."""
+        (text,) = self._db.execute(queries()["holes"], {"limit": limit}).fetchone()
+        return rows.holes(text)
+
+    def faults(self) -> list[str]:
+        """What must not be in a ledger; empty where it balances."""
+        (text,) = self._db.execute(queries()["ledger_faults"]).fetchone()
+        return [f"{what}: {count}" for what, count in rows.json_value(text) if count]
+
+
+@contextmanager
+def inspecting(path: Path) -> Iterator[Inspection]:
+    """Open the store at ``path``.
+
+    Raises:
+        StoreError: There is none, or it can't be read; also in the middle of reading.
+    """
+    if not path.exists():
+        raise StoreError(f"there is no store at {path} yet", hint="`relay run` makes it.")
+    try:
+        with closing(look(path)) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version != len(migrations()):
+                raise StoreError(
+                    f"the store {path} has schema {version}, and this relay reads {len(migrations())}",
+                    hint="The next `relay run` of the same version brings it up to date.",
+                )
+            yield Inspection(db)
+    except sqlite3.DatabaseError as error:
+        raise explained(path, error) from None

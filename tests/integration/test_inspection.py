@@ -1,0 +1,87 @@
+"""A store looked at read-only: what it knows, and whether its ledger balances."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from relay.clock import isoformat
+from relay.errors import StoreError
+from relay.events import Channel
+from relay.outbox.base import Baseline, Hole, RoundEnd
+from relay.outbox.inspection import inspecting
+from relay.outbox.sqlite import SqliteOutbox
+from tests.support.clock import START_US, FakeClock
+from tests.support.events import a_break, entry, in_force
+
+END = RoundEnd(Channel.IN_FORCE, 7, START_US, START_US + 1, Baseline(3, START_US))
+HOLE = Hole(Channel.BREAKS, 1, 9, "timeframe=D", START_US)
+
+
+@pytest.fixture
+async def path(tmp_path: Path) -> Path:
+    path = tmp_path / "relay.db"
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    known = [entry(in_force(1), "bot"), entry(in_force(None, "SPY"), "bot"), entry(a_break(4), "bot", "swing")]
+    await outbox.commit(known, round_end=END, holes=[HOLE])
+    await outbox.close()
+    return path
+
+
+async def test_it_tells_what_the_store_has_never_seen_by_the_rules_of_a_commit(path: Path) -> None:
+    with inspecting(path) as store:
+        events = [in_force(1), in_force(2, "QQQ"), in_force(77, "SPY"), a_break(4), a_break(5)]
+        assert store.unknown(events, now_us=START_US) == [in_force(2, "QQQ"), a_break(5)]
+
+
+async def test_it_reads_beside_a_relay_that_holds_the_store_and_sees_what_that_has_committed(path: Path) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    with inspecting(path) as store:
+        assert store.unknown([in_force(50, "QQQ")], now_us=START_US)
+        await outbox.commit([entry(in_force(50, "QQQ"), "bot")])
+        assert not store.unknown([in_force(50, "QQQ")], now_us=START_US)
+    await outbox.close()
+
+
+async def test_it_tells_how_far_the_channel_has_been_fetched(path: Path) -> None:
+    with inspecting(path) as store:
+        state = store.channel(Channel.IN_FORCE)
+        assert (state.cursor, state.baseline) == (7, Baseline(3, START_US))
+        assert store.holes() == [HOLE]
+        assert store.known_symbols() == ["AAPL", "SPY"]
+
+
+async def test_a_ledger_that_balances_has_no_fault(path: Path) -> None:
+    with inspecting(path) as store:
+        assert store.faults() == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("UPDATE tallies SET kept = kept + 1", "sums of the ledger that counting does not confirm: 4"),
+        ("UPDATE deliveries SET state = 'lost' WHERE id = 1", "deliveries in no known state: 1"),
+        ("UPDATE deliveries SET event = 1 WHERE id = 2", "events that one destination has twice: 1"),
+        ("DELETE FROM events WHERE seq = 3", "deliveries of events that are not there: 2"),
+    ],
+)
+async def test_a_ledger_that_does_not_says_what_is_wrong(path: Path, statement: str, fault: str) -> None:
+    with closing(sqlite3.connect(path)) as db, db:
+        db.execute(statement)
+    with inspecting(path) as store:
+        assert store.faults() == [fault]
+
+
+def test_where_there_is_no_store_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="no store"), inspecting(tmp_path / "relay.db"):
+        pass
+
+
+def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    path.write_text(f"no database, written at {isoformat(START_US)}, and long enough to be read" * 9)
+    with pytest.raises(StoreError, match="not a relay store"), inspecting(path):
+        pass

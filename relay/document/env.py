@@ -17,7 +17,12 @@ from relay.document.faults import Path, shown
 from relay.document.scalars import FromOutside
 from relay.document.yaml import BROKEN, Document
 
-_REFERENCE: Final = re.compile(r"\$(?:(\$)|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\})?)", re.ASCII)
+_REFERENCE: Final = re.compile(
+    r"\$(?:(\$)"
+    r"|\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}"
+    r"|[A-Za-z_][A-Za-z0-9_]*:-[^}]*\Z)?)",  # one that is never closed is taken whole: the rest is looked at once
+    re.ASCII,
+)
 _BARE: Final = re.compile(r"\$[A-Z_][A-Z0-9_]*", re.ASCII)  # a variable as shells write it
 _LARGEST_SECRET: Final = 65_536  # bytes; a secret is a line
 

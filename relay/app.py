@@ -61,6 +61,7 @@ from relay.upstream.reader import Reader
 from relay.upstream.rest import Rest
 from relay.upstream.tick import Tick, event_of
 from relay.wants import lane_settings, plan_of, topics_of
+from relay.web.broadcast import Broadcast
 from relay.web.server import Web
 
 _log = structlog.get_logger()
@@ -96,6 +97,7 @@ class Relay:
         self._env = env
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
+        self.broadcast = Broadcast(self.clock)
         self.started_at_us = self.clock.now_us()
         self.simulated = is_loopback_url(config.stratalerts.websocket_url)
         self.standby = False
@@ -224,7 +226,10 @@ class Relay:
         self.notices = Notices(
             sources, lambda: self.config, self._factory.build, clock=clock, rng=self._rng, simulated=self.simulated
         )
-        self.web = Web(self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock)
+        self.intake.observers.append(self.broadcast.stored)
+        self.web = Web(
+            self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
+        )
         if config.http.address is not None:
             await self.web.start(*config.http.address)
             stack.push_async_callback(self.web.stop)
@@ -239,7 +244,7 @@ class Relay:
             self.reloader.ask()
 
     def _lane(self, name: str, destination: AnyConfig) -> Lane:
-        return Lane(
+        lane = Lane(
             self._factory.build(name, destination),
             self.outbox,
             lane_settings(destination, simulated=self.simulated),
@@ -247,6 +252,8 @@ class Relay:
             rng=self._rng,
             metrics=self.metrics,
         )
+        lane.observers.append(self.broadcast.attempted)
+        return lane
 
     def _prepare(self, config: Config) -> Callable[[], None]:
         plan = plan_of(config)

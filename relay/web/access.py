@@ -81,7 +81,7 @@ class Policy:
         name = hostname(asked.host)
         if name is None or not self._knows(name):
             return Denial(403, "unknown_host", "this name is not one of ours; add it to http.hosts in the config")
-        bearer = self.token is not None and self._bears_token(asked.authorization)
+        bearer = self.bears_token(asked.authorization)
         if not bearer and self._needs_token(asked.path, name):
             session = self.token is not None and valid_session(self.token, asked.session, now_us=now_us)
             if not session:
@@ -96,9 +96,13 @@ class Policy:
         """Whether this is the token, compared in constant time."""
         return self.token is not None and hmac.compare_digest(_digest(token), _digest(self.token.reveal()))
 
-    def _bears_token(self, authorization: str | None) -> bool:
-        scheme, _, token = (authorization or "").partition(" ")
-        return scheme.lower() == "bearer" and self.accepts(token.strip())
+    def asks_bearer(self, authorization: str | None) -> bool:
+        """Whether a token is given that there is something to compare with."""
+        return self.token is not None and (authorization or "").partition(" ")[0].lower() == "bearer"
+
+    def bears_token(self, authorization: str | None) -> bool:
+        """Whether the token is given, and it is the one."""
+        return self.asks_bearer(authorization) and self.accepts((authorization or "").partition(" ")[2].strip())
 
     def _knows(self, name: str) -> bool:
         if name in self._proxied():
@@ -112,7 +116,7 @@ class Policy:
         return name == listen
 
     def _needs_token(self, path: str, name: str) -> bool:
-        if path in _OPEN:
+        if is_open(path):
             return False
         return not is_loopback_host(self.listen) or (self.token is not None and name in self._proxied() - _LOCAL)
 
@@ -122,6 +126,11 @@ class Policy:
 
     def _proxied(self) -> frozenset[str]:
         return frozenset(hostname(host) or _canonical(host) for host in self.hosts)
+
+
+def is_open(path: str) -> bool:
+    """Whether everybody may ask for ``path``."""
+    return path in _OPEN
 
 
 def hostname(authority: str | None) -> str | None:

@@ -29,6 +29,13 @@ def error(status: int, code: str, message: str, *, headers: Mapping[str, str] | 
     return answer({"error": {"code": code, "message": message}}, status=status, headers=headers)
 
 
+def too_many(wait: float) -> web.Response:
+    """Too many wrong tokens came from there; ``wait`` seconds until another is looked at."""
+    seconds = str(int(wait) + 1)
+    message = f"too many wrong tokens; try in {seconds} s"
+    return error(429, "too_many_tokens", message, headers={"Retry-After": seconds})
+
+
 def wants_page(request: web.BaseRequest) -> bool:
     """Whether a browser asks, which shows pages, and not a program."""
     return "text/html" in request.headers.get("Accept", "")

@@ -19,15 +19,12 @@ from relay.deliveries import State
 from relay.events import Instant, symbol_root
 from relay.logs import redact
 from relay.web.access import LOGIN_PATH, SESSION_COOKIE, SESSION_SECONDS, STYLE_PATH, Policy, new_session
-from relay.web.answers import error
+from relay.web.answers import too_many
 from relay.web.desk import Desk
+from relay.web.throttle import LOGIN_FAILURES, Throttle
 
 _HERE: Final = Path(__file__).parent
 _LISTED: Final = 20
-
-FAILURES_ALLOWED: Final = 10
-FAILURES_WINDOW: Final = 60.0
-_PEERS_REMEMBERED: Final = 1_000
 
 
 class Pages:
@@ -37,7 +34,7 @@ class Pages:
         self._desk = desk
         self._policy = policy
         self._clock = clock
-        self._throttle = LoginThrottle(clock)
+        self._throttle = Throttle(clock, allowed=LOGIN_FAILURES)
         self._style = (_HERE / "static" / "page.css").read_text(encoding="utf-8")
         environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_HERE / "pages"),
@@ -90,19 +87,14 @@ class Pages:
             raise web.HTTPSeeOther("/")  # nothing to log in to
         if request.content_type != "application/x-www-form-urlencoded":
             raise web.HTTPUnsupportedMediaType
-        peer = request.remote or ""
-        wait = self._throttle.wait(peer)
-        if wait:
-            seconds = str(int(wait) + 1)
-            return error(
-                429, "too_many_logins", f"too many wrong tokens; try in {seconds} s", headers={"Retry-After": seconds}
-            )
+        if wait := self._throttle.wait(request.remote):
+            return too_many(wait)
         try:
             given = (await request.post()).get("token")
         except (ValueError, LookupError):
             given = None
         if not isinstance(given, str) or not self._policy.accepts(given.strip()):
-            self._throttle.failed(peer)
+            self._throttle.failed(request.remote)
             return self.ask_token(status=401, problem="That is not the token.")
         # 303 as a value, not as an exception: aiohttp sets cookies on responses.
         response = web.Response(status=303, headers={"Location": "/"})
@@ -116,31 +108,6 @@ class Pages:
             secure=urlsplit(request.headers.get("Origin", "")).scheme == "https",  # what the browser saw, proxy or not
         )
         return response
-
-
-class LoginThrottle:
-    """Counts wrong tokens a peer, in memory, bounded: slows guessing down, locks nobody out for long."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._failures: dict[str, list[float]] = {}
-
-    def wait(self, peer: str) -> float:
-        """Seconds until ``peer`` may try again; 0 is now."""
-        recent = self._recent(peer)
-        return 0.0 if len(recent) < FAILURES_ALLOWED else recent[0] + FAILURES_WINDOW - self._clock.monotonic()
-
-    def failed(self, peer: str) -> None:
-        """``peer`` gave a wrong token."""
-        recent = [*self._recent(peer), self._clock.monotonic()][-FAILURES_ALLOWED:]
-        self._failures.pop(peer, None)
-        self._failures[peer] = recent
-        if len(self._failures) > _PEERS_REMEMBERED:
-            del self._failures[next(iter(self._failures))]  # who failed longest ago
-
-    def _recent(self, peer: str) -> list[float]:
-        since = self._clock.monotonic() - FAILURES_WINDOW
-        return [at for at in self._failures.get(peer, ()) if at > since]
 
 
 def span(seconds: float) -> str:

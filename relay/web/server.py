@@ -1,53 +1,46 @@
-"""The HTTP server: one application, one middleware that guards and answers for every path.
+"""The HTTP server: one application behind one guard, on connections that are bounded.
 
-    socket ──> aiohttp ──> guard (access, time limit, errors as JSON) ──> Api | Pages ──> Desk
+    socket ──> Connections (number, time, room) ──> Guard (access, time, errors) ──> Api | Pages | Stream ──> Desk
 
-What holds always: nobody the policy refuses reaches a handler; every answer carries the same security headers;
-a fault inside is logged whole and told outside in one sentence; a request takes bounded time and room.
+What holds always: nobody the policy refuses reaches a handler; every answer carries the same security headers; a
+connection and a request take bounded time and room.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable, Iterable
-from http import HTTPStatus
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, NamedTuple
 
-import structlog
 from aiohttp import web
 
 from relay.clock import Clock, SystemClock
 from relay.errors import ConfigError, LockedError, RelayError
-from relay.logs import redact
 from relay.loopback import is_loopback_host
 from relay.secret import Secret
-from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy
-from relay.web.answers import error, wants_page
+from relay.web.access import Policy
 from relay.web.api import Api
-from relay.web.asked import BadQueryError, UnknownError
+from relay.web.broadcast import Broadcast
+from relay.web.connections import MOST_CONNECTIONS, Connections
 from relay.web.desk import Desk
+from relay.web.guard import HEADERS, Guard, add_headers
 from relay.web.pages import Pages
+from relay.web.stream import Stream
 
 REQUEST_SECONDS: Final = 10.0
 REQUEST_BYTES: Final = 64 * 1024
 _DRAIN_SECONDS: Final = 2.0
+_KEEP_ALIVE_SECONDS: Final = 75.0  # longer than a proxy's, or it sends into what is just being closed
+_BACKLOG: Final = 128
 
-HEADERS: Final = {
-    "Content-Security-Policy": (
-        "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    # Not `no-referrer`: under that one browsers post our own forms with `Origin: null`, which we would refuse.
-    "Referrer-Policy": "same-origin",
-    "Cache-Control": "no-store",
-    "Server": "relay",
-}
 
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_log = structlog.get_logger()
+class _Running(NamedTuple):
+    """What is to be ended."""
+
+    server: asyncio.Server
+    runner: web.AppRunner
+    connections: Connections
 
 
 class Web:
@@ -57,8 +50,10 @@ class Web:
         desk: The running relay.
         token: What opens it from elsewhere than this machine.
         hosts: Further Host names to accept, behind a proxy.
-        clock: For sessions and the login throttle.
+        clock: For sessions, throttles, streams and connections.
         request_seconds: What a request may take at most.
+        broadcast: What streams tell of; without one they tell the status only.
+        most_connections: How many may be open.
     """
 
     def __init__(
@@ -69,19 +64,23 @@ class Web:
         hosts: Iterable[str] = (),
         clock: Clock | None = None,
         request_seconds: float = REQUEST_SECONDS,
+        broadcast: Broadcast | None = None,
+        most_connections: int = MOST_CONNECTIONS,
     ) -> None:
         self._desk = desk
         self._token = token or None
         self._hosts = frozenset(hosts)
         self._clock = clock or SystemClock()
         self._request_seconds = request_seconds
-        self._runner: web.AppRunner | None = None
+        self._broadcast = Broadcast(self._clock) if broadcast is None else broadcast
+        self._most = most_connections
+        self._running: _Running | None = None
 
     @property
     def port(self) -> int:
         """The port listened on."""
-        assert self._runner is not None
-        return int(self._runner.addresses[0][1])
+        assert self._running is not None
+        return int(self._running.server.sockets[0].getsockname()[1])
 
     async def start(self, host: str, port: int) -> None:
         """Listen on ``host`` (empty: every address) and ``port`` (0: any free one).
@@ -95,21 +94,31 @@ class Web:
                 f"http.listen {host}:{port} can be reached from other machines, and http.token is not set",
                 hint="Set http.token (or http.token_file), or listen on 127.0.0.1.",
             )
-        app = _application(self._desk, Policy(host, self._hosts, self._token), self._clock, self._request_seconds)
-        runner = web.AppRunner(app, access_log=None, keepalive_timeout=75, shutdown_timeout=_DRAIN_SECONDS)
+        policy = Policy(host, self._hosts, self._token)
+        pages = Pages(self._desk, policy, self._clock)
+        guard = Guard(policy, pages, self._clock, seconds=self._request_seconds)
+        app = _application(self._desk, guard, pages, Stream(self._desk, self._broadcast, self._clock))
+        runner = web.AppRunner(app, shutdown_timeout=_DRAIN_SECONDS)
         await runner.setup()
+        assert runner.server is not None
+        runner.server.request_handler = guard.rim(runner.server.request_handler)
+        connections = Connections(
+            runner.server, HEADERS, self._clock, most=self._most, access_log=None, keepalive_timeout=_KEEP_ALIVE_SECONDS
+        )
         try:
-            await web.TCPSite(runner, host or None, port).start()
+            server = await asyncio.get_running_loop().create_server(connections, host or None, port, backlog=_BACKLOG)
         except (OSError, OverflowError) as fault:
             await runner.cleanup()
             raise _bind_error(host, port, fault) from fault
-        self._runner = runner
+        self._running = _Running(server, runner, connections)
 
     async def stop(self) -> None:
-        """Stop listening; requests under way get a moment to end."""
-        if self._runner is not None:
-            await self._runner.cleanup()
-            self._runner = None
+        """Stop listening; streams end at once, requests under way get a moment to."""
+        if self._running is not None:
+            running, self._running = self._running, None
+            running.server.close()
+            await running.runner.cleanup()
+            await running.connections.close()
 
 
 def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayError:
@@ -122,68 +131,9 @@ def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayEr
     return ConfigError(f"can't listen on {host}:{port}: {reason}", hint="Choose another http.listen (`off` for none).")
 
 
-def _application(desk: Desk, policy: Policy, clock: Clock, seconds: float) -> web.Application:
-    pages = Pages(desk, policy, clock)
-
-    @web.middleware
-    async def guard(request: web.Request, handler: _Handler) -> web.StreamResponse:
-        denial = policy.judge(_head(request), now_us=clock.now_us())
-        if denial is not None:
-            return _refusal(request, denial, pages)
-        try:
-            async with asyncio.timeout(seconds):
-                return await handler(request)
-        except (web.HTTPException, BadQueryError, UnknownError, RelayError, TimeoutError) as fault:
-            return _told(fault)
-        except Exception:  # noqa: BLE001  because this is the rim: whatever a handler trips over is logged and answered
-            _log.exception("a request failed", method=request.method, path=request.path)
-            return error(500, "internal", "the relay could not answer this; its log says why")
-
-    app = web.Application(middlewares=[guard], client_max_size=REQUEST_BYTES)
-    app.add_routes([*pages.routes(), *Api(desk).routes()])
-    app.on_response_prepare.append(_add_headers)
+def _application(desk: Desk, guard: Guard, pages: Pages, stream: Stream) -> web.Application:
+    app = web.Application(middlewares=[guard.middleware], client_max_size=REQUEST_BYTES)
+    app.add_routes([*pages.routes(), *stream.routes(), *Api(desk).routes()])
+    app.on_response_prepare.append(add_headers)
+    app.on_shutdown.append(stream.close)
     return app
-
-
-def _head(request: web.Request) -> Asked:
-    headers = request.headers
-    resource = request.match_info.route.resource  # what will answer, not how the path happens to be spelt
-    return Asked(
-        method=request.method,
-        path=request.path if resource is None else resource.canonical,
-        host=headers.get("Host"),
-        origin=headers.get("Origin"),
-        authorization=headers.get("Authorization"),
-        session=request.cookies.get(SESSION_COOKIE),
-        known=request.match_info.http_exception is None,
-    )
-
-
-def _refusal(request: web.Request, denial: Denial, pages: Pages) -> web.Response:
-    if denial.status != HTTPStatus.UNAUTHORIZED:
-        return error(denial.status, denial.code, denial.message)
-    if request.path == "/" and wants_page(request):
-        return pages.ask_token(status=401)
-    return error(401, denial.code, denial.message, headers={"WWW-Authenticate": "Bearer"})
-
-
-def _told(fault: Exception) -> web.StreamResponse:
-    """What a foreseen fault looks like from outside."""
-    match fault:
-        case web.HTTPException() if fault.status < HTTPStatus.BAD_REQUEST:
-            return web.Response(status=fault.status, headers={"Location": fault.headers["Location"]})
-        case web.HTTPException():
-            allow = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else None
-            return error(fault.status, fault.reason.lower().replace(" ", "_"), fault.reason, headers=allow)
-        case BadQueryError():
-            return error(400, "bad_request", str(fault))
-        case UnknownError():
-            return error(404, "not_found", str(fault))
-        case RelayError():
-            return error(503, "unavailable", redact(str(fault)))
-        case _:
-            return error(503, "timeout", "the relay took too long over this; try again")
-
-
-async def _add_headers(_request: web.Request, response: web.StreamResponse) -> None:
-    response.headers.update(HEADERS)

@@ -10,10 +10,14 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from relay.deliveries import Outcome, Verdict
 from relay.outbox.sqlite import SqliteOutbox
+from relay.web.broadcast import Broadcast
 from tests.support.clock import FakeClock
 from tests.support.desk import FakeDesk
 from tests.support.front_desk import fill, front_desk
+from tests.support.messages import message
+from tests.support.sse import listening
 from tests.support.web import get, serving
 
 DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
@@ -83,6 +87,14 @@ async def test_listings(client: aiohttp.ClientSession, path: str, section: str) 
     assert body["items"]
     for item in body["items"]:
         assert set(fields(item)) == documented(section)
+
+
+async def test_a_delivery_on_the_stream() -> None:
+    broadcast = Broadcast(FakeClock())
+    async with serving(FakeDesk(), broadcast=broadcast) as client, listening(client) as stream:
+        await stream.next("status")
+        broadcast.attempted(message().delivery, Outcome(Verdict.DELIVERED, "200"), 0.1)
+        assert set(fields((await stream.next("delivery")).data)) == documented("/api/stream")
 
 
 async def test_the_config() -> None:

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 
 from relay.web.access import SESSION_COOKIE, SESSION_SECONDS
-from relay.web.pages import FAILURES_ALLOWED
+from relay.web.throttle import LOGIN_FAILURES
 from tests.support.clock import FakeClock
 from tests.support.desk import FakeDesk
 from tests.support.web import BEARER, EVERY_PATH, TOKEN, get, own_page, post, raw, serving
@@ -130,7 +130,7 @@ async def test_a_wrong_token_opens_nothing(public: aiohttp.ClientSession, form: 
 
 
 async def test_guessing_is_slowed_down_and_the_bearer_of_the_token_is_not(public: aiohttp.ClientSession) -> None:
-    for _ in range(FAILURES_ALLOWED):
+    for _ in range(LOGIN_FAILURES):
         async with public.post("/login", data={"token": "guess"}, headers=own_page(public)) as answer:
             assert answer.status == 401
     async with public.post("/login", data={"token": TOKEN.reveal()}, headers=own_page(public)) as answer:

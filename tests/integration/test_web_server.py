@@ -19,7 +19,7 @@ from tests.support.desk import FakeDesk, a_letter
 from tests.support.web import EVERY_PATH, TOKEN, get, own_page, raw, serving
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/", "/api/stream", "/static/other.css", "/favicon.ico"])
+@pytest.mark.parametrize("path", ["/nowhere", "/api", "/api/", "/api/stream/", "/static/other.css", "/favicon.ico"])
 async def test_an_unknown_path_is_404(local: aiohttp.ClientSession, path: str) -> None:
     status, body = await get(local, path)
     assert (status, body["error"]["code"]) == (404, "not_found")

@@ -12,8 +12,7 @@ from relay.clock import MICROS
 from relay.events import Channel
 from relay.outbox.base import Hole
 from relay.web.answers import plain
-from relay.web.pages import FAILURES_ALLOWED, FAILURES_WINDOW, LoginThrottle, clock_time, span
-from tests.support.clock import FakeClock
+from relay.web.pages import clock_time, span
 
 FILES = sorted(Path(relay.web.__file__).parent.glob("pages/*.html"))
 
@@ -63,26 +62,6 @@ def test_times_are_told_as_text_and_the_upstreams_object_is_left_alone() -> None
         "at": None,
         "data": {"price_us": 187},
     }
-
-
-async def test_wrong_tokens_are_slowed_down_for_their_peer_alone_and_for_a_while() -> None:
-    clock = FakeClock()
-    throttle = LoginThrottle(clock)
-    for _ in range(FAILURES_ALLOWED):
-        assert throttle.wait("10.0.0.1") == 0
-        throttle.failed("10.0.0.1")
-
-    assert throttle.wait("10.0.0.1") == FAILURES_WINDOW
-    assert throttle.wait("10.0.0.2") == 0
-    await clock.advance(FAILURES_WINDOW)
-    assert throttle.wait("10.0.0.1") == 0
-
-
-def test_the_throttle_remembers_a_bounded_number_of_peers() -> None:
-    throttle = LoginThrottle(FakeClock())
-    for number in range(5_000):
-        throttle.failed(f"peer {number}")
-    assert len(throttle._failures) <= 1_000
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

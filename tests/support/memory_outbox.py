@@ -6,7 +6,7 @@ It lets lanes be tested under a fake clock, and it is the second implementation 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -28,7 +28,7 @@ from relay.outbox.base import (
     Switch,
     state_of,
 )
-from relay.outbox.identity import Known, resolve
+from relay.outbox.identity import Known, Resolution, resolve
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.rows import event_key
 
@@ -123,27 +123,32 @@ class MemoryOutbox:
             self._store(entries[index], known)
         for seq, upstream_id in resolution.claims.items():
             self._fill_in(seq, upstream_id)
-        sightings: list[Sighting] = []
-        for entry, sighting, seq in zip(entries, resolution.sightings, resolution.seqs, strict=True):
-            wanted = {new.destination for new in entry.deliveries if new.suppressed is None}
-            live_again = sighting is Sighting.DUPLICATE and entry.source is Source.LIVE
-            released = live_again and self._release(seq, wanted)
-            sightings.append(Sighting.RELEASED if released else sighting)
-            if sightings[-1] is not Sighting.DUPLICATE:
+        sightings = list(resolution.sightings)
+        for index in self._release(_wanted(entries, resolution)):
+            sightings[index] = Sighting.RELEASED
+        for entry, sighting in zip(entries, sightings, strict=True):
+            if sighting is not Sighting.DUPLICATE:
                 memory.marks.extend(entry.marks)
             await self.memory.note_sides(entry.sides)
-        memory.holes.extend(hole for hole in holes if hole not in memory.holes)
+        self._note_holes(holes)
         if round_end is not None:
-            rounds = memory.rounds.setdefault(round_end.channel, [])
-            rounds.append(msgspec.structs.replace(round_end, baseline=None))
-            keep_from = max(
-                (r.completed_at_us for r in rounds if r.completed_at_us <= round_end.completed_at_us - HOUR_US),
-                default=0,
-            )
-            rounds[:] = [r for r in rounds if r.completed_at_us >= keep_from]
-            if round_end.baseline is not None:
-                memory.baselines[round_end.channel] = round_end.baseline
+            self._end_round(round_end)
         return sightings
+
+    def _end_round(self, done: RoundEnd) -> None:
+        rounds = self.kept.rounds.setdefault(done.channel, [])
+        rounds.append(msgspec.structs.replace(done, baseline=None))
+        old = (known.completed_at_us for known in rounds if known.completed_at_us <= done.completed_at_us - HOUR_US)
+        keep_from = max(old, default=0)
+        rounds[:] = [known for known in rounds if known.completed_at_us >= keep_from]
+        if done.baseline is not None:
+            self.kept.baselines[done.channel] = done.baseline
+
+    def _note_holes(self, holes: Sequence[Hole]) -> None:
+        for hole in holes:
+            ranges = {(known.channel, known.after_id, known.up_to_id, known.part) for known in self.kept.holes}
+            if (hole.channel, hole.after_id, hole.up_to_id, hole.part) not in ranges:
+                self.kept.holes.append(hole)
 
     def _store(self, entry: Entry, known: Known) -> None:
         memory = self.kept
@@ -199,14 +204,15 @@ class MemoryOutbox:
                 record.delivery, sequence=sequence, rules=decision.rules, states=decision.states, updated_at_us=at_us
             )
 
-    def _release(self, seq: int, destinations: set[str]) -> bool:
-        released = False
+    def _release(self, wanted: Mapping[tuple[int, str], int]) -> set[int]:
+        """Queue what was withheld of these events for these destinations, in the order in which it was stored."""
+        released: set[int] = set()
         for record in self.kept.records.values():
             name = record.delivery.destination
             withheld = record.state is State.SUPPRESSED and record.code == Suppression.SOURCE
-            if record.event_seq == seq and name in destinations and withheld:
+            if withheld and (record.event_seq, name) in wanted:
+                released.add(wanted[record.event_seq, name])
                 self.kept.sequences[name] += 1
-                released = True
                 record.state = state_of(record.delivery.rules)
                 record.code = record.error = ""
                 record.delivery = msgspec.structs.replace(
@@ -257,25 +263,28 @@ class MemoryOutbox:
         times = (delivery.retry_at_us for delivery in self._waiting(destination, parked=True))
         return min((at_us for at_us in times if at_us > after_us), default=None)
 
-    def _end(self, delivery: Delivery, state: State, outcome: Outcome | None, at_us: int) -> None:
-        record = self.kept.records[delivery.id]
-        if record.state is not State.PENDING:
-            return
-        record.state = state
-        if outcome is not None:
-            record.code, record.error = outcome.code, outcome.detail
-            record.delivery = msgspec.structs.replace(
-                record.delivery, attempts=delivery.attempts + 1, updated_at_us=at_us
-            )
+    def _end(self, delivery: Delivery, state: State, outcome: Outcome, at_us: int) -> Record | None:
+        """Note what came of an attempt; None where the delivery was not pending any more."""
+        record = self.kept.records.get(delivery.id)
+        if record is None or record.state is not State.PENDING:
+            return None
+        record.state, record.code, record.error = state, outcome.code, outcome.detail
+        record.delivery = msgspec.structs.replace(record.delivery, attempts=delivery.attempts + 1, updated_at_us=at_us)
+        return record
+
+    def _expire(self, delivery: Delivery, error: str, at_us: int) -> None:
+        record = self.kept.records.get(delivery.id)
+        if record is not None and record.state is State.PENDING:
+            record.state, record.error = State.EXPIRED, error
+            record.delivery = msgspec.structs.replace(record.delivery, updated_at_us=at_us)
 
     async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         self._end(delivery, State.DELIVERED, outcome, at_us)
 
     async def retry(self, delivery: Delivery, outcome: Outcome, *, at_us: int, retry_at_us: int, parked: bool) -> None:
-        record = self.kept.records[delivery.id]
-        if record.state is not State.PENDING:
+        record = self._end(delivery, State.PENDING, outcome, at_us)
+        if record is None:
             return
-        self._end(delivery, State.PENDING, outcome, at_us)
         record.delivery = msgspec.structs.replace(
             record.delivery,
             first_attempt_at_us=at_us if delivery.first_attempt_at_us is None else delivery.first_attempt_at_us,
@@ -287,7 +296,7 @@ class MemoryOutbox:
         self._end(delivery, State.DEAD, outcome, at_us)
 
     async def expire(self, delivery: Delivery, *, at_us: int) -> None:
-        self._end(delivery, State.EXPIRED, None, at_us)
+        self._expire(delivery, "older than max_age", at_us)
 
     async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
         record = self.kept.records.get(delivery_id)
@@ -315,7 +324,7 @@ class MemoryOutbox:
             if delivery.received_at_us < before_us
         ]
         for delivery in old:
-            self._end(delivery, State.EXPIRED, None, at_us)
+            self._expire(delivery, "dropped by an operator", at_us)
         return len(old)
 
     async def destination(self, name: str) -> DestinationState:
@@ -450,6 +459,17 @@ class MemoryOutbox:
 
     async def close(self) -> None:
         return
+
+
+def _wanted(entries: Sequence[Entry], resolution: Resolution) -> dict[tuple[int, str], int]:
+    """Which event a live repetition would have had go where, with the place of the first that would."""
+    wanted: dict[tuple[int, str], int] = {}
+    for index, (entry, seq) in enumerate(zip(entries, resolution.seqs, strict=True)):
+        if resolution.sightings[index] is Sighting.DUPLICATE and entry.source is Source.LIVE:
+            for new in entry.deliveries:
+                if new.suppressed is None:
+                    wanted.setdefault((seq, new.destination), index)
+    return wanted
 
 
 def _body(event: Event) -> object:

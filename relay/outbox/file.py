@@ -1,6 +1,6 @@
-"""The store's file: one relay at a time, ours or refused, brought to the newest schema with a copy kept.
+"""The store's file: one relay at a time, ours and whole or refused, brought to the newest schema with a copy kept.
 
-    path ──lock──> open ──is it ours?──> migrate (copy first) ──> connection, ready to write
+    path ──lock──> is all there? ──> open ──is it ours?──> migrate (check and copy first) ──> connection, ready to write
 
 Power-cut safety is SQLite's: WAL with ``synchronous=FULL`` syncs the log at every commit, so what a commit
 returned for is on the disk (https://www.sqlite.org/pragma.html#pragma_synchronous).
@@ -17,13 +17,19 @@ from pathlib import Path
 from typing import Final
 
 from relay.errors import LockedError, StoreError
+from relay.outbox.check import REPAIR, damaged, missing, quick_check, refuse_lost
 from relay.outbox.sql import migrations
+from relay.outbox.swap import finish_swap, sync_folder
 
 APPLICATION_ID: Final = (
     0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
 )
 
 _WRITABLE: Final = "Give this user write access to the file and its folder."
+_NOT_OURS: Final = "Move it away, or let storage.url name another file."
+_OURS_AT: Final = 68  # of the header: https://www.sqlite.org/fileformat.html#application_id
+_LOG_KEPT: Final = 16 * 2**20  # bytes: a log that grew beyond this beside a long reader is cut back to it
+_INCREMENTAL: Final = 2
 
 
 def resolve(path: Path) -> Path:
@@ -91,7 +97,9 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
     if path.is_dir():
         raise StoreError(f"{path} is a folder", hint="Let storage.url name a file: sqlite:relay.db.")
     try:
+        finish_swap(path)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        refuse_lost(path)
         db = connect(path)
     except OSError as error:
         raise StoreError(f"the store {path} can't be written: {error.strerror}", hint=_WRITABLE) from None
@@ -117,7 +125,8 @@ def connect(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5.0)
     try:
         db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA cache_size = -8000")
+        db.execute("PRAGMA cache_size = -2000")
+        db.execute(f"PRAGMA journal_size_limit = {_LOG_KEPT}")
     except sqlite3.DatabaseError:
         db.close()
         raise
@@ -127,18 +136,24 @@ def connect(path: Path) -> sqlite3.Connection:
 def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     """What SQLite's refusal means for whoever runs the relay."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and looks_ours(path)):
+        return damaged(path, str(error))
     if code == sqlite3.SQLITE_NOTADB:
-        return StoreError(f"{path} is not a relay store", hint="Move it away, or let storage.url name another file.")
-    if code == sqlite3.SQLITE_CORRUPT:
-        return StoreError(
-            f"the store {path} is damaged: {error}",
-            hint="Restore a backup, or move the file away to start anew; what the upstream still has is fetched again.",
-        )
+        return StoreError(f"{path} is not a relay store", hint=f"{_NOT_OURS} If it was one: {REPAIR}")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_disk_full(path)):
         return StoreError(f"no room for the store {path}: {error}", hint="Free some disk space.")
     if code == sqlite3.SQLITE_IOERR:
         return StoreError(f"the store {path} can't be read or written: {error}", hint="Look at the disk's health.")
     return StoreError(f"the store {path} can't be opened: {error}", hint=_WRITABLE)
+
+
+def looks_ours(path: Path) -> bool:
+    """Whether the file's header names us where SQLite can't read it any more."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_OURS_AT + 4)[_OURS_AT:] == APPLICATION_ID.to_bytes(4, "big")
+    except OSError:
+        return False
 
 
 def _is_disk_full(path: Path) -> bool:
@@ -152,16 +167,23 @@ def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: i
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables: int = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application != APPLICATION_ID and (tables or version):
-        raise StoreError(
-            f"{path} is a database of another program", hint="Move it away, or let storage.url name another file."
-        )
+        raise StoreError(f"{path} is a database of another program", hint=_NOT_OURS)
     if version > len(scripts):
         raise StoreError(
             f"{path} was written by a newer relay (schema {version}, this one knows {len(scripts)})",
             hint=_downgrade_hint(path, len(scripts)),
         )
+    if version:
+        gone = missing(db, scripts[:version])
+        if gone:
+            raise damaged(path, gone)
+    else:  # before anything else is written: a file with pages keeps the kind it has
+        db.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
     db.execute("PRAGMA journal_mode = WAL")
     if tables and version < len(scripts):
+        broken = quick_check(db)
+        if broken:
+            raise damaged(path, broken)
         _copy(db, backup_path(path, version))
     for number, script in enumerate(scripts[version:], start=version + 1):
         _migrate(db, number, script)
@@ -199,7 +221,7 @@ def _copy(db: sqlite3.Connection, target: Path) -> None:
         finally:
             copy.close()
         unfinished.replace(target)
-        _sync_folder(target.parent)
+        sync_folder(target.parent)
     except (OSError, sqlite3.DatabaseError) as error:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
@@ -207,14 +229,6 @@ def _copy(db: sqlite3.Connection, target: Path) -> None:
             f"the store can't be copied to {target} before its upgrade: {error}",
             hint="Make room for a second copy of it; nothing has been changed.",
         ) from None
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _downgrade_hint(path: Path, version: int) -> str:

@@ -1,6 +1,6 @@
 """An open store: its connections, each with the thread it is used in, and what is held in memory of it.
 
-    open_all ──> the writing connection, one that reads for lanes, one that reads for pages
+    open_all ──> the writing connection, one that reads for lanes, one that reads for pages, one that checks the file
 
 Each connection lives in a thread of its own, so that a page nobody hurries for delays no claim and no commit.
 """
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from relay.errors import StoreBusyError
+from relay.outbox.check import Check, Damage, damaged
 from relay.outbox.file import connect, explained, open_store
 from relay.outbox.sql import queries
 from relay.outbox.transaction import Counters
@@ -28,6 +29,8 @@ class Opened(NamedTuple):
     listings: sqlite3.Connection
     counters: Counters
     first_started_at_us: int
+    damage: Damage
+    check: Check
 
 
 def open_all(path: Path, now_us: int) -> Opened:
@@ -37,6 +40,7 @@ def open_all(path: Path, now_us: int) -> Opened:
         StoreError: It can't be used.
     """
     db = open_store(path, now_us=now_us)
+    damage = Damage(path)
     with contextlib.ExitStack() as stack:
         stack.callback(db.close)
         try:
@@ -45,17 +49,23 @@ def open_all(path: Path, now_us: int) -> Opened:
                 reader.execute("PRAGMA query_only = ON")
             counters = Counters.load(db)
             (first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
+            check = Check(path, damage)
+            stack.callback(check.close)
+            check.wait()
         except sqlite3.DatabaseError as error:
             raise explained(path, error) from None
+        if damage.found:
+            raise damaged(path, damage.found)
         stack.pop_all()
-    return Opened(db, readers[0], readers[1], counters, first_started_at_us)
+    return Opened(db, readers[0], readers[1], counters, first_started_at_us, damage, check)
 
 
 class StoreReader:
     """A reading connection in a thread of its own."""
 
-    def __init__(self, db: sqlite3.Connection, name: str) -> None:
+    def __init__(self, db: sqlite3.Connection, name: str, damage: Damage) -> None:
         self._db = db
+        self._damage = damage
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
 
     async def row(self, name: str, /, **parameters: object) -> tuple[Any, ...]:
@@ -78,6 +88,7 @@ class StoreReader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, read)
         except sqlite3.Error as error:
+            self._damage.meets(error)
             raise StoreBusyError(f"the store could not be read: {error}") from error
 
     async def close(self) -> None:

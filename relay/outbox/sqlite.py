@@ -10,7 +10,6 @@ A page that nobody hurries for delays no claim and no commit: each connection ha
 from __future__ import annotations
 
 import asyncio
-import re
 import sqlite3
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -28,7 +27,6 @@ from relay.outbox.base import (
     DestinationState,
     Entry,
     Hole,
-    Page,
     QueueStats,
     RoundEnd,
     Sighting,
@@ -38,13 +36,14 @@ from relay.outbox.file import StoreLock, resolve
 from relay.outbox.memory import Mark
 from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory
+from relay.outbox.sqlite_archive import SqliteArchive
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
 from relay.outbox.writer import GroupWriter
 
 _log = structlog.get_logger()
 
-_NEWEST: Final = 2**62
-_NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)  # what SQLite's integers hold, and one more
+_LOOKED: Final = 5_000  # waiting deliveries a query looks at for those to be dropped
+_DROPPED: Final = 250  # and a transaction expires: tens of milliseconds
 
 
 class SqliteOutbox:
@@ -56,10 +55,13 @@ class SqliteOutbox:
         self._clock = clock
         self._counters = opened.counters
         self._first_started_at_us = opened.first_started_at_us
-        self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock)
-        self._claims = StoreReader(opened.claims, "relay-store-claim")
-        self._listings = StoreReader(opened.listings, "relay-store-list")
+        self._damage = opened.damage
+        self._check = opened.check
+        self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock, opened.damage)
+        self._claims = StoreReader(opened.claims, "relay-store-claim", opened.damage)
+        self._listings = StoreReader(opened.listings, "relay-store-list", opened.damage)
         self.memory = SqliteMemory(self._writer, self._listings)
+        self.archive = SqliteArchive(self._listings, self._writer, clock)
         self._pruned_to = 0
 
     @classmethod
@@ -84,7 +86,12 @@ class SqliteOutbox:
     @property
     def healthy(self) -> bool:
         """False while a write waits because the store can't take it."""
-        return self._writer.healthy
+        return self._writer.healthy and not self._damage.found
+
+    @property
+    def damage(self) -> str:
+        """What is wrong with the file itself; empty while nothing is known."""
+        return self._damage.found
 
     @property
     def first_started_at_us(self) -> int:
@@ -180,24 +187,23 @@ class SqliteOutbox:
         )  # fmt: skip
         await self._writer.submit(Settle(row))
 
-    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
-        """Put a dead letter back into its queue."""
-
-        def write(transaction: Transaction) -> str | None:
-            row = transaction.run("dead_letter", id=delivery_id).fetchone()
-            if row is None or not row[1]:
-                return None
-            destination = cast("str", row[0])
-            transaction.run("revive", id=delivery_id, at=at_us, sequence=transaction.sequence(destination))
-            return destination
-
-        return cast("str | None", await self._writer.submit(Change(write)))
-
     async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
         """Expire what was received before ``before_us`` and still waits."""
+        after: int | None = 0
+        dropped = 0
+        while after is not None:
+            last, text, looked = await self._listings.row(
+                "waiting", destination=destination, before=before_us, after=after, limit=_LOOKED
+            )
+            old: list[int] = rows.json_value(text)
+            for start in range(0, len(old), _DROPPED):
+                dropped += await self._drop(old[start : start + _DROPPED], at_us)
+            after = last if looked == _LOOKED else None
+        return dropped
 
+    async def _drop(self, ids: list[int], at_us: int) -> int:
         def write(transaction: Transaction) -> int:
-            return transaction.run("drop_older", destination=destination, before=before_us, at=at_us).rowcount
+            return transaction.run("drop_waiting", ids=rows.json_text(ids), at=at_us).rowcount
 
         return cast("int", await self._writer.submit(Change(write)))
 
@@ -264,46 +270,6 @@ class SqliteOutbox:
         (text,) = await self._listings.row("holes", limit=limit)
         return rows.holes(text)
 
-    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
-        """Stored events, newest first."""
-        (text,) = await self._listings.row("list_events", before=before or _NEWEST, limit=limit)
-        return _page(listings.event_items(text), limit)
-
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        """One stored event."""
-        seq = await self._seq_of(id_or_key)
-        if seq is None:
-            return None
-        (text,) = await self._listings.row("list_events", before=seq + 1, limit=1)
-        return next((item for item in listings.event_items(text) if item["id"] == seq), None)
-
-    async def _seq_of(self, id_or_key: str) -> int | None:
-        if _NUMBER.fullmatch(id_or_key):
-            return int(id_or_key)
-        channel, _, rest = id_or_key.partition(":")
-        if _NUMBER.fullmatch(rest):
-            row = await self._listings.row_or_none("event_by_id", channel=channel, id=int(rest))
-            if row is not None:
-                return cast("int", row[0])
-        (seq,) = await self._listings.row("event_by_key", channel=channel, key=id_or_key)
-        return cast("int | None", seq)
-
-    async def list_deliveries(
-        self,
-        *,
-        state: State | None = None,
-        destination: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """Deliveries, newest first."""
-        found: dict[str, object] = {"destination": destination, "before": before or _NEWEST, "limit": limit}
-        if state is State.DEAD:
-            (text,) = await self._listings.row("list_dead", **found)
-        else:
-            (text,) = await self._listings.row("list_deliveries", state=state and state.value, **found)
-        return _page(listings.delivery_items(text), limit)
-
     async def prune(
         self, *, finished_before_us: int, identities_before_us: int, marks_before_us: int, limit: int = 500
     ) -> bool:
@@ -330,6 +296,7 @@ class SqliteOutbox:
         finally:
             await self._claims.close()
             await self._listings.close()
+            await asyncio.to_thread(self._check.close)
             await asyncio.to_thread(self._db.close)
             self._lock.release()
 
@@ -340,7 +307,3 @@ class SqliteOutbox:
         except sqlite3.IntegrityError:  # a commit that seemed to fail may have come through: then the numbers are taken
             answers, self._counters = apply(self._db, Counters.load(self._db), operations)
         return answers
-
-
-def _page(items: list[dict[str, object]], limit: int) -> Page:
-    return Page(items, cast("int", items[-1]["id"]) if len(items) == limit else None)

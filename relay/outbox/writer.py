@@ -4,7 +4,9 @@
 
 A lone write starts at once, so its latency is one transaction; a burst of thousands costs a few. When the store can't
 take a transaction now (disk full, I/O error), it is rolled back and tried again until it can, while the callers
-wait and ``healthy`` is False. When one operation is at fault itself, the others are written without it.
+wait and ``healthy`` is False. When one operation is at fault itself, the others are written without it. When the store
+is damaged, nothing is tried again: each further page written might bury what can still be read. Callers wait as they do
+on a full disk, for a person, and are let go when the writer is closed.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import structlog
 
 from relay.clock import Clock
 from relay.errors import StoreBusyError
+from relay.outbox.check import Damage
 
 T = TypeVar("T")
 Op = TypeVar("Op")
@@ -36,11 +39,13 @@ class GroupWriter(Generic[Op, T]):
     Args:
         apply: Writes a group in one transaction, or raises and leaves nothing of it; one answer an operation.
         clock: Paces the retries.
+        damage: What is known to be wrong with the store.
     """
 
-    def __init__(self, apply: Callable[[Sequence[Op]], Sequence[T]], clock: Clock) -> None:
+    def __init__(self, apply: Callable[[Sequence[Op]], Sequence[T]], clock: Clock, damage: Damage) -> None:
         self._apply = apply
         self._clock = clock
+        self._damage = damage
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-store-write")
         self._waiting: list[tuple[Op, asyncio.Future[T]]] = []
         self._wake = asyncio.Event()
@@ -81,7 +86,10 @@ class GroupWriter(Generic[Op, T]):
             group, self._waiting = self._waiting[:_GROUP], self._waiting[_GROUP:]
             if not self._waiting and not self._closing.is_set():
                 self._wake.clear()
-            if group:
+            if group and self._damage.found:
+                await self._closing.wait()
+                _fail(group, StoreBusyError(f"the store is damaged: {self._damage.found}"))
+            elif group:
                 await self._write(group)
 
     async def _write(self, group: list[tuple[Op, asyncio.Future[T]]]) -> None:
@@ -121,7 +129,10 @@ class GroupWriter(Generic[Op, T]):
             await self._write([single])
 
     async def _wait_for_room(self, error: sqlite3.Error, failures: int) -> bool:
-        """False when the writer is being closed: then nobody waits for room any more."""
+        """False when the writer is being closed: then nobody waits for room any more, or for a person to mend it."""
+        if self._damage.meets(error):
+            await self._closing.wait()
+            return False
         if self.healthy:
             _log.error("store takes no writes, trying until it does", error=str(error))
         self.healthy = False

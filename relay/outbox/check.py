@@ -1,0 +1,209 @@
+"""Whether a store's file is whole: found out before anything rests on it.
+
+    file ──is its log whole?──> open ──are its tables there?──> ready, once the check says so or after 2 s at most
+                                  └──quick_check, on a connection and in a thread of its own──> Damage, whenever it ends
+
+``PRAGMA quick_check`` reads every page of the file once (https://www.sqlite.org/pragma.html#pragma_quick_check). Of a
+million events with as many deliveries, 600 MB, that takes a second from memory and as long as the disk needs to read
+600 MB else. A start waits for two seconds: a store of the usual size is checked whole before the first alert is taken,
+a huge one on a slow disk goes on being checked while the relay works. What is found later stops every further write,
+as does what a statement runs into by itself.
+
+A log that was cut or spoilt in its middle passes that check: SQLite takes the log up to the first frame whose checksum
+is wrong and forgets what follows (https://www.sqlite.org/walformat.html#recovery), though it was committed. A power cut
+leaves at most one unfinished transaction there; two that were committed and not taken tell of damage. (A log that is
+cut off looks like a power cut. Then the cursor is lost with the events, so they are fetched again.)
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import struct
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from relay.errors import StoreError
+
+_log = structlog.get_logger()
+
+REPAIR: Final = (
+    "Stop the relay and run `relay repair`: it keeps what can be read, and the damaged file, too; what the upstream "
+    "still has is fetched again."
+)
+
+_START_SECONDS: Final = 2.0
+_LOG_HEADER: Final = 32  # bytes; https://www.sqlite.org/walformat.html
+_FRAME_HEADER: Final = struct.Struct(">II8s8s")  # page, size of the database after a commit, salts, checksums
+_TAKEN: Final = struct.Struct("=I")  # how many frames of the log are valid, at this place of the index in shared memory
+_TAKEN_AT: Final = 16
+_SCHEMA: Final = ("no such table", "no such column", "no such index", "malformed JSON")
+
+
+def damaged(path: Path, what: str) -> StoreError:
+    """The error that says so."""
+    return StoreError(f"the store {path} is damaged: {what}", hint=REPAIR)
+
+
+def tells_of_damage(error: sqlite3.Error) -> bool:
+    """Whether trying again is of no use: pages are broken, or what we made is not there any more."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return True
+    return code == sqlite3.SQLITE_ERROR and str(error).startswith(_SCHEMA)
+
+
+class Damage:
+    """What is wrong with a store that is open, as soon as anybody meets it; told in the log once.
+
+    Attributes:
+        found: In a few words; empty while nothing is known.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.found = ""
+
+    def meets(self, error: sqlite3.Error) -> bool:
+        """Whether ``error`` tells of damage; if so, it is noted."""
+        if not tells_of_damage(error):
+            return False
+        self.note(str(error))
+        return True
+
+    def note(self, what: str) -> None:
+        """It is damaged: from now on nothing more is written."""
+        if not self.found:
+            self.found = what
+            _log.error(
+                "store is damaged, nothing more is written to it", store=str(self._path), found=what, hint=REPAIR
+            )
+
+
+class Check:
+    """A quick check under way, in a thread and on a connection of its own."""
+
+    def __init__(self, path: Path, damage: Damage) -> None:
+        self._db = read_only(path)
+        self._damage = damage
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-store-check")
+        self._running: Future[None] = self._thread.submit(self._run)
+
+    def wait(self, seconds: float = _START_SECONDS) -> None:
+        """Return when it has ended, or after ``seconds``; what it found, ``Damage`` knows."""
+        wait_for([self._running], timeout=seconds)
+
+    def close(self) -> None:
+        """End it, if it still runs."""
+        if not self._running.done():
+            self._db.interrupt()
+        self._thread.shutdown()
+
+    def _run(self) -> None:
+        with closing(self._db):
+            try:
+                finding = quick_check(self._db)
+            except sqlite3.Error as error:
+                self._damage.meets(error)  # else it was interrupted, or whoever reads next meets the same
+            else:
+                if finding:
+                    self._damage.note(finding)
+
+
+def read_only(path: Path) -> sqlite3.Connection:
+    """A connection that changes nothing, not even as it closes: the log stays as it is.
+
+    Raises:
+        sqlite3.DatabaseError: The file can't be opened.
+    """
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+    )
+
+
+def quick_check(db: sqlite3.Connection) -> str:
+    """The first thing that is wrong with the pages of ``db``; empty where they are sound."""
+    (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    return "" if said == "ok" else " ".join(str(said).split())
+
+
+def missing(db: sqlite3.Connection, scripts: Sequence[str]) -> str:
+    """What ``scripts`` make and ``db`` does not have, in words; empty where all is there."""
+    listed = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
+    there = set(db.execute(listed))
+    with closing(sqlite3.connect(":memory:")) as fresh:
+        for script in scripts:
+            fresh.executescript(script)
+        gone = [
+            f"{kind} {name}" for kind, name in fresh.execute(f"{listed} ORDER BY rowid") if (kind, name) not in there
+        ]
+    return f"{', '.join(gone)} missing" if gone else ""
+
+
+def refuse_lost(path: Path) -> None:
+    """Look at the file and its log before SQLite does, which would go on with what is left.
+
+    Raises:
+        StoreError: Something that was committed is not there any more.
+        sqlite3.DatabaseError: It can't be read.
+    """
+    log = path.with_name(path.name + "-wal")
+    try:
+        frames, empty = _frames(log), not path.stat().st_size
+    except FileNotFoundError:
+        return
+    if not frames:
+        return
+    if empty:
+        raise damaged(path, f"the file is empty, though its log {log.name} holds {len(frames)} pages")
+    with closing(read_only(path)) as db:
+        db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # makes SQLite read the log
+    lost = lost_frames(path)
+    if lost:
+        raise damaged(path, f"its log {log.name} is broken in the middle, and {lost} pages after that are lost")
+
+
+def lost_frames(path: Path) -> int:
+    """Pages in the log that were committed and that SQLite, which has just read it, did not take."""
+    index = path.with_name(path.name + "-shm")
+    frames = _frames(path.with_name(path.name + "-wal"))
+    try:
+        with index.open("rb") as file:
+            head = file.read(_TAKEN_AT + _TAKEN.size)
+    except FileNotFoundError:
+        return 0
+    if len(head) < _TAKEN_AT + _TAKEN.size:
+        return 0
+    (taken,) = _TAKEN.unpack_from(head, _TAKEN_AT)
+    beyond = frames[taken:]
+    # Of the one transaction that a power cut interrupts, pages may arrive in any order, its commit's among them. A
+    # second commit was begun only after the first one was on the disk.
+    return len(beyond) if sum(beyond) > 1 else 0
+
+
+def _frames(log: Path) -> list[bool]:
+    """Of each frame of the log's present turn, whether it ends a transaction; none where there is no log."""
+    try:
+        with log.open("rb") as file:
+            head = file.read(_LOG_HEADER)
+            if len(head) < _LOG_HEADER:
+                return []
+            (page_size,) = struct.unpack_from(">I", head, 8)
+            salts, step = head[16:24], page_size + _FRAME_HEADER.size
+            found: list[tuple[bool, bool]] = []
+            while True:
+                frame = os.pread(file.fileno(), _FRAME_HEADER.size, _LOG_HEADER + len(found) * step)
+                if len(frame) < _FRAME_HEADER.size:
+                    break
+                _, size, theirs, _ = _FRAME_HEADER.unpack(frame)
+                found.append((theirs == salts, size > 0))
+    except FileNotFoundError:
+        return []
+    ours = [place for place, (same, _) in enumerate(found) if same]
+    return [same and commits for same, commits in found[: ours[-1] + 1]] if ours else []

@@ -1,0 +1,106 @@
+"""Puts another file in the store's place so that a crash at any moment leaves the one or the other.
+
+    PATH, PATH-wal (the old)     PATH.repairing ──synced, renamed──> PATH.repaired-TIME      from here on: the new
+                                                                        │
+    finish_swap, as often as it takes:  the old ──links──> PATH.damaged-TIME, …-wal;  the old log goes;  new ──> PATH
+
+A log belongs to its file without saying so: beside another file SQLite would put its pages there. So the log must be
+gone before the new file comes, and between the two the old file stands without it. Whoever opens the store next goes on
+from there: the new file's name says that it is whole. The old files are never deleted.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+_REPAIRED: Final = ".repaired-"
+_DAMAGED: Final = ".damaged-"
+_LOG, _INDEX = "-wal", "-shm"
+
+
+def unfinished_path(path: Path) -> Path:
+    """Where the new file is made."""
+    return path.with_name(f"{path.name}.repairing")
+
+
+def put_in_place(new: Path, path: Path, now_us: int) -> Path:
+    """Let the whole file ``new`` take the place of the store at ``path``, whose lock is held and which nobody has open.
+
+    Returns:
+        Where the old file lies now.
+
+    Raises:
+        OSError: The disk refuses; what is there is the old one, or will be the new one at the next start.
+    """
+    _sync(new)
+    at = datetime.fromtimestamp(now_us / 1e6, UTC)
+    ready = path.with_name(f"{path.name}{_REPAIRED}{at:%Y%m%dT%H%M%SZ}")
+    new.replace(ready)
+    sync_folder(path.parent)
+    finish_swap(path)
+    return _aside(path, ready)
+
+
+def finish_swap(path: Path) -> None:
+    """Go on with a swap that was begun, perhaps by a process that is no more; without one, do nothing.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    for ready in sorted(path.parent.glob(f"{_escaped(path.name)}{_REPAIRED}*")):
+        aside = _aside(path, ready)
+        for suffix in ("", _LOG):
+            _keep(_with(path, suffix), _with(aside, suffix))
+        sync_folder(path.parent)
+        for suffix in (_LOG, _INDEX):
+            _with(path, suffix).unlink(missing_ok=True)
+        sync_folder(path.parent)
+        ready.replace(path)
+        sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make names in a folder last.
+
+    Raises:
+        OSError: The disk refuses.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _aside(path: Path, ready: Path) -> Path:
+    return path.with_name(f"{path.name}{_DAMAGED}{ready.name.rpartition(_REPAIRED)[2]}")
+
+
+def _keep(file: Path, aside: Path) -> None:
+    if aside.exists() or not file.exists():
+        return
+    try:
+        os.link(file, aside)
+    except OSError:  # a file system without links
+        unfinished = _with(aside, ".part")
+        shutil.copyfile(file, unfinished)
+        _sync(unfinished)
+        unfinished.replace(aside)
+    aside.chmod(0o600)
+
+
+def _sync(file: Path) -> None:
+    with file.open("rb+") as opened:
+        os.fsync(opened.fileno())
+
+
+def _with(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)

@@ -24,7 +24,7 @@ def parse_seconds(text: str | None) -> float | None:
     """Seconds in ``text``, not below zero; None where it is no number or more than a year."""
     if text is None or _SECONDS.fullmatch(text.strip()) is None:
         return None
-    return plausible(float(text))
+    return plausible(float(text.strip()))  # float() strips less than strip() does
 
 
 def parse_retry_after(text: str | None, now_us: int) -> float | None:

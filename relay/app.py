@@ -18,7 +18,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final, NamedTuple
 
-import aiohttp
 import structlog
 
 from relay import __version__
@@ -54,7 +53,7 @@ from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
 from relay.rules.wanted import asks_for_states, channels_of, literal_symbols
 from relay.systemd import Notifier, watchdog_interval
-from relay.upstream.access import AuthStyle
+from relay.upstream.access import AuthStyle, rest_session
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.lookup import Lookup
 from relay.upstream.reader import Reader
@@ -139,7 +138,7 @@ class Relay:
         client = HttpClient()
         stack.push_async_callback(client.close)
         self._factory = Factory(client, clock)
-        session = await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()))
+        session = await stack.enter_async_context(rest_session(config.stratalerts.tls))
         self.dispatcher = Dispatcher(
             [self._lane(name, destination) for name, destination in config.destinations.items()]
         )
@@ -177,7 +176,7 @@ class Relay:
             channels=self.channels,
         )
         self.reader = Reader(
-            ReaderSettings(upstream.websocket_url, upstream.api_key, auth),
+            ReaderSettings(upstream.websocket_url, upstream.api_key, auth, tls=upstream.tls),
             clock=clock,
             rng=self._rng,
             metrics=metrics,

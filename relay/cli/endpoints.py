@@ -10,11 +10,9 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import aiohttp
-
 from relay.clock import SystemClock
 from relay.config.model import Config
-from relay.upstream.access import AuthStyle
+from relay.upstream.access import AuthStyle, rest_session
 from relay.upstream.lookup import TIMEOUT, Lookup
 from relay.upstream.rest import Rest
 
@@ -28,7 +26,7 @@ async def alerts(config: Config, *, patience: float) -> AsyncIterator[Rest]:
         patience: Seconds for a whole call.
     """
     upstream = config.stratalerts
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with rest_session(upstream.tls) as session:
         yield Rest(
             upstream.rest_url,
             upstream.api_key,
@@ -43,7 +41,7 @@ async def alerts(config: Config, *, patience: float) -> AsyncIterator[Rest]:
 async def states(config: Config, *, patience: float = TIMEOUT) -> AsyncIterator[Lookup]:
     """The endpoint of symbols' states; likewise."""
     upstream = config.stratalerts
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+    async with rest_session(upstream.tls) as session:
         asked = Lookup(
             upstream.rest_url,
             upstream.api_key,

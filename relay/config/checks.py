@@ -15,11 +15,12 @@ from relay.config.mentions import check_mentions
 from relay.config.model import Http
 from relay.config.routes import check_routes
 from relay.config.values import items, leads_to, rules, text
-from relay.document.addresses import split_address
+from relay.document.addresses import parse_url, split_address
 from relay.document.faults import Path, found, suggestion
-from relay.document.scalars import FromOutside
+from relay.document.scalars import FromOutside, resolve
 from relay.document.yaml import Document
 from relay.loopback import is_loopback_host
+from relay.private import is_private_literal
 
 _WITH_DEFAULTS: Final = ("storage", "backfill", "http", "log")
 
@@ -43,6 +44,7 @@ def check_after(document: Document) -> None:
         _names_once,
         _headers_once,
         check_mentions,
+        _deny_what_they_name,
     ):
         check(document)
 
@@ -112,3 +114,23 @@ def _headers_once(document: Document) -> None:
                 path = ("destinations", name, "headers", header)
                 document.fault(path, "this header is here twice; capitals make no difference", at_key=True)
             seen.add(folded)
+
+
+def _deny_what_they_name(document: Document) -> None:
+    """A url that names a private address itself, which the same destination refuses: nothing could ever be sent."""
+    for name, destination in items(document.root.get("destinations")):
+        place: Path = ("destinations", name, "deny_private")
+        if not isinstance(destination, dict) or document.faults.within(place):
+            continue
+        denies = destination.get("deny_private")
+        denies = resolve(denies) if isinstance(denies, FromOutside) else denies
+        if denies is True and _leads_inside(destination.get("url")):
+            document.fault(place, "the url names a private address, which this refuses")
+
+
+def _leads_inside(url: object) -> bool:
+    try:
+        host = parse_url(url).host if isinstance(url, str) else None
+    except ValueError:
+        return False  # it has a fault of its own, or its destination has
+    return host is not None and (is_loopback_host(host) or is_private_literal(host))

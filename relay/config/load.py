@@ -14,6 +14,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from relay.config import checks
+from relay.config.bundles import read_bundles
 from relay.config.model import Config, ConfigFile, store_path
 from relay.config.rules import rule_of
 from relay.config.translate import translate
@@ -88,6 +89,7 @@ def loads(text: str, *, path: FilePath, env: Mapping[str, str]) -> Config:
     fill_in(document, env)
     read_secret_files(document, env, path.parent)
     read_watchlists(document, path.parent)
+    read_bundles(document, path.parent)
     checks.check_before(document)
     readers: dict[int, Any] = {}
     file: ConfigFile | None = None

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from relay.config.destinations import AnyDestination, Name
 from relay.config.rules import RuleConfig
-from relay.destinations.config import default_span
+from relay.destinations.config import CaFile, default_span
 from relay.destinations.kinds import AnyConfig
 from relay.document.addresses import (
     OFF,
@@ -29,6 +30,7 @@ from relay.document.addresses import (
 from relay.document.fields import Many, Section, Span, SpanOrZero, Text, choice, whole
 from relay.logs import FORMATS, LEVELS, Format, Level
 from relay.rules.rule import Rule
+from relay.tls import context
 
 _LARGEST_PAGE = 10_000
 
@@ -48,6 +50,13 @@ class StratAlerts(Section):
     """The header that carries the key."""
     on_evicted: Annotated[Literal["exit", "standby"], choice("exit", "standby")] = "exit"
     """What to do when another connection of the account takes over."""
+    ca_file: CaFile | None = None
+    """A file of certificates (PEM) to trust besides the system's; relative to the config."""
+
+    @property
+    def tls(self) -> SSLContext:
+        """Whom to trust, on the socket and over REST."""
+        return context(self.ca_file)
 
 
 class Storage(Section):

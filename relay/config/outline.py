@@ -25,6 +25,7 @@ from relay.rules.plain import sentence
 from relay.rules.rule import Rule
 from relay.rules.wanted import channels_of, wanted_symbols
 from relay.secret import Secret
+from relay.tls import Bundle
 
 AT_ONCE: Final = frozenset(
     {"log.level", "shutdown_grace", "stratalerts.on_evicted", "heartbeat.url", "heartbeat.every", "alerts_to"}
@@ -70,7 +71,7 @@ class Setting(msgspec.Struct, frozen=True):
 
     Attributes:
         value: As a person would write it; ``***`` where it is secret.
-        fingerprint: Of a secret; empty where the value is told.
+        fingerprint: Of a secret, and of what a named file holds; empty where the value is all.
     """
 
     value: str
@@ -169,10 +170,10 @@ def _slow_fingerprint(secret: Secret) -> str:
 
 def _setting(key: str, value: object) -> Setting:
     match value:
-        case Secret() if key == "http.token":
-            return Setting(MASK, _slow_fingerprint(value))
         case Secret():
-            return Setting(MASK, value.fingerprint())
+            return Setting(MASK, _slow_fingerprint(value) if key == "http.token" else value.fingerprint())
+        case Bundle():
+            return Setting(value.name, value.fingerprint())
         case None:
             return Setting("")
         case tuple():

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from relay.destinations.kinds import KINDS
 from relay.document.faults import Path, kind, suggestion
-from relay.document.fields import LATER_KEY, Leaf, Section
+from relay.document.fields import REFUSED_KEY, Leaf, Section
 from relay.document.yaml import Document
 
 _IN_KEY: Final = "[key]"  # pydantic's last step where a mapping's key is wrong, not its value
@@ -41,7 +41,7 @@ def translate(error: ValidationError, document: Document, readers: Mapping[int, 
             path = _place(step, document)
             _note(path, f"{_WORDS[what]}, found {kind(value_at(document.root, path))}", document)
         else:
-            _note(_place(step, document), item["msg"], document, at_key=what == LATER_KEY)
+            _note(_place(step, document), item["msg"], document, at_key=what == REFUSED_KEY)
 
 
 def _note(path: Path, message: str, document: Document, *, at_key: bool = False) -> None:

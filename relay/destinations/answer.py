@@ -28,12 +28,16 @@ class Answer(msgspec.Struct, frozen=True):
     headers: dict[str, str] = {}
     text: str = ""
 
+    def __repr__(self) -> str:
+        """Without what may repeat a secret."""
+        return f"Answer({self.status})"
+
 
 class Failure(msgspec.Struct, frozen=True):
     """No answer came.
 
     Attributes:
-        code: ``timeout``, ``dns``, ``connect``, ``tls``, ``reset``, ``protocol`` or ``invalid``.
+        code: ``timeout``, ``dns``, ``connect``, ``tls``, ``reset``, ``private``, ``protocol`` or ``invalid``.
         detail: One sentence for a person that names the host and nothing else of the url.
     """
 

@@ -19,17 +19,16 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from relay.deliveries import Ordering
+from relay.destinations.reach import Reach
 from relay.document.addresses import SecretUrl
 from relay.document.faults import found
 from relay.document.fields import (
     Flag,
-    Later,
     Leaf,
     Many,
     OneOrMany,
     Section,
     Span,
-    Text,
     choice,
     text,
     whole,
@@ -43,6 +42,7 @@ from relay.loopback import is_loopback_url
 from relay.mentions import Chat, Mention, from_id, is_role_name, parse_mention
 from relay.secret import Secret
 from relay.template import BodyTemplate
+from relay.tls import Bundle, context
 
 _SOURCES: Final = (Source.LIVE.value, Source.BACKFILL.value)
 MOST_WAITING: Final = 1_000
@@ -103,6 +103,13 @@ def default_span(written: str) -> Any:  # noqa: ANN401  because pydantic's Field
     return Field(default=parse_duration(written), json_schema_extra={"default": written})
 
 
+def _bundle(value: object) -> Bundle:
+    if isinstance(value, Bundle):
+        return value  # the file has been read by then
+    raise wrong("the name of a file is wanted", value)
+
+
+CaFile: TypeAlias = Annotated[Bundle, Leaf(_bundle, {"type": "string", "minLength": 1})]
 Template: TypeAlias = Annotated[BodyTemplate, Leaf(_template, {"type": "string"})]
 SourceName: TypeAlias = Annotated[Source, choice(*_SOURCES), AfterValidator(_source)]
 Timeframe: TypeAlias = Annotated[str, timeframe()]
@@ -146,8 +153,10 @@ class DestinationConfig(Section):
     """Which alerts: live, backfill, or both."""
     retry: Retry = Retry()
     """When to try again."""
-    ca_file: Annotated[Text | None, Later()] = None
-    deny_private: Annotated[Flag | None, Later()] = None
+    ca_file: CaFile | None = None
+    """A file of certificates (PEM) to trust besides the system's; relative to the config."""
+    deny_private: Flag = False
+    """Refuse addresses of this machine and its networks, even where a name leads there."""
 
     @property
     def keeps_for(self) -> float | None:
@@ -158,6 +167,11 @@ class DestinationConfig(Section):
     def stays_here(self) -> bool:
         """Whether what is sent reaches this machine alone; in doubt it does not."""
         return is_loopback_url(self.url.reveal())
+
+    @property
+    def reach(self) -> Reach:
+        """How to reach it."""
+        return Reach(None if self.ca_file is None else context(self.ca_file), self.deny_private)
 
     def fingerprint(self) -> str:
         """16 hex digits that change when anything of this destination's config does; tells no secret."""
@@ -244,9 +258,9 @@ def _digest(value: object) -> str:
 
 
 def _stable(value: object) -> object:
-    """``value`` as JSON that is equal whenever the value is; a secret by its fingerprint."""
+    """``value`` as JSON that is equal whenever the value is; a secret, and what a file held, by its fingerprint."""
     match value:
-        case Secret():
+        case Secret() | Bundle():
             return value.fingerprint()
         case Mention() | BodyTemplate():
             return value.text if isinstance(value, Mention) else value.source

@@ -19,6 +19,7 @@ from relay.deliveries import Outcome
 from relay.destinations.answer import Answer, Failure
 from relay.destinations.http import HttpClient, Request
 from relay.destinations.outcome import judge_failure
+from relay.destinations.reach import ANYWHERE, Reach
 from relay.destinations.redact import Redactor, printable
 
 ANSWER_SHOWN: Final = 2048
@@ -40,6 +41,7 @@ class Endpoint:
         timeout: float,
         judge: Judge,
         method: str = "POST",
+        reach: Reach = ANYWHERE,
         secrets: Iterable[str] = (),
     ) -> None:
         self._client = client
@@ -48,11 +50,12 @@ class Endpoint:
         self._timeout = timeout
         self._judge = judge
         self._method = method
+        self._reach = reach
         self.redact = Redactor(url, secrets)
 
     async def deliver(self, body: bytes, headers: Mapping[str, str]) -> Outcome:
         """Send once and say what came of it, without secrets."""
-        request = Request(self._method, self._url, headers, body, self._timeout)
+        request = Request(self._method, self._url, headers, body, self._timeout, self._reach)
         answer = await self._client.exchange(request)
         if isinstance(answer, Failure):
             outcome = judge_failure(answer)

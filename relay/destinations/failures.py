@@ -14,7 +14,10 @@ from yarl import URL
 
 from relay.causes import system_cause, tls_cause
 from relay.destinations.answer import INVALID, Failure
+from relay.destinations.reach import PrivateAddressError
 from relay.durations import format_duration
+
+PRIVATE: Final = "private"
 
 # The first row that fits decides; the library's classes overlap (a refused certificate is also a ValueError).
 _CODES: Final[tuple[tuple[tuple[type[Exception], ...], str], ...]] = (
@@ -34,6 +37,7 @@ _SENTENCES: Final = {
     "connect": "{host} could not be reached: {reason}",
     "reset": "{host} closed the connection before it answered",
     INVALID: "the request to {host} can't be made: look at the destination's url and headers",
+    PRIVATE: "{host} is, or its name leads to, a private address, which deny_private refuses",
     "protocol": "{host} did not answer in HTTP",
 }
 
@@ -54,6 +58,8 @@ def failure_of(error: Exception, url: URL, timeout: float) -> Failure:
 
 def failure_code(error: Exception) -> str:
     """The short name of what went wrong."""
+    if isinstance(getattr(error, "os_error", error), PrivateAddressError):
+        return PRIVATE
     return next((code for types, code in _CODES if isinstance(error, types)), "protocol")
 
 

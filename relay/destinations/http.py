@@ -8,6 +8,9 @@ What holds always:
   dripping is read as far as the cap and the time allow, then its connection is closed: the status has decided.
 * Redirects are not followed, cookies not kept, proxies and ``.netrc`` of the environment not used: an alert goes
   to the address in the config and nowhere else.
+* Certificates and host names are verified, with TLS 1.2 or newer. Connections are shared only by those that trust the
+  same authorities; those that refuse the inside of a network (``deny_private``) have a pool of their own, and each
+  connection in it was made to an address that had been looked at (``reach``).
 * There is no limit over all destinations: one that hangs takes no connection away from another.
 * Nothing but ``asyncio.CancelledError`` is raised while the client is open, and no failure's text holds more of
   the url than its host.
@@ -17,19 +20,22 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
+from aiohttp import SocketFactoryType
 from aiohttp.abc import AbstractResolver
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
-from relay import __version__
+from relay import __version__, tls
 from relay.destinations.answer import Answer, Failure, succeeded
 from relay.destinations.failures import failure_of
+from relay.destinations.reach import ANYWHERE, Reach, public_socket
+from relay.private import is_private
 
 USER_AGENT: Final = f"relay/{__version__}"
 """What we call ourselves, where the vendor asks for no other form."""
@@ -54,42 +60,46 @@ class Request:
         headers: All of them but those that HTTP itself needs.
         body: Sent as it is.
         timeout: Seconds until the status must be there.
+        reach: Whom to trust on the way, and which addresses to refuse.
     """
 
     method: str
-    url: URL
-    headers: Mapping[str, str]
-    body: bytes
+    url: URL = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)  # the key of a webhook may be in any of these
+    body: bytes = field(repr=False)
     timeout: float
+    reach: Reach = ANYWHERE
 
 
 class HttpClient:
-    """The connections of all destinations. Make it in a running event loop and close it there."""
+    """The connections of all destinations. Make it in a running event loop and close it there.
 
-    def __init__(self, *, resolver: AbstractResolver | None = None) -> None:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, resolver=resolver),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),  # ``exchange`` keeps the time itself, status and body apart
-            auto_decompress=False,  # a 2xx in an encoding we can't read is still a 2xx
-            trust_env=False,
-            headers={"Accept-Encoding": "identity"},
-            max_line_size=HEADER_CAP,
-            max_field_size=HEADER_CAP,
-        )
+    Args:
+        resolver: Looks names up; the system's by default.
+        private: Which addresses ``deny_private`` refuses.
+    """
+
+    def __init__(
+        self, *, resolver: AbstractResolver | None = None, private: Callable[[str], bool] = is_private
+    ) -> None:
+        self._anywhere = _session(resolver)
+        self._outside = _session(resolver, public_socket(private))
 
     async def exchange(self, request: Request) -> Answer | Failure:
         """Send once and read what comes back."""
+        reach = request.reach
+        session = self._outside if reach.deny_private else self._anywhere
         loop = asyncio.get_running_loop()
         deadline = loop.time() + request.timeout
         try:
             async with asyncio.timeout_at(deadline):
-                response = await self._session.request(
+                response = await session.request(
                     request.method,
                     request.url,
                     headers=request.headers,
                     data=request.body,
                     allow_redirects=False,
+                    ssl=True if reach.tls is None else reach.tls,
                 )
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return failure_of(error, request.url, request.timeout)
@@ -105,7 +115,21 @@ class HttpClient:
 
     async def close(self) -> None:
         """Close every connection; an exchange under way ends as a failure."""
-        await self._session.close()
+        await self._anywhere.close()
+        await self._outside.close()
+
+
+def _session(resolver: AbstractResolver | None, sockets: SocketFactoryType | None = None) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, resolver=resolver, ssl=tls.context(), socket_factory=sockets),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),  # ``exchange`` keeps the time itself, status and body apart
+        auto_decompress=False,  # a 2xx in an encoding we can't read is still a 2xx
+        trust_env=False,
+        headers={"Accept-Encoding": "identity"},
+        max_line_size=HEADER_CAP,
+        max_field_size=HEADER_CAP,
+    )
 
 
 async def _beginning(response: aiohttp.ClientResponse, patience: float) -> bytes:

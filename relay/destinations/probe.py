@@ -81,8 +81,8 @@ async def probe(config: AnyConfig, client: HttpClient) -> Probe:
 def _question(config: DiscordConfig | SlackConfig | WebhookConfig) -> Request:
     url, timeout = parse_url(config.url.reveal()), min(config.timeout, PATIENCE)
     if isinstance(config, DiscordConfig):  # whose query is about posting
-        return Request("GET", url.with_query(None), {"User-Agent": DISCORD_AGENT}, b"", timeout)
-    return Request("HEAD", url, {"User-Agent": USER_AGENT}, b"", timeout)
+        return Request("GET", url.with_query(None), {"User-Agent": DISCORD_AGENT}, b"", timeout, config.reach)
+    return Request("HEAD", url, {"User-Agent": USER_AGENT}, b"", timeout, config.reach)
 
 
 def discord_probe(answer: Answer, config: DiscordConfig) -> Probe:

@@ -23,7 +23,7 @@ JsonSchema: TypeAlias = dict[str, Any]  # any: JSON Schema is JSON
 READERS: Final = "readers"  # in the validation context: which section has read which mapping, by its id
 FROM_ENV: Final[JsonSchema] = {"type": "string", "pattern": r"\$\{"}
 _LONGEST_SPAN: Final = 3650 * 86400.0
-LATER_KEY: Final = "later_key"  # the type of a fault that stands at the key, not at its value
+REFUSED_KEY: Final = "refused_key"  # the type of a fault that stands at the key, not at its value
 
 
 def wrong(message: str, value: object = ..., allowed: Sequence[str] = ()) -> PydanticCustomError:
@@ -76,21 +76,28 @@ Many: TypeAlias = Annotated[tuple[T, ...], OneOrMany()]
 
 
 @dataclass(frozen=True, slots=True)
-class Later:
-    """Metadata for a key that the schema knows and the relay can't do yet: read first, then refused."""
+class Refused:
+    """Metadata for a key that sections of its kind have and this one can't: whatever it says is refused.
+
+    Attributes:
+        why: One sentence, and what to do in its stead.
+    """
+
+    why: str
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        """Refuse what was read without a fault."""
+        """Refuse whatever is there."""
+        del source, handler
 
         def refuse(_value: object) -> object:
-            raise PydanticCustomError(LATER_KEY, "not supported yet")
+            raise PydanticCustomError(REFUSED_KEY, "{why}", {"why": self.why})
 
-        return core_schema.no_info_after_validator_function(refuse, handler(source))
+        return core_schema.no_info_plain_validator_function(refuse)
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchema:
         """Nothing is valid here."""
         del core, handler
-        return {"not": {}, "description": "Not supported yet."}
+        return {"not": {}, "description": f"Not here: {self.why}."}
 
 
 class Section(BaseModel):
@@ -120,10 +127,10 @@ class Section(BaseModel):
 
     @classmethod
     def known_keys(cls) -> list[str]:
-        """The keys this section takes, the ones not supported yet left out."""
+        """The keys this section takes, those it refuses left out."""
         known = []
         for name, field in cls.model_fields.items():
-            if not any(isinstance(data, Later) for data in field.metadata):
+            if not any(isinstance(data, Refused) for data in field.metadata):
                 known.append(field.alias or name)
         return known + [f"{name}_file" for name in cls.secret_keys]
 

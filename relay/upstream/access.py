@@ -6,13 +6,16 @@ a server may echo it.
 
 from __future__ import annotations
 
+import ssl
 import urllib.request
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
 
-from relay import __version__
+import aiohttp
+
+from relay import __version__, tls
 from relay.events import Channel
 from relay.loopback import is_loopback_url
 from relay.secret import Secret
@@ -51,6 +54,16 @@ def environment_proxy(url: str) -> str | None:
         return None
     proxy = urllib.request.getproxies().get(parts.scheme)
     return proxy if proxy and proxy.startswith(("http://", "https://")) else None
+
+
+def rest_session(trusted: ssl.SSLContext | None = None) -> aiohttp.ClientSession:
+    """Connections for REST, which keep no cookies; the caller closes them.
+
+    Args:
+        trusted: Whom to trust; None is the system's roots.
+    """
+    connector = aiohttp.TCPConnector(ssl=trusted or tls.context())
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 def clean(text: str, key: Secret) -> str:

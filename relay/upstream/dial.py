@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import ssl
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from typing import Final
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import WebSocketException
 
+from relay import tls
 from relay.loopback import is_loopback_url
 from relay.secret import Secret
 from relay.upstream.access import USER_AGENT, AuthStyle, auth_headers
@@ -41,7 +41,7 @@ class ReaderSettings:
         open_timeout: For TCP, TLS and the upgrade together.
         close_timeout: For the closing handshake.
         ack_timeout: For the answer to a subscribe message.
-        tls: Context for ``wss``; None takes the system's roots and TLS 1.2 or newer.
+        tls: Context for ``wss``; None trusts the system's roots.
     """
 
     url: str
@@ -82,12 +82,5 @@ async def dial(settings: ReaderSettings) -> ClientConnection:
         max_queue=_MAX_QUEUE,
         compression="deflate",
         logger=_quiet,
-        ssl=(settings.tls or _system_tls()) if secure else None,
+        ssl=(settings.tls or tls.context()) if secure else None,
     )
-
-
-@functools.cache  # reading the roots blocks for some 20 ms, which no attempt after the first should cost
-def _system_tls() -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -20,6 +20,7 @@ from tests.support.any_rule import DESTINATIONS, rules
 from tests.support.config_text import SIGNING_SECRET, config_text
 from tests.support.json_schema import against
 from tests.support.rule_text import config_of
+from tests.support.tls import CA, pem_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "config.example.yaml"
@@ -56,8 +57,9 @@ def test_its_commented_keys_are_valid_too(tmp_path: Path) -> None:
     text, count = COMMENTED.subn(r"\1\2", EXAMPLE.read_text("utf-8"))
     (tmp_path / "config.yaml").write_text(text)
     (tmp_path / "watchlist.txt").write_text("MSFT\n")
+    (tmp_path / "ca.pem").write_text(pem_of(CA()))
     config = load(tmp_path / "config.yaml", env=ENV)
-    assert count == 6
+    assert count == 8
     assert config.destinations["phone"].type == "apprise"
     assert config.http.token is not None
     assert config.http.hosts == ("relay.example",)
@@ -65,6 +67,8 @@ def test_its_commented_keys_are_valid_too(tmp_path: Path) -> None:
     assert config.heartbeat.every == Heartbeat.model_fields["every"].default
     assert config.alerts_to == "swing"
     assert "MSFT" in config.rules[0].symbols.any
+    assert config.stratalerts.ca_file is not None
+    assert config.stratalerts.ca_file == config.destinations["bot"].ca_file
 
 
 def test_the_values_it_gives_are_the_defaults_where_it_says_so() -> None:
@@ -117,7 +121,8 @@ def test_the_schema_takes_whatever_a_rule_can_be(rule: Rule) -> None:
         ("to", "{by: [shape], routes: {D: bot}}", ".rules[0].to: anyOf"),
         ("to", "{by: asset, routes: {stocks: []}}", ".rules[0].to: anyOf"),
         ("more", "heartbeat: {url: 'http://a', evry: 1m}", ".heartbeat.evry: additionalProperties"),
-        ("webhook", "ca_file: a.pem", ".destinations.bot: anyOf"),
+        ("webhook", "ca_file: [a.pem]", ".destinations.bot: anyOf"),
+        ("webhook", "deny_private: maybe", ".destinations.bot: anyOf"),
         ("destinations", "destinations: {bot: {type: slack}}", ".destinations.bot: anyOf"),
     ],
 )
@@ -168,18 +173,14 @@ def test_the_schema_describes_what_is_written_not_what_it_becomes() -> None:
     assert {*TIMEFRAMES, 60, "all"} <= set(one["anyOf"][0]["enum"])
 
 
-NOT_YET = {"not": {}, "description": "Not supported yet."}
-
-
-@pytest.mark.parametrize("key", ["ca_file", "deny_private"])
-def test_what_is_not_supported_yet_is_valid_nowhere(key: str) -> None:
-    assert config_schema()["$defs"]["WebhookConfig"]["properties"][key] == NOT_YET
-
-
-def test_all_of_a_rule_is_supported() -> None:
-    definitions = config_schema()["$defs"]
-    for name in ("RuleConfig", "Price", "SymbolLists", "ActiveConfig", "RoutesConfig"):
-        assert NOT_YET not in definitions[name]["properties"].values()
+def test_only_apprise_refuses_keys_that_its_like_have() -> None:
+    refused = {
+        (name, key)
+        for name, definition in config_schema()["$defs"].items()
+        for key, form in definition["properties"].items()
+        if form.get("not") == {}
+    }
+    assert refused == {("AppriseConfig", "ca_file"), ("AppriseConfig", "deny_private")}
 
 
 def test_the_schema_is_json_and_the_same_every_time() -> None:

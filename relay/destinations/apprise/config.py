@@ -16,7 +16,7 @@ from pydantic import AfterValidator
 from relay.destinations.apprise.loading import library
 from relay.destinations.config import InOrderConfig, Template
 from relay.document.addresses import secret_text
-from relay.document.fields import Leaf, wrong
+from relay.document.fields import Leaf, Refused, wrong
 from relay.secret import Secret
 
 _SPACE: Final = re.compile(r"[\x00-\x20\x7f]")
@@ -58,6 +58,12 @@ def _apprise_url(value: object) -> Secret:
     return url
 
 
+NO_CA_FILE: Final = (
+    "apprise makes its own connections and takes no certificates from here; "
+    "name a bundle for all of it in the environment's REQUESTS_CA_BUNDLE"
+)
+NO_DENY_PRIVATE: Final = "apprise makes its own connections, so their addresses can't be looked at"
+
 AppriseUrl: TypeAlias = Annotated[Secret, Leaf(_apprise_url, {"type": "string", "pattern": r"://|\$\{"})]
 
 
@@ -68,6 +74,8 @@ class AppriseConfig(InOrderConfig):
     """The kind of destination."""
     url: AppriseUrl
     """An apprise URL, like tgram://TOKEN/CHAT or ntfy://ntfy.sh/TOPIC; a secret."""
+    ca_file: Annotated[None, Refused(NO_CA_FILE)] = None
+    deny_private: Annotated[Literal[False], Refused(NO_DENY_PRIVATE)] = False
     template: Template | None = None
     """Jinja2 that gives the text of one alert, in place of the relay's own."""
 

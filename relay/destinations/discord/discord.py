@@ -62,7 +62,9 @@ class Discord:
         self._limit = Limit(limits.bucket(webhook_of(url)), limits)
         # With wait=true the answer says whether the message was made, not just whether it was taken.
         query = {"wait": "true"} | ({} if config.thread_id is None else {"thread_id": config.thread_id})
-        self._endpoint = Endpoint(client, clock, url=url.update_query(query), timeout=config.timeout, judge=self._judge)
+        self._endpoint = Endpoint(
+            client, clock, url=url.update_query(query), timeout=config.timeout, reach=config.reach, judge=self._judge
+        )
 
     @property
     def name(self) -> str:

@@ -69,7 +69,7 @@ class Slack:
         most = BLOCKS - 1 if config.template is not None else (BLOCKS - 1) // 2
         self._coalescer = Coalescer(config, full=self._full, digest=self._digest, most=most, most_rows=ROWS)
         url = parse_url(config.url.reveal())
-        self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, judge=judge_slack)
+        self._endpoint = Endpoint(client, clock, url=url, timeout=config.timeout, reach=config.reach, judge=judge_slack)
 
     @property
     def name(self) -> str:

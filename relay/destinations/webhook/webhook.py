@@ -46,6 +46,7 @@ class Webhook:
             clock,
             url=parse_url(config.url.reveal()),
             timeout=config.timeout,
+            reach=config.reach,
             judge=judge_webhook,
             method=config.method,
             secrets=(*headers.values(), *(secret.reveal() for secret in config.secrets)),

@@ -155,10 +155,16 @@ class Delivery(msgspec.Struct, frozen=True):
         )
 
 
-def webhook_id(event_key: str, destination: str) -> str:
-    """The id a receiver drops duplicates by: the same for one event and destination for ever, without a dot."""
-    digest = hashlib.sha256(f"{event_key}\n{destination}".encode()).hexdigest()
-    return f"msg_{digest[:32]}"
+def webhook_id(event_key: str, destination: str, *, again: int | None = None) -> str:
+    """The id a receiver drops duplicates by: the same for one event and destination for ever, without a dot.
+
+    Args:
+        event_key: The event's.
+        destination: Its name.
+        again: The number of a delivery that is to be taken for another one; None for the event's own.
+    """
+    named = f"{event_key}\n{destination}" if again is None else f"{event_key}\n{destination}\n{again}"
+    return f"msg_{hashlib.sha256(named.encode()).hexdigest()[:32]}"
 
 
 class Verdict(StrEnum):

@@ -23,7 +23,8 @@ from relay.events import ALERT_CHANNELS, Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
-from relay.outbox.base import Outbox, Page, QueueStats, Switch
+from relay.outbox.archive import Page, Selection
+from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
@@ -243,25 +244,24 @@ class FrontDesk:
 
     async def list_events(self, *, before: int | None, limit: int) -> Page:
         """Stored events, newest first."""
-        return await self.outbox.list_events(before=before, limit=limit)
+        return await self.outbox.archive.list_events(before=before, limit=limit)
 
     async def event(self, id_or_key: str) -> dict[str, object] | None:
         """One stored event."""
-        return await self.outbox.event(id_or_key)
+        return await self.outbox.archive.event(id_or_key)
 
     async def list_deliveries(
         self, *, state: State | None, destination: str | None, before: int | None, limit: int
     ) -> Page:
         """Deliveries, newest first."""
-        return await self.outbox.list_deliveries(state=state, destination=destination, before=before, limit=limit)
+        selection = Selection(destination=destination)
+        return await self.outbox.archive.list_deliveries(state=state, selection=selection, before=before, limit=limit)
 
     async def retry_dead(self, delivery_id: int) -> bool:
         """Queue a dead letter again."""
-        destination = await self.outbox.revive(delivery_id, at_us=self.clock.now_us())
-        if destination is None:
-            return False
-        self.dispatcher.notify([destination])
-        return True
+        step = await self.outbox.archive.retry(Selection(id=delivery_id))
+        self.dispatcher.notify(step.destinations)
+        return step.done > 0
 
     async def pause(self, name: str) -> None:
         """Stop sending to a destination; what comes is queued."""

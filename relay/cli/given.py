@@ -103,7 +103,7 @@ async def _stored(config: Config, name: str) -> Mapping[str, object]:
     else:
         if found is None and await asyncio.to_thread(config.store_path.exists):
             async with remote.store(config) as outbox:
-                found = await outbox.event(name)
+                found = await outbox.archive.event(name)
     if found is None:
         raise UsageError(f"there is no event {name} in the store", hint="/api/events lists those there are.")
     return found

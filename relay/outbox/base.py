@@ -29,6 +29,7 @@ import msgspec
 
 from relay.deliveries import Delivery, Outcome, RuleMatch, State, Suppression
 from relay.events import Channel, Event, Source
+from relay.outbox.archive import Archive
 from relay.outbox.memory import Mark, RuleMemory, Side
 
 
@@ -228,13 +229,6 @@ class QueueStats(msgspec.Struct, frozen=True):
     pruned: Mapping[State, int] = {}
 
 
-class Page(msgspec.Struct, frozen=True):
-    """A page of a listing, newest first; ``next`` continues it, None at the end."""
-
-    items: list[dict[str, object]]
-    next: int | None
-
-
 class Outbox(Protocol):
     """What the relay asks of its store; ``tests/contract`` holds every implementation to it."""
 
@@ -251,6 +245,11 @@ class Outbox(Protocol):
     @property
     def memory(self) -> RuleMemory:
         """What rules and people left to be remembered."""
+        ...
+
+    @property
+    def archive(self) -> Archive:
+        """What is stored, as people look it up, and what they may do with it."""
         ...
 
     async def commit(
@@ -319,12 +318,11 @@ class Outbox(Protocol):
         """No rule wants it any more; kept visible."""
         ...
 
-    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
-        """Put a dead letter back at the end of its queue; its destination, or None where there is none such."""
-        ...
-
     async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
-        """Expire what was received before ``before_us`` and still waits; how many there were."""
+        """Expire what was received before ``before_us`` and still waits; how many there were.
+
+        It goes in steps, so that no commit waits for a million rows; after a crash in between the rest still waits.
+        """
         ...
 
     async def destination(self, name: str) -> DestinationState:
@@ -361,30 +359,6 @@ class Outbox(Protocol):
 
     async def holes(self, *, limit: int = 100) -> list[Hole]:
         """Recorded holes, newest first."""
-        ...
-
-    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
-        """Stored events, newest first, as ``/api/events`` shows them."""
-        ...
-
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        """One stored event, as a listing shows it; None where there is none such.
-
-        Args:
-            id_or_key: Its number in a listing, or its key; ``alerts.in_force:98421`` finds an alert whose id became
-                known after its key was fixed, too.
-        """
-        ...
-
-    async def list_deliveries(
-        self,
-        *,
-        state: State | None = None,
-        destination: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> Page:
-        """Deliveries, newest first, as ``/api/deliveries`` shows them."""
         ...
 
     async def prune(

@@ -219,18 +219,15 @@ UPDATE deliveries SET
     last_error = json_extract(v, '$[7]'), last_answer = json_extract(v, '$[8]'), updated_at = json_extract(v, '$[9]')
 FROM settled WHERE deliveries.id = settled.id AND deliveries.state = 'pending';
 
--- name: revive
-UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
-    sequence = :sequence, updated_at = :at
-WHERE id = :id AND state = 'dead';
+-- name: waiting
+-- Of the next of a destination's pending deliveries, by number: how far that is, and those received before a time.
+SELECT max(id), json_group_array(id) FILTER (WHERE received_at < :before), count(*)
+FROM (SELECT id, received_at FROM deliveries WHERE destination = :destination AND state = 'pending' AND id > :after
+      ORDER BY id LIMIT :limit);
 
--- name: dead_letter
-SELECT d.destination, e.data IS NOT NULL FROM deliveries d JOIN events e ON e.seq = d.event
-WHERE d.id = :id AND d.state = 'dead';
-
--- name: drop_older
+-- name: drop_waiting
 UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at
-WHERE destination = :destination AND state = 'pending' AND received_at < :before;
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'pending';
 
 -- name: destination
 SELECT switch, reason, since, fingerprint, held_since, held_until FROM destinations WHERE name = :name;
@@ -246,7 +243,7 @@ INSERT INTO destinations (name, held_since, held_until) VALUES (:name, :since, :
 ON CONFLICT (name) DO UPDATE SET held_since = excluded.held_since, held_until = excluded.held_until;
 
 -- name: shift_first_attempts
-UPDATE deliveries SET first_attempt_at = first_attempt_at + :by
+UPDATE deliveries INDEXED BY deliveries_tried SET first_attempt_at = first_attempt_at + :by
 WHERE destination = :destination AND state = 'pending' AND first_attempt_at IS NOT NULL;
 
 -- name: tallies
@@ -285,33 +282,6 @@ SELECT json_array(
         )
         SELECT (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM tallied))
              + (SELECT count(*) FROM (SELECT * FROM tallied EXCEPT SELECT * FROM counted)))));
-
--- name: list_events
-SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
-    shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
-    (SELECT json_group_array(json_array(d.destination, d.state)) FROM deliveries d WHERE d.event = page.seq)))
-FROM (SELECT * FROM events WHERE seq < :before ORDER BY seq DESC LIMIT :limit) page;
-
--- name: event_by_id
-SELECT seq FROM events WHERE channel = :channel AND upstream_id = :id;
-
--- name: event_by_key
--- Without an index of its own: a person asks for it, and rarely.
-SELECT max(seq) FROM events WHERE channel = :channel AND key = :key;
-
--- name: list_deliveries
-SELECT json_group_array(json(listing)) FROM (
-    SELECT listing FROM listings
-    WHERE id < :before AND (:state IS NULL OR state = :state) AND (:destination IS NULL OR destination = :destination)
-    ORDER BY id DESC LIMIT :limit
-);
-
--- name: list_dead
-SELECT json_group_array(json(listing)) FROM (
-    SELECT listing FROM listings
-    WHERE state = 'dead' AND id < :before AND (:destination IS NULL OR destination = :destination)
-    ORDER BY id DESC LIMIT :limit
-);
 
 -- name: prune_deliveries
 -- Dead letters are unfinished business: they stay until someone decides.

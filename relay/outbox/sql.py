@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_FILES: Final = ("queries.sql", "archive.sql")
 _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 
 Queries = MappingProxyType[str, str]
@@ -16,10 +17,14 @@ Queries = MappingProxyType[str, str]
 
 @cache
 def queries() -> Queries:
-    """Every statement of ``queries.sql`` by its name."""
-    text = resources.files(__package__).joinpath("queries.sql").read_text("utf-8")
-    parts = _NAME.split(text)[1:]
-    return MappingProxyType(dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True)))
+    """Every statement of the files by its name."""
+    found: dict[str, str] = {}
+    for name in _FILES:
+        parts = _NAME.split(resources.files(__package__).joinpath(name).read_text("utf-8"))[1:]
+        named = dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+        assert found.keys().isdisjoint(named), "a name means one statement"
+        found |= named
+    return MappingProxyType(found)
 
 
 def with_rows(statement: str, count: int, width: int) -> str:

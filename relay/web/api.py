@@ -27,7 +27,7 @@ from relay.durations import parse_duration
 from relay.errors import ConfigError
 from relay.judging.silence import AmbiguousNameError, UnknownNameError
 from relay.metrics import CONTENT_TYPE
-from relay.outbox.base import Page
+from relay.outbox.archive import Page
 from relay.web.answers import answer, error, wants_page
 from relay.web.asked import BadQueryError, UnknownError, snooze_asked, value_of
 from relay.web.desk import Desk

@@ -17,7 +17,8 @@ import msgspec
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
-from relay.outbox.base import Hole, Page
+from relay.outbox.archive import Page
+from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 
 

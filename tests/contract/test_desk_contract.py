@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from relay.deliveries import State
 from relay.errors import UsageError
-from relay.outbox.base import Outbox, Page
+from relay.outbox.archive import Page
+from relay.outbox.base import Outbox
 from relay.outbox.memory import SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from relay.web.desk import Desk

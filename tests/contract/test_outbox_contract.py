@@ -11,6 +11,7 @@ import pytest
 from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.events import Channel, Source
+from relay.outbox.archive import Selection
 from relay.outbox.base import (
     Baseline,
     Decision,
@@ -203,9 +204,10 @@ async def test_a_revived_dead_letter_goes_to_the_end_with_its_webhook_id(outbox:
     await outbox.commit([entry(in_force(1), "bot"), entry(in_force(2), "bot")])
     (first, second), _ = await outbox.claim("bot", after=0, limit=10)
     await outbox.bury(first, FAILED, at_us=START_US)
-    assert await outbox.revive(first.id, at_us=START_US) == "bot"
-    assert await outbox.revive(second.id, at_us=START_US) is None
-    assert await outbox.revive(999, at_us=START_US) is None
+    again = await outbox.archive.retry(Selection(id=first.id))
+    assert (again.done, again.destinations, again.next) == (1, ("bot",), None)
+    for nothing in (second.id, 999):
+        assert (await outbox.archive.retry(Selection(id=nothing))).done == 0
     found, _ = await outbox.claim("bot", after=0, limit=10)
     assert [delivery.id for delivery in found] == [second.id, first.id]
     assert found[1].webhook_id == first.webhook_id
@@ -270,17 +272,17 @@ async def test_dropping_older_ones_keeps_them_visible(outbox: Outbox) -> None:
     assert await outbox.drop_older("bot", before_us=START_US + 50, at_us=START_US + 200) == 1
     left, _ = await outbox.claim("bot", after=0, limit=10)
     assert [delivery.event.id for delivery in left] == [2]
-    page = await outbox.list_deliveries(state=State.EXPIRED)
+    page = await outbox.archive.list_deliveries(state=State.EXPIRED)
     assert [item["state"] for item in page.items] == ["expired"]
 
 
 async def test_listings_page_from_the_newest_to_the_oldest(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(number), "bot") for number in range(1, 6)])
-    first = await outbox.list_events(limit=3)
-    rest = await outbox.list_events(before=first.next, limit=3)
+    first = await outbox.archive.list_events(limit=3)
+    rest = await outbox.archive.list_events(before=first.next, limit=3)
     assert [item["upstream_id"] for item in [*first.items, *rest.items]] == [5, 4, 3, 2, 1]
     assert rest.next is None
-    page = await outbox.list_deliveries(state=State.PENDING, destination="bot", limit=2)
+    page = await outbox.archive.list_deliveries(state=State.PENDING, selection=Selection(destination="bot"), limit=2)
     assert [item["event"] for item in page.items] == ["alerts.in_force:5", "alerts.in_force:4"]
     assert page.next is not None
     assert first.items[0]["deliveries"] == {"bot": "pending"}
@@ -289,14 +291,14 @@ async def test_listings_page_from_the_newest_to_the_oldest(outbox: Outbox) -> No
 async def test_one_event_is_found_by_its_number_and_by_its_key(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(None)), entry(in_force(7, "MSFT"), "bot"), entry(a_break(7))])
     await outbox.commit([entry(in_force(5))])  # the id of the first, which had none
-    for item in (await outbox.list_events()).items:
+    for item in (await outbox.archive.list_events()).items:
         for name in (str(item["id"]), str(item["event"])):
-            assert await outbox.event(name) == item
-    late = await outbox.event("alerts.in_force:5")
+            assert await outbox.archive.event(name) == item
+    late = await outbox.archive.event("alerts.in_force:5")
     assert late is not None
     assert (late["upstream_id"], late["event"]) == (5, "alerts.in_force:AAPL|D|bullish|1-2U|2026-04-10T13:45:22Z")
     for nothing in ("0", "8", "9" * 40, "alerts.in_force:8", "alerts.in_force:", "quotes:7", "7:", ""):
-        assert await outbox.event(nothing) is None
+        assert await outbox.archive.event(nothing) is None
 
 
 async def test_retention_drops_finished_bodies_and_keeps_what_is_unfinished(outbox: Outbox) -> None:
@@ -309,7 +311,7 @@ async def test_retention_drops_finished_bodies_and_keeps_what_is_unfinished(outb
         finished_before_us=far, identities_before_us=START_US - 10**15, marks_before_us=0, limit=2
     ):
         pass
-    events = await outbox.list_events()
+    events = await outbox.archive.list_events()
     assert [item["data"] is not None for item in events.items] == [True, True, False]
     assert await outbox.commit([entry(in_force(1), "bot")]) == [Sighting.DUPLICATE]
 
@@ -465,7 +467,7 @@ async def test_a_decision_may_suppress_or_take_away(outbox: Outbox) -> None:
         [Decision(first, (unknown,), Suppression.UNKNOWN, "not known"), decided(second)], at_us=START_US
     )
     assert (await outbox.stats())["bot"].counts == {State.PENDING: 1, State.SUPPRESSED: 1}
-    (item,) = (await outbox.list_deliveries(state=State.SUPPRESSED)).items
+    (item,) = (await outbox.archive.list_deliveries(state=State.SUPPRESSED)).items
     assert item["last_error"] == "not known"
 
 

@@ -107,7 +107,7 @@ class Bench:
 
     async def stored(self) -> list[int]:
         """Ids in the store, ascending."""
-        page = await self.outbox.list_events(limit=1_000)
+        page = await self.outbox.archive.list_events(limit=1_000)
         return sorted(int(str(item["event"]).rsplit(":", 1)[1]) for item in page.items)
 
     async def cursor(self) -> int | None:

@@ -184,11 +184,11 @@ class OutboxMachine(RuleBasedStateMachine):
         decisions = [Decision(one, rules, suppressed, suppressed or "", states) for one in picked]
         self._ask(steps.decide(decisions, marks, at_us=at_us), fate)
 
-    @rule(which=numbers, at_us=minutes, fate=fates)
-    def revive(self, which: int, at_us: int, fate: Fate) -> None:
+    @rule(which=numbers, fate=fates)
+    def revive(self, which: int, fate: Fate) -> None:
         """A dead letter, mostly; anything else, and what is not there at all, is left alone."""
         dead = self._in(State.DEAD)
-        self._ask(steps.revive(dead[which % len(dead)].id if dead and which % 4 else which, at_us=at_us), fate)
+        self._ask(steps.revive(dead[which % len(dead)].id if dead and which % 4 else which), fate)
 
     @rule(name=names, before_us=minutes, at_us=minutes, fate=fates)
     def drop_older(self, name: str, before_us: int, at_us: int, fate: Fate) -> None:

@@ -238,7 +238,7 @@ async def test_a_migration_copies_the_store_first_and_keeps_everything(path: Pat
     assert db.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
     db.close()
     copy = await _open(backup_path(path, len(migrations())))
-    assert len((await copy.list_events()).items) == 20
+    assert len((await copy.archive.list_events()).items) == 20
     await copy.close()
 
 

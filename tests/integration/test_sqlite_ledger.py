@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay.deliveries import Outcome, State, Verdict
+from relay.outbox.archive import Selection
 from relay.outbox.file import open_store
 from relay.outbox.sql import migrations
 from relay.outbox.sqlite import SqliteOutbox
@@ -102,6 +103,6 @@ async def test_a_revived_dead_letter_moves_from_one_column_to_the_other(tmp_path
     await outbox.commit([entry(in_force(1), "bot")])
     (delivery,), _ = await outbox.claim("bot", after=0, limit=1)
     await outbox.bury(delivery, Outcome(Verdict.DEAD, "404"), at_us=START_US)
-    assert await outbox.revive(delivery.id, at_us=START_US) == "bot"
+    assert (await outbox.archive.retry(Selection(id=delivery.id))).done == 1
     assert (await outbox.stats())["bot"].counts == {State.PENDING: 1}
     await outbox.close()

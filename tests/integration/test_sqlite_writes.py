@@ -79,7 +79,7 @@ async def test_a_full_disk_at_the_end_leaves_nothing_half_written(path: Path) ->
     with pytest.raises(StoreBusyError):
         await writing
     again = await SqliteOutbox.open(path, SystemClock())
-    assert len((await again.list_events()).items) == 1
+    assert len((await again.archive.list_events()).items) == 1
     assert await again.commit(many) == [Sighting.NEW] * 98
     await again.close()
 
@@ -118,7 +118,7 @@ async def test_an_answer_with_any_text_in_it_can_be_noted(outbox: SqliteOutbox) 
     odd = 'a\0b \u2028 \U0001f600 "quoted" \'and\' \\ {"json": [1'
     await outbox.bury(first, Outcome(Verdict.DEAD, "400", odd, odd), at_us=START_US)
     await outbox.retry(second, Outcome(Verdict.RETRY, "500", odd, odd), at_us=START_US, retry_at_us=1, parked=False)
-    page = await outbox.list_deliveries()
+    page = await outbox.archive.list_deliveries()
     assert [item["state"] for item in page.items] == ["pending", "dead"]
     assert all(str(item["last_answer"]).startswith("a") for item in page.items)
 
@@ -140,7 +140,7 @@ async def test_the_log_does_not_grow_for_ever_while_queues_are_read(outbox: Sqli
         event = msgspec.structs.replace(in_force(number + 1, f"S{number}"), data=_big(number + 1) * 1)
         await outbox.commit([entry(event, "bot")])
         (found, _), _, _ = await asyncio.gather(
-            outbox.claim("bot", after=number, limit=5), outbox.destination("bot"), outbox.list_events(limit=5)
+            outbox.claim("bot", after=number, limit=5), outbox.destination("bot"), outbox.archive.list_events(limit=5)
         )
         await outbox.ack(found[0], OK, at_us=START_US)
     assert log.stat().st_size < 8_000_000

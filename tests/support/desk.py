@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from relay.backfill.errands import Errand
 from relay.clock import MICROS
 from relay.config.diff import Changes, DestinationChanges
 from relay.config.outline import Outline, RuleOutline
@@ -14,7 +15,8 @@ from relay.deliveries import State
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
-from relay.outbox.base import Hole, Page
+from relay.outbox.archive import Page
+from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
     BackfillStatus,
@@ -95,6 +97,7 @@ class FakeDesk:
         self.asked: list[tuple[object, ...]] = []
         self.snoozes = Snoozes(MemoryOutbox(Memory(NOW_US)).memory, FakeClock(NOW_US))
         self.names = silence.Names(("daily bulls", "swing"), ("bot", "swing"))
+        self.errands: list[Errand] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
 
@@ -149,6 +152,21 @@ class FakeDesk:
         self.asked.append(("resume", name, drop_older))
         self._put(name, "idle")
         return 4 if drop_older else 0
+
+    def connect(self) -> bool:
+        self.asked.append(("connect",))
+        taken_back = self.now.connection.state == "standby"
+        if taken_back:
+            self.change(connection=msgspec.structs.replace(self.now.connection, state="connecting"))
+        return taken_back
+
+    def backfill(self, since: float | None) -> Errand:
+        self.asked.append(("backfill", since))
+        self.errands.append(Errand(len(self.errands) + 1, None, NOW_US))
+        return self.errands[-1]
+
+    def errand(self, number: int) -> Errand | None:
+        return next((errand for errand in self.errands if errand.number == number), None)
 
     def config(self) -> ConfigStatus:
         outline = Outline(

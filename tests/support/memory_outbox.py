@@ -7,21 +7,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import msgspec
 
-from relay.clock import isoformat
+from relay.clock import Clock
 from relay.deliveries import Delivery, Outcome, State, Suppression, webhook_id
-from relay.events import Channel, Event, Source
+from relay.events import Channel, Source
 from relay.outbox.base import (
-    Baseline,
     ChannelState,
     Decision,
     DestinationState,
     Entry,
     Hole,
-    Page,
     QueueStats,
     RoundEnd,
     Sighting,
@@ -31,46 +28,13 @@ from relay.outbox.base import (
 from relay.outbox.identity import Known, Resolution, resolve
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.rows import event_key
+from tests.support.clock import FakeClock
+from tests.support.memory_archive import MemoryArchive
+from tests.support.memory_kept import Memory, Record, Stored
+
+__all__ = ["Memory", "MemoryOutbox", "Record", "Stored"]
 
 HOUR_US = 3_600_000_000
-
-
-@dataclass
-class Record:
-    delivery: Delivery
-    event_seq: int
-    state: State = State.PENDING
-    code: str = ""
-    error: str = ""
-
-
-@dataclass
-class Stored:
-    known: Known
-    key: str
-    source: Source
-    body: bool = True
-
-
-@dataclass
-class Memory:
-    """What survives a restart."""
-
-    first_started_at_us: int
-    events: dict[int, Stored] = field(default_factory=dict)
-    records: dict[int, Record] = field(default_factory=dict)
-    sequences: dict[str, int] = field(default_factory=dict)
-    destinations: dict[str, DestinationState] = field(default_factory=dict)
-    rounds: dict[Channel, list[RoundEnd]] = field(default_factory=dict)
-    baselines: dict[Channel, Baseline] = field(default_factory=dict)
-    pages: dict[Channel, int] = field(default_factory=dict)
-    holes: list[Hole] = field(default_factory=list)
-    marks: list[Mark] = field(default_factory=list)
-    sides: dict[tuple[str, str], Side] = field(default_factory=dict)
-    snoozes: dict[tuple[SnoozeKind, str], Snooze] = field(default_factory=dict)
-    pruned: dict[str, Counter[State]] = field(default_factory=dict)
-    last_event: int = 0
-    last_delivery: int = 0
 
 
 class Recollection:
@@ -106,9 +70,10 @@ class Recollection:
 class MemoryOutbox:
     healthy = True
 
-    def __init__(self, kept: Memory) -> None:
+    def __init__(self, kept: Memory, clock: Clock | None = None) -> None:
         self.kept = kept
         self.memory = Recollection(kept)
+        self.archive = MemoryArchive(kept, clock or FakeClock())
 
     @property
     def first_started_at_us(self) -> int:
@@ -298,30 +263,13 @@ class MemoryOutbox:
     async def expire(self, delivery: Delivery, *, at_us: int) -> None:
         self._expire(delivery, "older than max_age", at_us)
 
-    async def revive(self, delivery_id: int, *, at_us: int) -> str | None:
-        record = self.kept.records.get(delivery_id)
-        if record is None or record.state is not State.DEAD or not self.kept.events[record.event_seq].body:
-            return None
-        name = record.delivery.destination
-        self.kept.sequences[name] += 1
-        record.state = State.PENDING
-        record.delivery = msgspec.structs.replace(
-            record.delivery,
-            sequence=self.kept.sequences[name],
-            attempts=0,
-            first_attempt_at_us=None,
-            retry_at_us=0,
-            parked=False,
-            updated_at_us=at_us,
-        )
-        return name
-
     async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
         old = [
-            delivery
-            for parked in (False, True)
-            for delivery in self._waiting(destination, parked=parked)
-            if delivery.received_at_us < before_us
+            record.delivery
+            for record in self.kept.records.values()
+            if record.delivery.destination == destination
+            and record.state is State.PENDING
+            and record.queued_us < before_us
         ]
         for delivery in old:
             self._expire(delivery, "dropped by an operator", at_us)
@@ -366,7 +314,7 @@ class MemoryOutbox:
         return {name: self._stats(name, found) for name, found in by_name.items()}
 
     def _stats(self, name: str, found: list[Record]) -> QueueStats:
-        waiting = [record.delivery.received_at_us for record in found if record.state is State.PENDING]
+        waiting = [record.queued_us for record in found if record.state is State.PENDING]
         return QueueStats(
             counts={State.PENDING: 0, **Counter(record.state for record in found)},
             oldest_pending_us=min(waiting, default=None),
@@ -377,58 +325,6 @@ class MemoryOutbox:
 
     async def holes(self, *, limit: int = 100) -> list[Hole]:
         return self.kept.holes[::-1][:limit]
-
-    async def list_events(self, *, before: int | None = None, limit: int = 100) -> Page:
-        items: list[dict[str, object]] = [
-            {
-                "id": seq,
-                "event": stored.key,
-                "upstream_id": stored.known.event.id,
-                "received_at": isoformat(stored.known.received_at_us),
-                "data": _body(stored.known.event) if stored.body else None,
-                "deliveries": {
-                    record.delivery.destination: record.state.value
-                    for record in self.kept.records.values()
-                    if record.event_seq == seq
-                },
-            }
-            for seq, stored in sorted(self.kept.events.items(), reverse=True)
-            if before is None or seq < before
-        ][:limit]
-        return _page(items, limit)
-
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        for item in (await self.list_events(limit=len(self.kept.events))).items:
-            stored = self.kept.events[int(str(item["id"]))]
-            known = stored.known.event
-            if id_or_key in {str(item["id"]), stored.key, f"{known.channel}:{known.id}"}:
-                return item
-        return None
-
-    async def list_deliveries(
-        self,
-        *,
-        state: State | None = None,
-        destination: str | None = None,
-        before: int | None = None,
-        limit: int = 100,
-    ) -> Page:
-        found: list[dict[str, object]] = [
-            {
-                "id": number,
-                "event": record.delivery.event_key,
-                "destination": record.delivery.destination,
-                "state": record.state.value,
-                "attempts": record.delivery.attempts,
-                "last_error": record.error,
-                "data": None,
-            }
-            for number, record in sorted(self.kept.records.items(), reverse=True)
-            if (before is None or number < before)
-            and (state is None or record.state is state)
-            and (destination is None or record.delivery.destination == destination)
-        ]
-        return _page(found[:limit], limit)
 
     async def prune(
         self, *, finished_before_us: int, identities_before_us: int, marks_before_us: int, limit: int = 500
@@ -470,13 +366,3 @@ def _wanted(entries: Sequence[Entry], resolution: Resolution) -> dict[tuple[int,
                 if new.suppressed is None:
                     wanted.setdefault((seq, new.destination), index)
     return wanted
-
-
-def _body(event: Event) -> object:
-    return msgspec.json.decode(event.data)
-
-
-def _page(items: list[dict[str, object]], limit: int) -> Page:
-    last = items[-1]["id"] if len(items) == limit else None
-    assert last is None or isinstance(last, int)
-    return Page(items, last)

@@ -76,15 +76,15 @@ async def _parked(outbox: Outbox, name: str) -> list[Delivery]:
 
 async def _deliveries(outbox: Outbox) -> list[dict[str, object]]:
     """All listings by state together are the listing of all."""
-    page = await outbox.list_deliveries(limit=_ALL)
-    states = [await outbox.list_deliveries(state=state, limit=_ALL) for state in State]
+    page = await outbox.archive.list_deliveries(limit=_ALL)
+    states = [await outbox.archive.list_deliveries(state=state, limit=_ALL) for state in State]
     by_state = [item["id"] for one in states for item in one.items]
     assert sorted(map(str, by_state)) == sorted(str(item["id"]) for item in page.items), "exactly one state each"
     return [{name: item[name] for name in _SHOWN} for item in page.items]
 
 
 async def _events(outbox: Outbox) -> list[dict[str, object]]:
-    page = await outbox.list_events(limit=_ALL)
+    page = await outbox.archive.list_events(limit=_ALL)
     names = ("id", "event", "upstream_id", "received_at", "data", "deliveries")
     return [{name: item[name] for name in names} for item in page.items]
 

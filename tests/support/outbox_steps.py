@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, Suppression, Verdict
 from relay.events import Channel
+from relay.outbox.archive import Selection
 from relay.outbox.base import (
     Baseline,
     Decision,
@@ -198,8 +199,12 @@ def decide(decisions: Sequence[Decision], noted: Sequence[Mark], *, at_us: int) 
     return Step(Order.CHANGE, lambda outbox: outbox.decide(decisions, marks=noted, at_us=at_us))
 
 
-def revive(number: int, *, at_us: int) -> Step:
-    return Step(Order.CHANGE, lambda outbox: outbox.revive(number, at_us=at_us))
+def revive(number: int) -> Step:
+    async def run(outbox: Outbox) -> object:
+        step = await outbox.archive.retry(Selection(id=number))
+        return step.done, step.destinations
+
+    return Step(Order.CHANGE, run)
 
 
 def drop_older(name: str, *, before_us: int, at_us: int) -> Step:

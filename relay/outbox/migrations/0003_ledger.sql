@@ -44,6 +44,22 @@ END;
 DROP INDEX deliveries_dead;
 DROP INDEX deliveries_deciding;
 CREATE INDEX deliveries_by_state ON deliveries (state, id);
+CREATE INDEX deliveries_by_queue ON deliveries (destination, state, id);
+-- Those sent again by hand, and those that have failed and are tried again: few, and looked for apart.
+CREATE INDEX deliveries_replayed ON deliveries (id) WHERE source = 'replay';
+CREATE INDEX deliveries_tried ON deliveries (destination) WHERE state = 'pending' AND first_attempt_at IS NOT NULL;
 
 -- What came since a time is found without reading all that came before.
 CREATE INDEX events_received ON events (received_at);
+
+DROP VIEW listings;
+
+-- What listings show of a delivery, as one JSON array a row. It was received when its event was: the column of its own
+-- says when it was queued, which is later for what is sent again by hand.
+CREATE VIEW listings AS
+SELECT d.id, json_array(
+    d.id, e.key, e.channel, e.subject, e.timeframe, e.direction, d.destination, d.state, d.attempts, d.last_code,
+    d.last_error, d.last_answer, d.webhook_id, d.sequence, json(d.rules), d.source, e.received_at, d.updated_at,
+    d.first_attempt_at, d.retry_at, d.parked, e.data
+) AS listing
+FROM deliveries d JOIN events e ON e.seq = d.event;

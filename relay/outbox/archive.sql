@@ -1,0 +1,162 @@
+-- What people look up and do: SQLite's part of the archive. Whatever may touch many rows goes from :after, or down
+-- from :before, and looks at :limit of them: first their numbers, by the index that knows, then what they are.
+
+-- name: list_events
+SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
+    shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
+    (SELECT json_group_array(json_array(destination, state)) FROM (
+        SELECT d.destination, d.state FROM deliveries d WHERE d.event = page.seq ORDER BY d.id))))
+FROM (SELECT * FROM events WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq DESC) page;
+
+-- name: seqs_down
+SELECT json_group_array(seq) FROM (
+    SELECT seq FROM events WHERE seq > :after AND seq < :before ORDER BY seq DESC LIMIT :limit);
+
+-- name: chosen_events
+SELECT json_group_array(json_array(e.seq, e.channel, e.subject, json(e.symbols)))
+FROM json_each(:seqs) s CROSS JOIN events e
+WHERE e.seq = s.value AND (:since IS NULL OR e.received_at >= :since) AND (:until IS NULL OR e.received_at < :until)
+  AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE)
+  AND (:destination IS NULL AND :rule IS NULL OR EXISTS (
+      SELECT 1 FROM deliveries d WHERE d.event = e.seq AND (:destination IS NULL OR d.destination = :destination)
+        AND (:rule IS NULL OR EXISTS (
+            SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.name') = :rule))));
+
+-- name: event_by_id
+SELECT seq FROM events WHERE channel = :channel AND upstream_id = :id;
+
+-- name: event_by_key
+-- Without an index of its own: a person asks for it, and rarely.
+SELECT max(seq) FROM events WHERE channel = :channel AND key = :key;
+
+-- name: newest_event
+SELECT coalesce(max(seq), 0) FROM events;
+
+-- name: extent
+-- Between which numbers all events lie that were received in a span. The clock may have been set back in between, so
+-- the numbers do not simply rise with the times.
+SELECT min(seq), max(seq) FROM events INDEXED BY events_received WHERE received_at >= :since AND received_at < :until;
+
+-- name: extent_after
+SELECT min(seq), max(seq) FROM events WHERE seq > :after AND received_at >= :since AND received_at < :until;
+
+-- name: last_original
+-- The last delivery of the events up to one, but for those made later by hand: their numbers rise with the events'.
+-- NULL where it is not found near.
+SELECT max(id) FROM (SELECT id, source FROM deliveries WHERE event <= :event ORDER BY event DESC LIMIT 200)
+WHERE source <> 'replay';
+
+-- name: ids_down
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE id > :after AND id < :before ORDER BY id DESC LIMIT :limit);
+
+-- name: ids_replayed_down
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE source = 'replay' AND id > :after AND id < :before ORDER BY id DESC LIMIT :limit);
+
+-- name: ids_of_event
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE event = :event AND id > :after AND id < :before ORDER BY id);
+
+-- name: ids_by_state_up
+-- Those of up to six states; each part walks the index, and they are merged. A state that is NULL has none.
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE state = :s0 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s1 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s2 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s3 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s4 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s5 AND id > :after AND id < :before
+    ORDER BY id LIMIT :limit);
+
+-- name: ids_by_state_down
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE state = :s0 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s1 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s2 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s3 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s4 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE state = :s5 AND id > :after AND id < :before
+    ORDER BY id DESC LIMIT :limit);
+
+-- name: ids_by_queue_up
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE destination = :destination AND state = :s0 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s1 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s2 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s3 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s4 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
+    ORDER BY id LIMIT :limit);
+
+-- name: ids_by_queue_down
+SELECT json_group_array(id) FROM (
+    SELECT id FROM deliveries WHERE destination = :destination AND state = :s0 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s1 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s2 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s3 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s4 AND id > :after AND id < :before
+    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
+    ORDER BY id DESC LIMIT :limit);
+
+-- name: chosen
+-- Of deliveries by number, those that are meant, as far as SQL can tell: [id, destination, state, key, has a body,
+-- still asks, waits to be sent again, channel, subject, symbols].
+SELECT json_group_array(json_array(
+    d.id, d.destination, d.state, e.key, e.data IS NOT NULL,
+    d.state = 'expired' AND EXISTS (
+        SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.ask') IS NOT NULL),
+    :originals AND EXISTS (
+        SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.source = 'replay'
+          AND o.state IN ('pending', 'deciding')),
+    e.channel, e.subject, json(e.symbols)))
+FROM json_each(:ids) i CROSS JOIN deliveries d CROSS JOIN events e
+WHERE d.id = i.value AND e.seq = d.event
+  AND (:states IS NULL OR d.state IN (SELECT value FROM json_each(:states)))
+  AND (NOT :originals OR d.source <> 'replay')
+  AND (:event IS NULL OR d.event = :event)
+  AND (:destination IS NULL OR d.destination = :destination)
+  AND (:code IS NULL OR d.last_code = :code)
+  AND (:rule IS NULL OR EXISTS (SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.name') = :rule))
+  AND (:since IS NULL OR e.received_at >= :since) AND (:until IS NULL OR e.received_at < :until)
+  AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE);
+
+-- name: list_deliveries
+SELECT json_group_array(json(listing)) FROM (
+    SELECT listing FROM listings WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC);
+
+-- name: revive
+-- Rows [id, sequence].
+WITH rows AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS sequence FROM json_each(:rows)
+)
+UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
+    sequence = rows.sequence, updated_at = :at
+FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
+
+-- name: send_at_last
+-- Dead letters in a replay, rows [id, sequence, webhook id or null]. They are received anew, as `replay` says.
+WITH rows AS MATERIALIZED (
+    SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS sequence,
+           json_extract(value, '$[2]') AS webhook_id
+    FROM json_each(:rows)
+)
+UPDATE deliveries SET state = 'pending', source = 'replay', attempts = 0, first_attempt_at = NULL, retry_at = 0,
+    parked = 0, sequence = rows.sequence, webhook_id = coalesce(rows.webhook_id, deliveries.webhook_id),
+    received_at = :at, updated_at = :at
+FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
+
+-- name: replay
+-- Rows [id of what is repeated, id, sequence, webhook id or null, state]. `received_at` is when it was queued again:
+-- by it the queue's age is measured, and what waits is dropped. What receivers are told is the event's own.
+INSERT INTO deliveries (
+    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, received_at, updated_at, states
+)
+SELECT json_extract(r.value, '$[1]'), d.event, d.destination, json_extract(r.value, '$[2]'), d.ordering_key,
+    coalesce(json_extract(r.value, '$[3]'), d.webhook_id), d.rules, 'replay', json_extract(r.value, '$[4]'), :at, :at,
+    d.states
+FROM json_each(:rows) r CROSS JOIN deliveries d WHERE d.id = json_extract(r.value, '$[0]');
+
+-- name: drop_by_hand
+UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state IN (SELECT value FROM json_each(:states));

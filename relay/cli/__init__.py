@@ -41,6 +41,8 @@ VERBS: Final = {
     "version": "Print the version.",
 }
 
+_NOBODY_ELSE: Final = 0o077
+_NOBODY_ELSE_WRITES: Final = 0o022
 _CONFIG_AS_ARGUMENT: Final = re.compile(r"extra arguments? .*\.ya?ml\b")  # in click's words, which a test holds us to
 
 
@@ -136,4 +138,5 @@ def _drop_output() -> None:
 
 def main() -> None:
     """Entry point of the console script."""
+    os.umask(os.umask(_NOBODY_ELSE) | _NOBODY_ELSE_WRITES)  # whatever it was: a config that others write is theirs
     sys.exit(run())

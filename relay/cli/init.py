@@ -34,8 +34,14 @@ Examples:
   relay init
   relay init my-relay --discord swing=@swing.url --symbols AAPL,SPY --timeframes D,W
   relay init --yes --key-env STRATALERTS_API_KEY --slack 'desk=${SLACK_DESK}'
+
+\b
+A URL among the arguments is shown by ps to everyone on this machine, and kept in
+the shell's history: name a file that holds it (swing=@swing.url), or a variable in
+single quotes. The API key can be given in no other way.
 """
 _PLACE: Final = "NAME=URL"
+_SEEN: Final = "a URL among the arguments is shown by ps to everyone on this machine, and kept in the shell's history"
 _UNSET: Final = "https://unset.invalid/"  # stands for a variable while the config is read, and is never asked
 
 T = TypeVar("T")
@@ -45,7 +51,7 @@ T = TypeVar("T")
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--key-file", metavar="FILE", help="The API key lies in this file, and stays there.")
 @click.option("--key-env", metavar="NAME", help=f"The API key is in this environment variable, like {KEY_VARIABLE}.")
-@click.option("--discord", multiple=True, metavar=_PLACE, help="A Discord webhook; also NAME=@FILE and NAME='${VAR}'.")
+@click.option("--discord", multiple=True, metavar=_PLACE, help="A Discord webhook; see below for NAME=@FILE.")
 @click.option("--slack", multiple=True, metavar=_PLACE, help="A Slack webhook, likewise.")
 @click.option("--webhook", multiple=True, metavar=_PLACE, help="Any other receiver, likewise.")
 @click.option("--symbols", metavar="LIST", help="Symbols and globs, or all: AAPL,SPY,*-USD.")
@@ -78,6 +84,8 @@ def command(
         _require(asked)
     _may_write(place, [place.name], force=force, interactive=interactive)
     answered = _answered(asked, os.environ, interactive=interactive)
+    if any(isinstance(one.url, Typed) for one in asked.places):
+        click.echo(f"note: {_SEEN}; NAME=@FILE keeps it to you")
     made = written(answered, place)
     others = [name for name in files.changed(place.parent, made) if name != place.name]
     _may_write(place, others, force=force, interactive=interactive)

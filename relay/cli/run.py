@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import resource
 import signal
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from relay.config.secrets import hide_secrets
 _log = structlog.get_logger()
 
 _RESOLVING_AT_ONCE: Final = 64
+_OWNER_ONLY: Final = 0o077
 
 
 @click.command(epilog="Example: relay run -c config.yaml")
@@ -32,10 +34,17 @@ _RESOLVING_AT_ONCE: Final = 64
 @click.option("--allow-real", is_flag=True, help="Let a simulator's alerts out to destinations on other machines.")
 def command(*, config: Path | None, allow_real: bool) -> int:
     """Hold the socket and deliver until stopped."""
+    _keep_to_ourselves()
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
     hide_secrets(loaded)
     return asyncio.run(_run(loaded, allow_real=allow_real))
+
+
+def _keep_to_ourselves() -> None:
+    """What we write from here on is its owner's alone, and a crash leaves no memory, secrets included, on the disk."""
+    os.umask(_OWNER_ONLY)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
 
 
 def _settle_interpreter() -> None:

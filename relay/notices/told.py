@@ -69,6 +69,7 @@ def _read(path: Path) -> dict[str, int]:
 def _write(path: Path, at: dict[str, int]) -> None:
     new = path.with_name(path.name + ".new")
     try:
+        new.unlink(missing_ok=True)  # one that a killed run left may have another mode
         new.touch(mode=0o600)
         new.write_bytes(msgspec.json.encode(at))
         new.replace(path)

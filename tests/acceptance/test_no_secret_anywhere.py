@@ -5,12 +5,9 @@ The destinations and the upstream are as unkind as servers can be: they repeat w
 
 from __future__ import annotations
 
-import base64
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 from aiohttp import web
@@ -22,71 +19,7 @@ from relay.simulator.settings import ApiKey, SimulatorSettings
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import fire
 from tests.support.process import RelayProcess, ends, free_port, webhook, write_config
-
-SIGNING = "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SECRETS = {
-    "api key": "sk_live_quetzal-51d2a7/apikey",
-    "url path": "tok-ocelot-7Jq2vXyZ11",
-    "url query": "sig-axolotl-9Kd8Lm4NpQ",
-    "url user": "margay-user-55",
-    "url password": "pass-jaguar-3Rt6YuIo",
-    "header": "team-puma-QwErTy123456",
-    "signing secret": SIGNING,
-    "discord token": "discord-coati-AbCdEf0987654321",
-    "slack path": "T0CACOMISTLE/B0TAYRA/slack-kinkajou-ZxCvBn",
-    "apprise path": "ntfy-serval-2Lp0OkMjNhBgVf",
-    "page token": "page-tapir-hJkL5678vBnM",
-    "heartbeat": "beat-oncilla-8Yt5RfVbGh",
-}
-
-
-def spellings(secret: str) -> set[str]:
-    """How a secret may look in what comes out."""
-    raw = secret.encode()
-    return {secret, quote(secret, safe=""), base64.b64encode(raw).decode(), raw.hex()}
-
-
-def found_in(text: str) -> list[str]:
-    """Names of the secrets in ``text``."""
-    return [name for name, secret in SECRETS.items() if any(form in text for form in spellings(secret))]
-
-
-@asynccontextmanager
-async def parrot() -> AsyncIterator[str]:
-    """A server that repeats all it was asked, with the status that its path begins with; its address."""
-
-    async def repeat(request: web.Request) -> web.Response:
-        said = [request.path_qs, str(request.url), *(f"{name}: {value}" for name, value in request.headers.items())]
-        body = "\n".join([*said, await request.text()])
-        header = request.headers.get("Authorization", "none").replace("\n", " ")
-        return web.Response(
-            status=int(request.match_info["status"]), text=body, headers={"X-Was": header}, reason=request.path_qs
-        )
-
-    app = web.Application()
-    app.router.add_route("*", "/{status:[0-9]+}/{tail:.*}", repeat)
-    async with TestServer(app, host="127.0.0.1") as server:
-        yield f"127.0.0.1:{server.port}"
-
-
-def destinations(parrots: str) -> dict[str, object]:
-    """One destination a kind of failure."""
-    path, query = SECRETS["url path"], SECRETS["url query"]
-    signed = {"secret": f"whsec_{SIGNING}", "headers": {"X-Team": SECRETS["header"]}}
-    user = f"{SECRETS['url user']}:{SECRETS['url password']}@"
-    return {
-        "fails": webhook(f"http://{user}{parrots}/500/{path}?sig={query}", **signed),
-        "refuses": webhook(f"http://{user}{parrots}/422/{path}?sig={query}", **signed),
-        "redirects": webhook(f"http://{parrots}/302/{path}?sig={query}", **signed),
-        "gone": webhook(f"http://{parrots}/410/{path}?sig={query}", **signed),
-        "closed": webhook(f"http://{user}127.0.0.1:{free_port()}/{path}?sig={query}", **signed),
-        "no tls": webhook(f"https://{parrots}/200/{path}?sig={query}", **signed),
-        "template": webhook(f"http://{parrots}/200/{path}", template="{{ data.nothing.at.all }}", **signed),
-        "chat": {"type": "discord", "url": f"http://{parrots}/404/api/webhooks/1/{SECRETS['discord token']}"},
-        "desk": {"type": "slack", "url": f"http://{parrots}/403/services/{SECRETS['slack path']}"},
-        "phone": {"type": "apprise", "url": f"json://{parrots}/503/{SECRETS['apprise path']}"},
-    }
-
+from tests.support.secrets import SECRETS, SIGNING, found_in, one_of_each, parrot
 
 API = ("status", "events", "deliveries", "dead", "config")
 PAGES = ("/", "/healthz", "/readyz", "/metrics", "/login", *(f"/api/{name}" for name in API))
@@ -98,7 +31,7 @@ async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
         config = write_config(
             tmp_path,
             simulator,
-            destinations(parrots),
+            one_of_each(parrots),
             key=SECRETS["api key"],
             stratalerts={"rest_url": f"http://{parrots}/403/rest"},
             log={"level": "debug", "format": "json"},

@@ -19,9 +19,10 @@ from typing import Final, cast
 from relay.errors import StoreError
 from relay.events import Channel, Event, Source
 from relay.outbox import rows
-from relay.outbox.base import ChannelState, Entry, Hole, Sighting
+from relay.outbox.base import ChannelState, Entry, Hole, QueueStats, Sighting
 from relay.outbox.file import explained
 from relay.outbox.glance import look
+from relay.outbox.listings import queue_stats
 from relay.outbox.recognition import recognise
 from relay.outbox.sql import migrations, queries
 
@@ -60,6 +61,12 @@ class Inspection:
         """Recorded holes, newest first."""
         (text,) = self._db.execute(queries()["holes"], {"limit": limit}).fetchone()
         return rows.holes(text)
+
+    def stats(self) -> dict[str, QueueStats]:
+        """Every destination's deliveries."""
+        (tallies,) = self._db.execute(queries()["tallies"]).fetchone()
+        (oldest,) = self._db.execute(queries()["oldest_waiting"]).fetchone()
+        return queue_stats(tallies, oldest)
 
     def faults(self) -> list[str]:
         """What must not be in a ledger; empty where it balances."""

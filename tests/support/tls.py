@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 import warnings
@@ -12,6 +13,7 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.test_utils import TestServer
 from trustme import CA
+from yarl import URL
 
 from relay.tls import Bundle, bundle
 from tests.support.receiver import Receiver
@@ -106,3 +108,36 @@ class Names(AbstractResolver):
 
     async def close(self) -> None:
         pass
+
+
+@asynccontextmanager
+async def fronted(url: str, context: ssl.SSLContext) -> AsyncIterator[str]:
+    """A port that speaks TLS before the server at ``url``, which does not.
+
+    Yields:
+        The same url, over TLS.
+    """
+    plain = URL(url)
+    pairs: set[asyncio.Task[None]] = set()
+
+    async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(1 << 16):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass  # one side is gone
+        finally:
+            writer.close()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", plain.port)
+        for task in (copy(reader, inner_writer), copy(inner_reader, writer)):
+            pairs.add(asyncio.create_task(task))
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context) as server:
+        port = server.sockets[0].getsockname()[1]
+        yield str(plain.with_scheme({"ws": "wss", "http": "https"}[plain.scheme]).with_port(port))
+        for task in pairs:
+            task.cancel()
+        await asyncio.gather(*pairs, return_exceptions=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -23,7 +23,7 @@ from relay.events import ALERT_CHANNELS, Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
-from relay.outbox.archive import Page, Selection
+from relay.outbox.archive import Archive
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.upstream.access import SCOPES
@@ -242,26 +242,14 @@ class FrontDesk:
             last_error=status.last_error,
         )
 
-    async def list_events(self, *, before: int | None, limit: int) -> Page:
-        """Stored events, newest first."""
-        return await self.outbox.archive.list_events(before=before, limit=limit)
+    @property
+    def archive(self) -> Archive:
+        """What is stored."""
+        return self.outbox.archive
 
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        """One stored event."""
-        return await self.outbox.archive.event(id_or_key)
-
-    async def list_deliveries(
-        self, *, state: State | None, destination: str | None, before: int | None, limit: int
-    ) -> Page:
-        """Deliveries, newest first."""
-        selection = Selection(destination=destination)
-        return await self.outbox.archive.list_deliveries(state=state, selection=selection, before=before, limit=limit)
-
-    async def retry_dead(self, delivery_id: int) -> bool:
-        """Queue a dead letter again."""
-        step = await self.outbox.archive.retry(Selection(id=delivery_id))
-        self.dispatcher.notify(step.destinations)
-        return step.done > 0
+    def notify(self, destinations: Iterable[str]) -> None:
+        """Something was queued for these."""
+        self.dispatcher.notify(destinations)
 
     async def pause(self, name: str) -> None:
         """Stop sending to a destination; what comes is queued."""

@@ -1,41 +1,31 @@
-"""Health, metrics, listings and verbs: each handler asks the desk one thing and tells the answer.
+"""Health, metrics, status and verbs: each handler asks the desk one thing and tells the answer.
 
 GET  /healthz /readyz /metrics
-GET  /api/status /api/events /api/deliveries?state=&destination= /api/dead      (?before= continues a listing)
-GET  /api/events/{number or key}
-POST /api/dead/{id}/retry
+GET  /api/status
 POST /api/destinations/{name}/pause
 POST /api/destinations/{name}/resume     drop_older=1m, in the query, a form or a JSON object
 GET  /api/config
 POST /api/reload                         removed=keep or drain, likewise
 GET  /api/snooze
 POST /api/snooze                         name=…&for=2h, name=…&clear=true, clear=true, likewise
+
+``relay.web.archive`` answers for what is stored.
 """
 
 from __future__ import annotations
-
-import re
-from typing import Final
 
 import msgspec
 from aiohttp import web
 
 from relay.config.diff import plain
-from relay.deliveries import State
 from relay.document.faults import InvalidConfigError
 from relay.durations import parse_duration
 from relay.errors import ConfigError
 from relay.judging.silence import AmbiguousNameError, UnknownNameError
 from relay.metrics import CONTENT_TYPE
-from relay.outbox.archive import Page
-from relay.web.answers import answer, error, wants_page
+from relay.web.answers import answer, done, error
 from relay.web.asked import BadQueryError, UnknownError, snooze_asked, value_of
 from relay.web.desk import Desk
-
-PAGE_SIZE: Final = 100
-
-_NUMBER: Final = re.compile(r"[0-9]{1,19}", re.ASCII)
-_BIGGEST: Final = 2**63 - 1  # what a store can number
 
 
 class Api:
@@ -51,11 +41,6 @@ class Api:
             web.get("/readyz", self.readyz),
             web.get("/metrics", self.metrics),
             web.get("/api/status", self.status),
-            web.get("/api/events", self.events),
-            web.get("/api/events/{name:.+}", self.event),
-            web.get("/api/deliveries", self.deliveries),
-            web.get("/api/dead", self.dead),
-            web.post("/api/dead/{id:[0-9]+}/retry", self.retry),
             web.post("/api/destinations/{name}/pause", self.pause),
             web.post("/api/destinations/{name}/resume", self.resume),
             web.get("/api/config", self.config),
@@ -84,43 +69,6 @@ class Api:
         status = await self._desk.status()
         return answer({**msgspec.structs.asdict(readiness), **msgspec.structs.asdict(status)})
 
-    async def events(self, request: web.Request) -> web.Response:
-        """Stored events, newest first."""
-        return _page(await self._desk.list_events(before=_number(request, "before"), limit=_limit(request)))
-
-    async def event(self, request: web.Request) -> web.Response:
-        """One stored event, by its number or its key."""
-        name = request.match_info["name"]
-        found = await self._desk.event(name)
-        if found is None:
-            raise UnknownError(f"there is no event {name}")
-        return answer(found)
-
-    async def deliveries(self, request: web.Request) -> web.Response:
-        """Deliveries, newest first."""
-        return await self._deliveries(request, _state(request))
-
-    async def dead(self, request: web.Request) -> web.Response:
-        """Dead letters, newest first."""
-        return await self._deliveries(request, State.DEAD)
-
-    async def _deliveries(self, request: web.Request, state: State | None) -> web.Response:
-        page = await self._desk.list_deliveries(
-            state=state,
-            destination=request.query.get("destination"),
-            before=_number(request, "before"),
-            limit=_limit(request),
-        )
-        return _page(page)
-
-    async def retry(self, request: web.Request) -> web.Response:
-        """Queue a dead letter again."""
-        text = request.match_info["id"]
-        number = int(text) if _NUMBER.fullmatch(text) else 0
-        if not 1 <= number <= _BIGGEST or not await self._desk.retry_dead(number):
-            raise UnknownError(f"there is no dead letter {text}")
-        return _done(request, {"id": number, "state": State.PENDING})
-
     async def pause(self, request: web.Request) -> web.Response:
         """Stop sending to a destination."""
         name = request.match_info["name"]
@@ -128,7 +76,7 @@ class Api:
             await self._desk.pause(name)
         except KeyError:
             raise UnknownError(f"there is no destination {name!r}") from None
-        return _done(request, {"destination": name, "state": "paused"})
+        return done(request, {"destination": name, "state": "paused"})
 
     async def resume(self, request: web.Request) -> web.Response:
         """Send to a destination again."""
@@ -138,7 +86,7 @@ class Api:
             dropped = await self._desk.resume(name, drop_older=drop_older)
         except KeyError:
             raise UnknownError(f"there is no destination {name!r}") from None
-        return _done(request, {"destination": name, "state": "on", "dropped": dropped})
+        return done(request, {"destination": name, "state": "on", "dropped": dropped})
 
     async def config(self, _request: web.Request) -> web.Response:
         """The config that runs, without its secrets."""
@@ -156,7 +104,7 @@ class Api:
             return answer({"ok": False, "file": error.file, "faults": faults}, status=422)
         except ConfigError as error:
             return answer({"ok": False, "faults": [], "error": str(error), "hint": error.hint}, status=422)
-        return _done(request, {"ok": True, "changes": plain(found)})
+        return done(request, {"ok": True, "changes": plain(found)})
 
     async def snoozed(self, _request: web.Request) -> web.Response:
         """What is snoozed."""
@@ -168,43 +116,12 @@ class Api:
         try:
             if asked.seconds and asked.name is not None:
                 begun = await self._desk.snooze(asked.name, asked.seconds, kind=asked.kind)
-                return _done(request, msgspec.structs.asdict(begun))
-            return _done(request, {"ended": await self._desk.wake(asked.name, kind=asked.kind)})
+                return done(request, msgspec.structs.asdict(begun))
+            return done(request, {"ended": await self._desk.wake(asked.name, kind=asked.kind)})
         except UnknownNameError as fault:
             raise UnknownError(f"{fault}. {fault.hint}".strip()) from None
         except AmbiguousNameError as fault:
             return error(409, "ambiguous", f"{fault}. {fault.hint}")
-
-
-def _page(page: Page) -> web.Response:
-    return answer({"items": page.items, "next": page.next})
-
-
-def _done(request: web.Request, value: dict[str, object]) -> web.Response:
-    if wants_page(request):
-        raise web.HTTPSeeOther("/")  # a button was pressed: back to the page, which shows what came of it
-    return answer(value)
-
-
-def _number(request: web.Request, name: str) -> int | None:
-    text = request.query.get(name)
-    if text is None:
-        return None
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= _BIGGEST:
-        raise BadQueryError(f"`{name}` is a whole number from 1 up")
-    return int(text)
-
-
-def _limit(request: web.Request) -> int:
-    return min(_number(request, "limit") or PAGE_SIZE, PAGE_SIZE)
-
-
-def _state(request: web.Request) -> State | None:
-    text = request.query.get("state")
-    try:
-        return None if text is None else State(text)
-    except ValueError:
-        raise BadQueryError(f"`state` is one of {', '.join(State)}") from None
 
 
 async def _drop_older(request: web.Request) -> float | None:

@@ -9,7 +9,7 @@ JSON they become RFC 3339 text without that suffix, ``started_at_us`` as ``start
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
-from relay.outbox.archive import Page
+from relay.outbox.archive import Archive
 from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 
@@ -179,22 +179,13 @@ class Desk(Protocol):
         """How everything stands now."""
         ...
 
-    async def list_events(self, *, before: int | None, limit: int) -> Page:
-        """Stored events, newest first."""
+    @property
+    def archive(self) -> Archive:
+        """What is stored, as people look it up, and what they may do with it."""
         ...
 
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        """One stored event by its number in a listing or by its key; None where there is none such."""
-        ...
-
-    async def list_deliveries(
-        self, *, state: State | None, destination: str | None, before: int | None, limit: int
-    ) -> Page:
-        """Deliveries, newest first."""
-        ...
-
-    async def retry_dead(self, delivery_id: int) -> bool:
-        """Queue a dead letter again; False when there is no such dead letter."""
+    def notify(self, destinations: Iterable[str]) -> None:
+        """Something was queued for these by way of the archive."""
         ...
 
     async def pause(self, name: str) -> None:

@@ -61,8 +61,8 @@ class Pages:
     async def status(self, _request: web.Request) -> web.Response:
         """The page."""
         status = await self._desk.status()
-        events = await self._desk.list_events(before=None, limit=_LISTED)
-        dead = await self._desk.list_deliveries(state=State.DEAD, destination=None, before=None, limit=_LISTED)
+        events = await self._desk.archive.list_events(limit=_LISTED)
+        dead = await self._desk.archive.list_deliveries(state=State.DEAD, limit=_LISTED)
         html = self._status.render(
             status=status, readiness=self._desk.ready(), events=events, dead=dead, State=State, micros=MICROS
         )

@@ -21,6 +21,7 @@ from relay.loopback import is_loopback_host
 from relay.secret import Secret
 from relay.web.access import Policy
 from relay.web.api import Api
+from relay.web.archive import ArchiveApi
 from relay.web.broadcast import Broadcast
 from relay.web.connections import MOST_CONNECTIONS, Connections
 from relay.web.desk import Desk
@@ -97,7 +98,8 @@ class Web:
         policy = Policy(host, self._hosts, self._token)
         pages = Pages(self._desk, policy, self._clock)
         guard = Guard(policy, pages, self._clock, seconds=self._request_seconds)
-        app = _application(self._desk, guard, pages, Stream(self._desk, self._broadcast, self._clock))
+        stream = Stream(self._desk, self._broadcast, self._clock)
+        app = _application(self._desk, guard, pages, stream, ArchiveApi(self._desk, self._clock))
         runner = web.AppRunner(app, shutdown_timeout=_DRAIN_SECONDS)
         await runner.setup()
         assert runner.server is not None
@@ -131,9 +133,9 @@ def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayEr
     return ConfigError(f"can't listen on {host}:{port}: {reason}", hint="Choose another http.listen (`off` for none).")
 
 
-def _application(desk: Desk, guard: Guard, pages: Pages, stream: Stream) -> web.Application:
+def _application(desk: Desk, guard: Guard, pages: Pages, stream: Stream, archive: ArchiveApi) -> web.Application:
     app = web.Application(middlewares=[guard.middleware], client_max_size=REQUEST_BYTES)
-    app.add_routes([*pages.routes(), *stream.routes(), *Api(desk).routes()])
+    app.add_routes([*pages.routes(), *stream.routes(), *archive.routes(), *Api(desk).routes()])
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(stream.close)
     return app

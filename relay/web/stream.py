@@ -104,7 +104,7 @@ class Stream:
         before: int | None = None
         complete = False
         while not complete and len(found) < BUFFER_MESSAGES and sum(len(note.text) for note in found) < BUFFER_BYTES:
-            page = await self._desk.list_events(before=before, limit=_PAGE)
+            page = await self._desk.archive.list_events(before=before, limit=_PAGE)
             found += [note for item in page.items if (note := event_note(item)).number > last]
             before = page.next
             complete = before is None or before <= last + 1
@@ -141,7 +141,7 @@ class Stream:
         before: int | None = None
         try:
             for _ in range(_PAGES):
-                page = await self._desk.list_events(before=before, limit=min(len(keys) + 1, _PAGE))
+                page = await self._desk.archive.list_events(before=before, limit=min(len(keys) + 1, _PAGE))
                 found += [event_note(item) for item in page.items if item["event"] in keys]
                 keys -= {str(item["event"]) for item in page.items}
                 before = page.next

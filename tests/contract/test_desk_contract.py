@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from relay.deliveries import State
 from relay.errors import UsageError
-from relay.outbox.archive import Page
+from relay.outbox.archive import Page, Selection, Step
 from relay.outbox.base import Outbox
 from relay.outbox.memory import SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
@@ -59,7 +59,7 @@ async def all_numbers(ask: Callable[[int | None], Awaitable[Page]]) -> list[int]
 
 
 async def dead_letters(desk: Desk) -> list[int]:
-    return numbers(await desk.list_deliveries(state=State.DEAD, destination=None, before=None, limit=100))
+    return numbers(await desk.archive.list_deliveries(state=State.DEAD))
 
 
 async def state_of(desk: Desk, name: str) -> str:
@@ -92,31 +92,31 @@ async def test_the_status_speaks_the_documented_words(desk: Desk) -> None:
 
 
 async def test_events_are_listed_newest_first_each_once_over_all_pages(desk: Desk) -> None:
-    whole = numbers(await desk.list_events(before=None, limit=1_000))
+    whole = numbers(await desk.archive.list_events(limit=1_000))
     assert len(whole) > 2 * PAGE
     assert whole == sorted(set(whole), reverse=True)
-    assert await all_numbers(lambda before: desk.list_events(before=before, limit=PAGE)) == whole
+    assert await all_numbers(lambda before: desk.archive.list_events(before=before, limit=PAGE)) == whole
 
 
 async def test_one_event_is_found_by_its_number_and_by_its_key(desk: Desk) -> None:
-    for item in (await desk.list_events(before=None, limit=3)).items:
-        assert await desk.event(str(item["id"])) == item
-        assert await desk.event(str(item["event"])) == item
+    for item in (await desk.archive.list_events(limit=3)).items:
+        assert await desk.archive.event(str(item["id"])) == item
+        assert await desk.archive.event(str(item["event"])) == item
     for nothing in ("0", "9" * 30, "alerts.in_force:", "alerts.in_force:77777", "x", ":", ""):
-        assert await desk.event(nothing) is None
+        assert await desk.archive.event(nothing) is None
 
 
 async def test_deliveries_are_listed_newest_first_each_once_over_all_pages(desk: Desk) -> None:
     async def ask(before: int | None) -> Page:
-        return await desk.list_deliveries(state=None, destination=None, before=before, limit=PAGE)
+        return await desk.archive.list_deliveries(before=before, limit=PAGE)
 
-    whole = numbers(await desk.list_deliveries(state=None, destination=None, before=None, limit=1_000))
+    whole = numbers(await desk.archive.list_deliveries(before=None, limit=1_000))
     assert whole == sorted(set(whole), reverse=True)
     assert await all_numbers(ask) == whole
 
 
 async def test_a_dead_letter_says_what_became_of_which_event_where(desk: Desk) -> None:
-    page = await desk.list_deliveries(state=State.DEAD, destination="bot", before=None, limit=100)
+    page = await desk.archive.list_deliveries(state=State.DEAD, selection=Selection(destination="bot"))
     assert page.items
     for item in page.items:
         assert {"id", "event", "destination", "state", "attempts", "last_error"} <= set(item)
@@ -126,19 +126,21 @@ async def test_a_dead_letter_says_what_became_of_which_event_where(desk: Desk) -
 
 @pytest.mark.parametrize(("state", "destination"), [(State.DEAD, "swing"), (State.EXPIRED, None), (None, "nobody")])
 async def test_what_is_not_asked_for_is_not_listed(desk: Desk, state: State | None, destination: str | None) -> None:
-    page = await desk.list_deliveries(state=state, destination=destination, before=None, limit=100)
+    page = await desk.archive.list_deliveries(state=state, selection=Selection(destination=destination))
     assert page == Page([], None)
 
 
 async def test_a_dead_letter_is_queued_again_once(desk: Desk) -> None:
     number = (await dead_letters(desk))[0]
-    assert await desk.retry_dead(number)
+    step = await desk.archive.retry(Selection(id=number))
+    assert (step.done, step.destinations) == (1, ("bot",))
+    desk.notify(step.destinations)
     assert number not in await dead_letters(desk)
-    assert not await desk.retry_dead(number)
+    assert (await desk.archive.retry(Selection(id=number))).done == 0
 
 
 async def test_there_is_nothing_to_retry_where_there_is_no_dead_letter(desk: Desk) -> None:
-    assert not await desk.retry_dead(10**9)
+    assert await desk.archive.retry(Selection(id=10**9)) == Step(0, 0, None)
 
 
 async def test_a_destination_is_paused_until_it_is_resumed(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from relay.deliveries import State
+from relay.outbox.archive import Selection
 from relay.web.desk import Readiness
 from relay.web.server import REQUEST_BYTES
 from tests.support.desk import FakeDesk
@@ -104,11 +105,14 @@ async def test_the_upstreams_object_is_listed_as_it_is(local: aiohttp.ClientSess
         ("/api/events?before=7&limit=5", ("events", 7, 5)),
         ("/api/events?limit=5000", ("events", None, 100)),
         ("/api/events?other=1", ("events", None, 100)),
-        ("/api/deliveries", ("deliveries", None, None, None, 100)),
-        ("/api/deliveries?state=pending", ("deliveries", State.PENDING, None, None, 100)),
-        ("/api/deliveries?state=dead&destination=bot", ("deliveries", State.DEAD, "bot", None, 100)),
-        ("/api/dead?before=9&destination=swing", ("deliveries", State.DEAD, "swing", 9, 100)),
-        ("/api/dead?state=delivered", ("deliveries", State.DEAD, None, None, 100)),
+        ("/api/deliveries", ("deliveries", None, None, 100)),
+        ("/api/deliveries?state=pending", ("deliveries", State.PENDING, None, 100)),
+        (
+            "/api/deliveries?state=dead&destination=bot",
+            ("deliveries", State.DEAD, Selection(destination="bot"), None, 100),
+        ),
+        ("/api/dead?before=9&destination=swing", ("deliveries", State.DEAD, Selection(destination="swing"), 9, 100)),
+        ("/api/dead?state=delivered", ("deliveries", State.DEAD, None, 100)),
     ],
 )
 async def test_a_query_reaches_the_desk(path: str, asked: tuple[object, ...]) -> None:
@@ -185,7 +189,7 @@ def test_any_query_is_answered_with_json_and_never_breaks_the_server(path: str, 
 
 async def test_a_dead_letter_is_queued_again(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
     assert await post(local, "/api/dead/2/retry") == (200, {"id": 2, "state": "pending"})
-    assert desk.asked == [("retry", 2)]
+    assert desk.asked == [("retry", Selection(id=2), 0), ("notify", "bot")]
 
 
 @pytest.mark.parametrize("number", ["0", "77", "99999999999999999999", "9" * 5_000, "x", "-1", "%D9%A1"])

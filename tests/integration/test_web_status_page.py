@@ -6,6 +6,7 @@ import re
 
 import aiohttp
 
+from relay.outbox.archive import Selection
 from relay.web.desk import ConnectionStatus, DestinationStatus, Readiness
 from tests.support.desk import FakeDesk
 from tests.support.web import own_page
@@ -84,4 +85,4 @@ async def test_a_button_leads_back_to_the_page(desk: FakeDesk, local: aiohttp.Cl
     headers = {**own_page(local), "Accept": "text/html,application/xhtml+xml"}
     async with local.post("/api/dead/2/retry", headers=headers, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
-    assert desk.asked == [("retry", 2)]
+    assert desk.asked == [("retry", Selection(id=2), 0), ("notify", "bot")]

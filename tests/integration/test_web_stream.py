@@ -193,7 +193,7 @@ async def test_events_that_can_not_be_looked_up_are_told_as_a_gap(
             raise StoreBusyError("the disk is full")
 
         with monkeypatch.context() as broken:
-            broken.setattr(house.desk, "list_events", unreadable)
+            broken.setattr(house.desk.archive, "list_events", unreadable)
             house.store(301, 302)
             assert await stream.next() == Sent("gap", {"lost": 2})
         await house.clock.advance(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -15,7 +15,6 @@ from relay.deliveries import State
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
-from relay.outbox.archive import Page
 from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
@@ -29,6 +28,7 @@ from relay.web.desk import (
     StoreStatus,
 )
 from tests.support.clock import FakeClock
+from tests.support.fake_archive import FakeArchive
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 NOW_US = 1_775_828_722 * MICROS  # 2026-04-10T13:45:22Z
@@ -97,6 +97,7 @@ class FakeDesk:
         self.asked: list[tuple[object, ...]] = []
         self.snoozes = Snoozes(MemoryOutbox(Memory(NOW_US)).memory, FakeClock(NOW_US))
         self.names = silence.Names(("daily bulls", "swing"), ("bot", "swing"))
+        self.archive = FakeArchive(self)
         self.errands: list[Errand] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None
@@ -117,30 +118,8 @@ class FakeDesk:
             raise self.fault
         return msgspec.structs.replace(self.now, snoozes=tuple(self.snoozed()))
 
-    async def list_events(self, *, before: int | None, limit: int) -> Page:
-        self.asked.append(("events", before, limit))
-        return _page(self.events, before, limit)
-
-    async def event(self, id_or_key: str) -> dict[str, object] | None:
-        self.asked.append(("event", id_or_key))
-        return next((item for item in self.events if id_or_key in {str(item["id"]), item["event"]}), None)
-
-    async def list_deliveries(
-        self, *, state: State | None, destination: str | None, before: int | None, limit: int
-    ) -> Page:
-        self.asked.append(("deliveries", state, destination, before, limit))
-        chosen = [
-            letter
-            for letter in self.letters
-            if state in {None, letter["state"]} and destination in {None, letter["destination"]}
-        ]
-        return _page(chosen, before, limit)
-
-    async def retry_dead(self, delivery_id: int) -> bool:
-        self.asked.append(("retry", delivery_id))
-        left = [letter for letter in self.letters if letter["id"] != delivery_id]
-        found, self.letters = len(left) < len(self.letters), left
-        return found
+    def notify(self, destinations: Iterable[str]) -> None:
+        self.asked.append(("notify", *destinations))
 
     async def pause(self, name: str) -> None:
         self._known(name)
@@ -207,10 +186,3 @@ class FakeDesk:
 
     def change(self, **changes: object) -> None:
         self.now = msgspec.structs.replace(self.now, **changes)
-
-
-def _page(items: list[dict[str, object]], before: int | None, limit: int) -> Page:
-    numbered = [(item, number) for item in reversed(items) if isinstance(number := item["id"], int)]
-    older = [(item, number) for item, number in numbered if before is None or number < before]
-    shown = older[:limit]
-    return Page([item for item, _ in shown], shown[-1][1] if len(older) > limit else None)

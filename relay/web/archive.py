@@ -1,0 +1,186 @@
+"""What is stored, over HTTP: listings with filters, dead letters, replay.
+
+GET  /api/events /api/deliveries /api/dead      ?destination=&rule=&symbol=&code=&event=&since=&until=&before=&limit=
+GET  /api/deliveries?state=                     likewise
+GET  /api/deliveries/count?state=               how many there are, by state
+GET  /api/events/{number or key} /api/deliveries/{id} /api/dead/{id}
+POST /api/dead/{id}/retry /api/dead/{id}/drop
+POST /api/dead/retry /api/dead/drop /api/replay the filters, in the query, a form or a JSON object; all=true where none
+
+The last three go in steps, so that a request takes no longer however many are meant: `after` with the answer's `next`
+takes the next one. Whoever makes them is `relay.cli.archive`; a hand with curl can as well.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from aiohttp import web
+
+from relay.clock import Clock
+from relay.deliveries import State
+from relay.outbox.archive import Page, Selection, Step
+from relay.outbox.replaying import forecast
+from relay.web import selected
+from relay.web.answers import answer, done, error
+from relay.web.asked import BadQueryError, UnknownError
+from relay.web.desk import Desk
+
+_BIGGEST = 2**63 - 1  # what a store can number
+
+
+class ArchiveApi:
+    """Handlers over the archive of ``desk``."""
+
+    def __init__(self, desk: Desk, clock: Clock) -> None:
+        self._desk = desk
+        self._clock = clock
+
+    def routes(self) -> list[web.RouteDef]:
+        """Paths and what answers them."""
+        return [
+            web.get("/api/events", self.events),
+            web.get("/api/events/{name:.+}", self.event),
+            web.get("/api/deliveries", self.deliveries),
+            web.get("/api/deliveries/count", self.count),
+            web.get("/api/deliveries/{id:[0-9]+}", self.delivery),
+            web.get("/api/dead", self.dead),
+            web.get("/api/dead/{id:[0-9]+}", self.letter),
+            web.post("/api/dead/{id:[0-9]+}/retry", self.retry),
+            web.post("/api/dead/{id:[0-9]+}/drop", self.drop),
+            web.post("/api/dead/retry", self.retry_all),
+            web.post("/api/dead/drop", self.drop_all),
+            web.post("/api/replay", self.replay),
+        ]
+
+    async def events(self, request: web.Request) -> web.Response:
+        """Stored events, newest first."""
+        page = await self._desk.archive.list_events(
+            selection=self._selection(request),
+            before=selected.whole(request.query, "before"),
+            limit=selected.limit(request.query),
+        )
+        return _page(page)
+
+    async def event(self, request: web.Request) -> web.Response:
+        """One stored event, by its number or its key."""
+        name = request.match_info["name"]
+        found = await self._desk.archive.event(name)
+        if found is None:
+            raise UnknownError(f"there is no event {name}")
+        return answer(found)
+
+    async def deliveries(self, request: web.Request) -> web.Response:
+        """Deliveries, newest first."""
+        text = request.query.get("state")
+        return await self._deliveries(request, None if text is None else selected.state(text))
+
+    async def dead(self, request: web.Request) -> web.Response:
+        """Dead letters, newest first."""
+        return await self._deliveries(request, State.DEAD)
+
+    async def _deliveries(self, request: web.Request, state: State | None) -> web.Response:
+        page = await self._desk.archive.list_deliveries(
+            state=state,
+            selection=self._selection(request),
+            before=selected.whole(request.query, "before"),
+            limit=selected.limit(request.query),
+        )
+        return _page(page)
+
+    async def count(self, request: web.Request) -> web.Response:
+        """How many deliveries there are in each state; without ``state``, in all."""
+        states = [selected.state(text) for text in request.query.getall("state", list(State))]
+        return answer(await self._desk.archive.count(states, self._selection(request)))
+
+    async def delivery(self, request: web.Request) -> web.Response:
+        """One delivery, whatever its state."""
+        return answer(await self._delivery(request, "delivery"))
+
+    async def letter(self, request: web.Request) -> web.Response:
+        """One dead letter."""
+        found = await self._delivery(request, "dead letter")
+        if found["state"] != State.DEAD:
+            raise UnknownError(f"there is no dead letter {found['id']}: that delivery is {found['state']}")
+        return answer(found)
+
+    async def _delivery(self, request: web.Request, noun: str) -> dict[str, object]:
+        number = _id(request, noun)
+        found = await self._desk.archive.delivery(number)
+        if found is None:
+            raise UnknownError(f"there is no {noun} {number}")
+        return found
+
+    async def retry(self, request: web.Request) -> web.Response:
+        """Queue a dead letter again."""
+        number = _id(request, "dead letter")
+        step = self._notified(await self._desk.archive.retry(Selection(id=number)))
+        return _one(request, number, step, State.PENDING)
+
+    async def drop(self, request: web.Request) -> web.Response:
+        """Let go of a dead letter."""
+        number = _id(request, "dead letter")
+        return _one(request, number, await self._desk.archive.drop(Selection(id=number)), State.EXPIRED)
+
+    async def retry_all(self, request: web.Request) -> web.Response:
+        """Queue the selected dead letters again: one step."""
+        given = await selected.given_in(request)
+        chosen = selected.chosen(given, now_us=self._clock.now_us())
+        return _step(request, self._notified(await self._desk.archive.retry(chosen, after=selected.after(given))))
+
+    async def drop_all(self, request: web.Request) -> web.Response:
+        """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
+        given = await selected.given_in(request)
+        chosen = selected.chosen(given, now_us=self._clock.now_us())
+        waiting = selected.flag(given, "waiting")
+        if waiting and chosen.destination is None:
+            raise BadQueryError("`waiting` goes with the `destination` that is gone from the config")
+        if waiting and await self._has_lane(chosen.destination):
+            why = (
+                f"{chosen.destination} is in the running config, and sends what waits; reload first, or leave `waiting`"
+            )
+            return error(409, "not_removed", why)
+        return _step(request, await self._desk.archive.drop(chosen, waiting=waiting, after=selected.after(given)))
+
+    async def replay(self, request: web.Request) -> web.Response:
+        """Send the selected events again: one step, or what it would come to."""
+        given = await selected.given_in(request)
+        chosen = selected.chosen(given, now_us=self._clock.now_us())
+        if selected.flag(given, "dry_run"):
+            found = await forecast(self._desk.archive, chosen)
+            return answer({"dry_run": True, **msgspec.structs.asdict(found)})
+        step = await self._desk.archive.replay(
+            chosen, new_ids=selected.flag(given, "new_ids"), after=selected.after(given)
+        )
+        return _step(request, self._notified(step))
+
+    def _selection(self, request: web.Request) -> Selection:
+        return selected.selection(request.query, now_us=self._clock.now_us())
+
+    def _notified(self, step: Step) -> Step:
+        self._desk.notify(step.destinations)
+        return step
+
+    async def _has_lane(self, name: str | None) -> bool:
+        status = await self._desk.status()
+        return any(one.name == name and one.state != "removed" for one in status.destinations)
+
+
+def _id(request: web.Request, noun: str) -> int:
+    text = request.match_info["id"]
+    if len(text) > len(str(_BIGGEST)) or not 1 <= int(text) <= _BIGGEST:
+        raise UnknownError(f"there is no {noun} {text}")
+    return int(text)
+
+
+def _page(page: Page) -> web.Response:
+    return answer({"items": page.items, "next": page.next})
+
+
+def _one(request: web.Request, number: int, step: Step, state: State) -> web.Response:
+    if not step.done:
+        raise UnknownError(f"there is no dead letter {number}")
+    return done(request, {"id": number, "state": state})
+
+
+def _step(request: web.Request, step: Step) -> web.Response:
+    return done(request, msgspec.structs.asdict(step))

@@ -1,0 +1,116 @@
+"""What a request to the archive asks for: filters, where to go on, and whether all of it is meant.
+
+query, form or JSON object ──given_in──> texts by name ──> selection · before · limit · after · flags
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from aiohttp import web
+
+from relay.deliveries import State
+from relay.outbox.archive import EVERYTHING, Selection
+from relay.outbox.selecting import BadSelectionError, number, selection_of
+from relay.web.asked import BadQueryError, body_of
+
+PAGE_SIZE: Final = 100
+
+_WORDS: Final = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+async def given_in(request: web.Request) -> dict[str, str]:
+    """The values of a POST, by name, as texts; the query's before the body's.
+
+    Raises:
+        BadQueryError: One is neither text, number nor truth.
+    """
+    return {**{key: _text(key, value) for key, value in (await body_of(request)).items()}, **request.query}
+
+
+def selection(given: Mapping[str, str], *, now_us: int) -> Selection:
+    """The filters.
+
+    Raises:
+        BadQueryError: One can't be used.
+    """
+    try:
+        return selection_of(given, now_us=now_us)
+    except BadSelectionError as fault:
+        raise BadQueryError(str(fault)) from None
+
+
+def chosen(given: Mapping[str, str], *, now_us: int) -> Selection:
+    """The filters of what changes something; without any, all has to be said.
+
+    Raises:
+        BadQueryError: It is not said, or a filter can't be used.
+    """
+    found = selection(given, now_us=now_us)
+    if found == EVERYTHING and not flag(given, "all"):
+        raise BadQueryError("`all` is true where no filter says which are meant: all of them")
+    return found
+
+
+def whole(given: Mapping[str, str], name: str) -> int | None:
+    """A number of the store's; None where none is given.
+
+    Raises:
+        BadQueryError: It is no number from 1 up.
+    """
+    try:
+        return number(name, given[name]) if name in given else None
+    except BadSelectionError as fault:
+        raise BadQueryError(str(fault)) from None
+
+
+def limit(given: Mapping[str, str]) -> int:
+    """How many of a listing: a page at most."""
+    return min(whole(given, "limit") or PAGE_SIZE, PAGE_SIZE)
+
+
+def after(given: Mapping[str, str]) -> int:
+    """Where a step goes on; 0, as if left out, is the beginning."""
+    return 0 if given.get("after") == "0" else whole(given, "after") or 0
+
+
+def flag(given: Mapping[str, str], name: str) -> bool:
+    """True or false; left out or empty is false.
+
+    Raises:
+        BadQueryError: It is neither.
+    """
+    said = _WORDS.get(text.lower()) if (text := given.get(name)) else False
+    if said is None:
+        raise BadQueryError(f"`{name}` is true or false")
+    return said
+
+
+def state(text: str) -> State:
+    """A state by its name.
+
+    Raises:
+        BadQueryError: There is none such.
+    """
+    try:
+        return State(text)
+    except ValueError:
+        raise BadQueryError(f"`state` is one of {', '.join(State)}") from None
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int):
+        return str(value)
+    raise BadQueryError(f"`{name}` is text")

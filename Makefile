@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.locked
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint audit bench lock clean
 .DEFAULT_GOAL := test
 
 $(STAMP): requirements/dev.txt pyproject.toml
@@ -27,6 +27,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive relay
+
+# Asks for published advisories on what is locked; says so where nobody answers.
+audit: $(STAMP)
+	$(BIN)/python requirements/audit.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

@@ -49,8 +49,22 @@ def test_what_is_not_retried_is_not_waited_for(judge: Judge, status: int) -> Non
     assert outcome.retry_after is None
 
 
-def test_a_redirect_says_where_the_remedy_is() -> None:
-    assert "config" in judge_webhook(Answer(301), START_US).detail
+_REMEDY = "; redirects are not followed, so the final address belongs in the config"
+
+
+@pytest.mark.parametrize(
+    ("status", "sentence"),
+    [
+        (299, "answered 299 unknown status"),
+        (300, f"answered 300 Multiple Choices{_REMEDY}"),
+        (301, f"answered 301 Moved Permanently{_REMEDY}"),
+        (399, f"answered 399 unknown status{_REMEDY}"),
+        (400, "answered 400 Bad Request"),
+        (599, "answered 599 unknown status"),
+    ],
+)
+def test_the_sentence_names_the_status_and_the_remedy_for_a_redirect(status: int, sentence: str) -> None:
+    assert judge_webhook(Answer(status), START_US).detail == sentence
 
 
 @pytest.mark.parametrize(

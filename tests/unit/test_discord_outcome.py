@@ -192,3 +192,27 @@ def test_a_reset_told_as_a_moment_alone_is_read_by_our_clock(
     headers: dict[str, str], reset_after: float | None
 ) -> None:
     assert read(Answer(200, headers), 1_775_828_722_000_000).reset_after == reset_after
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "detail"),
+    [
+        (404, "<html>", "answered 404 Not Found"),
+        (400, {"code": 50035, "message": "Invalid Form Body"}, "answered 400 Bad Request (50035: Invalid Form Body)"),
+        (401, {"code": 0, "message": "401: Unauthorized"}, "answered 401 Unauthorized (401: Unauthorized)"),
+        (
+            404,
+            {"code": 10015},
+            "answered 404 Not Found; the webhook was deleted; make a new one and put its url into the config",
+        ),
+    ],
+)
+def test_the_detail_says_what_discord_said_and_what_it_means(status: int, body: object, detail: str) -> None:
+    assert judged(status, body).detail == detail
+
+
+def test_the_detail_of_a_limit_says_for_what_it_is_unless_it_is_for_the_webhook_alone() -> None:
+    alone = judged(429, {"retry_after": 1, "global": False}, VIA)
+    everything = judged(429, {"retry_after": 1, "global": True}, VIA)
+    assert alone.detail == "answered 429 Too Many Requests"
+    assert everything.detail == "answered 429 Too Many Requests; the limit is for everything from this address"

@@ -15,7 +15,7 @@ from relay.outbox.base import Entry, Sighting
 from relay.outbox.identity import UNTIMED_SPAN_US, Known
 from relay.outbox.rows import event_key
 from tests.support.clock import START_US
-from tests.support.events import a_quote, a_state, entry, in_force
+from tests.support.events import a_break, a_quote, a_state, entry, in_force
 from tests.support.sightings import Book, groups, sightings
 
 
@@ -166,3 +166,56 @@ def test_times_are_compared_as_instants_at_the_coarser_precision(one: str, other
         book = Book()
         results = book.take([entry(in_force(at=first), "bot"), entry(in_force(5, at=second), "bot")])
         assert (results[1][0] is Sighting.DUPLICATE) is same
+
+
+_SPAN = UNTIMED_SPAN_US
+_AT = "2026-04-10T13:45:22Z"
+
+
+@pytest.mark.parametrize(
+    ("timed_seen_us", "untimed_seen_us", "same"),
+    [
+        (0, _SPAN, True),  # seen together
+        (0, -_SPAN, True),
+        (0, _SPAN + 1, False),
+        (10 * _SPAN, _SPAN, True),  # the timed one came late, but tells of then
+        (10 * _SPAN, -_SPAN, True),
+        (10 * _SPAN, _SPAN + 1, False),
+        (10 * _SPAN, -_SPAN - 1, False),
+    ],
+)
+@pytest.mark.parametrize("timed_first", [True, False])
+def test_without_a_time_it_is_what_was_seen_then_or_tells_of_then_and_the_span_itself_is_near(
+    timed_seen_us: int, untimed_seen_us: int, same: bool, timed_first: bool
+) -> None:
+    timed = entry(in_force(at=_AT), "bot", at_us=START_US + timed_seen_us)
+    untimed = entry(in_force(at=None), "bot", at_us=START_US + untimed_seen_us)
+    results = Book().take([timed, untimed] if timed_first else [untimed, timed])
+    assert (results[1][0] is Sighting.DUPLICATE) is same
+
+
+@pytest.mark.parametrize(("seen_us", "same"), [(0, True), (_SPAN, True), (_SPAN + 1, False)])
+def test_two_without_a_time_are_the_same_when_they_were_seen_near_each_other(seen_us: int, same: bool) -> None:
+    first, second = (entry(in_force(at=None), "bot", at_us=START_US + at_us) for at_us in (0, seen_us))
+    results = Book().take([first, second])
+    assert (results[1][0] is Sighting.DUPLICATE) is same
+
+
+@pytest.mark.parametrize("ids", [(None, None), (7, None), (None, 7)])
+@pytest.mark.parametrize("symbols", [("AAPL", None), (None, "AAPL"), (None, None)])
+@pytest.mark.parametrize("apart", [True, False])
+def test_a_missing_symbol_matches_any(
+    ids: tuple[int | None, int | None], symbols: tuple[str | None, str | None], apart: bool
+) -> None:
+    first, second = (entry(in_force(*facts), "bot") for facts in zip(ids, symbols, strict=True))
+    book = Book()
+    results = book.take([first]) + book.take([second]) if apart else book.take([first, second])
+    assert [sighting for sighting, _ in results] == [Sighting.NEW, Sighting.DUPLICATE]
+
+
+def test_of_several_that_match_it_is_the_one_that_agrees_in_more_and_then_the_first() -> None:
+    vague = msgspec.structs.replace(a_break(1), symbols=())
+    book = Book()
+    book.take([entry(event, "bot") for event in (vague, a_break(2), a_break(3))])
+    assert book.take([entry(a_break(None), "bot")]) == [(Sighting.DUPLICATE, 2)]
+    assert book.take([entry(msgspec.structs.replace(vague, id=None), "bot")]) == [(Sighting.DUPLICATE, 1)]

@@ -56,3 +56,17 @@ def test_the_word_is_in_the_detail() -> None:
 def test_too_many_is_told_by_its_code_with_the_wait() -> None:
     outcome = judge_slack(Answer(429, {"retry-after": "30"}, "rate_limited"), START_US)
     assert (outcome.code, outcome.retry_after) == (TOO_MANY, 30.0)
+
+
+def test_a_word_that_makes_it_a_retry_keeps_the_wait_and_one_that_does_not_takes_it_away() -> None:
+    date = {"retry-after": "Fri, 10 Apr 2026 13:46:22 GMT"}
+    assert judge_slack(Answer(500, date, "rollup_error"), START_US).retry_after == 60.0
+    assert judge_slack(Answer(400, date, "rollup_error"), START_US).retry_after == 60.0
+    assert judge_slack(Answer(500, date, "no_text"), START_US).retry_after is None
+
+
+@pytest.mark.parametrize(
+    "body", ["", "no", "No Service", "<html>", "a" * 62, '{"error": 7}', '{"ok": false}', "no-text"]
+)
+def test_what_is_no_word_is_not_in_the_detail(body: str) -> None:
+    assert judge_slack(Answer(404, {}, body), START_US).detail == "answered 404 Not Found"

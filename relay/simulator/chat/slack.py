@@ -32,7 +32,7 @@ REFUSALS: Final[Mapping[str, int]] = {
     "too_many_attachments": 400,
     "user_not_found": 400,
     "action_prohibited": 403,
-    "invalid_token": 403,  # nosec B105  because it is the name of a refusal
+    "invalid_token": 403,
     "no_active_hooks": 403,
     "posting_to_general_channel_denied": 403,
     "team_disabled": 403,

@@ -100,7 +100,8 @@ class Connection(web.RequestHandler):
         headers: Mapping[str, str],
         **options: Any,  # noqa: ANN401  because they are aiohttp's own, handed through
     ) -> None:
-        super().__init__(manager, loop=asyncio.get_running_loop(), **options)
+        # A body that says it is compressed is read as it is: it is no form and no JSON, and its size is what was sent.
+        super().__init__(manager, loop=asyncio.get_running_loop(), auto_decompress=False, **options)
         self._connections = connections
         self._headers = headers
         self._wire: asyncio.Transport | None = None
@@ -193,6 +194,8 @@ class Connection(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002  because it repeats what was sent
     ) -> web.StreamResponse:
         """What is told of a request that reached no handler; it ends the connection, as aiohttp has it."""
+        if isinstance(exc, ConnectionError) and self._wire is None:
+            raise ConnectionError("who asked is gone") from exc
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             _log.error("a request failed", exc_info=exc)
         if request.writer.output_size > 0:
@@ -202,6 +205,11 @@ class Connection(web.RequestHandler):
         response = error(status, phrase.lower().replace(" ", "_"), phrase, headers=self._headers)
         response.force_close()
         return response
+
+    def log_exception(self, *args: object, **kw: Any) -> None:  # noqa: ANN401  because it is aiohttp's signature
+        """What broke the connection down; a body that is none is the other side's fault, and no news."""
+        if not isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            _log.error("connection broke down", said=str(args[0]) if args else "", exc_info=kw.get("exc_info"))
 
 
 class Connections:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -119,9 +120,18 @@ class Guard:
         try:
             async with asyncio.timeout(None if _path(request) == STREAM_PATH else self._seconds):
                 return await handler(request)
-        except (web.HTTPException, BadQueryError, UnknownError, RelayError, TimeoutError) as fault:
+        except (
+            web.HTTPException,
+            web.RequestPayloadError,
+            BadQueryError,
+            UnknownError,
+            RelayError,
+            TimeoutError,
+        ) as fault:
             return _told(fault)
-        except Exception:  # noqa: BLE001  because this is the rim: whatever a handler trips over is logged and answered
+        except Exception as fault:  # because this is the rim: whatever a handler trips over is logged and answered
+            if isinstance(fault, ConnectionError) and request.transport is None:
+                raise  # who asked is gone
             _log.exception("a request failed", method=request.method, path=request.path)
             return error(500, "internal", "the relay could not answer this; its log says why")
 
@@ -135,11 +145,11 @@ class Guard:
 
 def _is_plain(request: web.Request) -> bool:
     """Whether nobody on the way could read another host in it than we do (RFC 9112, sections 3.2.2 and 7.2)."""
-    hosts = request.headers.getall("Host", [])
+    hosts = [host.lower() for host in request.headers.getall("Host", [])]
     if len(hosts) > 1:
         return False
-    target = request.rel_url
-    return not target.absolute or [target.raw_authority.lower()] == [host.lower() for host in hosts]
+    target = request.raw_path
+    return target.startswith("/") or target == "*" or [urlsplit(target).netloc.lower()] == hosts
 
 
 def _path(request: web.Request) -> str:
@@ -169,8 +179,9 @@ def _told(fault: Exception) -> web.StreamResponse:
         case web.HTTPException():
             allow = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else None
             return error(fault.status, fault.reason.lower().replace(" ", "_"), fault.reason, headers=allow)
-        case BadQueryError():
-            return error(400, "bad_request", str(fault))
+        case BadQueryError() | web.RequestPayloadError():
+            ours = isinstance(fault, BadQueryError)
+            return error(400, "bad_request", str(fault) if ours else "the body does not come as its headers say")
         case UnknownError():
             return error(404, "not_found", str(fault))
         case RelayError():

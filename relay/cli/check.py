@@ -18,7 +18,7 @@ from relay.cli.quiet import log_quietly
 from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config import diff
-from relay.config.doubts import doubts_of
+from relay.config.doubts import doubts_of, doubts_of_token
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
@@ -138,6 +138,7 @@ def notes(config: Config) -> Iterator[str]:
             yield f"no enabled rule sends to {name}"
     for name, destination in config.destinations.items():
         yield from doubts(name, destination)
+    yield from doubts_of_token(config.http.token)
     yield from unheard(config)
     for rule in enabled:
         yield from doubts_of(rule)

@@ -1,4 +1,4 @@
-"""What is no fault in a rule and may still not be what was meant; ``relay check`` notes it.
+"""What is no fault in a rule, or a token, and may still not be what was meant; ``relay check`` notes it.
 
 Rule ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a shape that no
                     alert has, a zone that knows no summer time
@@ -15,10 +15,18 @@ from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
 from relay.rules.conditions import is_glob, name_fits, threshold_holds
 from relay.rules.rule import ELSE, Routes, Rule
 from relay.rules.words import listing
+from relay.secret import Secret
 
 _CANDLES: Final = frozenset({*CANDLES, "2"})  # the vendor's pages show a bare 2, too
+_LONG_ENOUGH: Final = 16  # characters of a token: of random hex digits, 64 bits
 _NO_SUMMER_TIME: Final = {"EST": "America/New_York", "MST": "America/Denver"}
 """Zones that are not what their name makes people think of, and those that are."""
+
+
+def doubts_of_token(token: Secret | None) -> Iterator[str]:
+    """What is to be said of the token that opens the relay's own HTTP: guessing is slowed down, not stopped."""
+    if token is not None and len(token.reveal()) < _LONG_ENOUGH:
+        yield "http.token is so short that it may be guessed; `openssl rand -hex 32` makes one that can't be"
 
 
 def doubts_of(rule: Rule) -> Iterator[str]:

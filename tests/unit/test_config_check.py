@@ -102,6 +102,18 @@ def test_a_mention_that_pings_nobody_is_noted(tmp_path: Path, capsys: pytest.Cap
     assert json.loads(capsys.readouterr().out)["notes"] == ["a pings nobody: none of its destinations is a chat"]
 
 
+@pytest.mark.parametrize(("token", "notes"), [("hunter2", 1), ("f0e4c2f76c58916e", 0)])
+def test_a_token_that_may_be_guessed_is_noted_and_not_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], token: str, notes: int
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text("more", f"http: {{token: {token}}}"))
+    assert run(["check", "-c", str(path)]) == Exit.OK
+    out = capsys.readouterr().out
+    assert out.count("note: http.token is so short that it may be guessed") == notes
+    assert token not in out
+
+
 @pytest.mark.parametrize(
     ("destination", "notes"),
     [

@@ -6,10 +6,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
 
 import pytest
 
 from relay.errors import StoreBusyError
+from relay.outbox.check import Damage
 from relay.outbox.writer import GroupWriter
 from tests.support.clock import FakeClock
 from tests.support.waiting import until
@@ -70,7 +72,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 async def writer(store: Store, clock: FakeClock) -> AsyncIterator[GroupWriter[int, int]]:
-    writer = GroupWriter[int, int](store.apply, clock)
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
     writer.start()
     yield writer
     store.gate.set()
@@ -149,7 +151,7 @@ async def test_a_full_disk_that_stays_full_is_tried_every_two_seconds(
 
 
 async def test_closing_writes_what_was_submitted(store: Store, clock: FakeClock) -> None:
-    writer = GroupWriter[int, int](store.apply, clock)
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
     writer.start()
     store.gate.clear()
     waiting = [asyncio.ensure_future(writer.submit(n)) for n in range(3000)]
@@ -164,7 +166,7 @@ async def test_closing_writes_what_was_submitted(store: Store, clock: FakeClock)
 
 
 async def test_closing_gives_up_on_what_a_full_disk_does_not_take(store: Store, clock: FakeClock) -> None:
-    writer = GroupWriter[int, int](store.apply, clock)
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
     writer.start()
     store.refuse_all(FULL)
     waiting = [asyncio.ensure_future(writer.submit(n)) for n in range(3)]

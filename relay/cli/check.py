@@ -128,6 +128,7 @@ def _json(
 
 def notes(config: Config) -> Iterator[str]:
     """What is no fault and may still not be what was meant."""
+    yield from _in_the_clear(config)
     enabled = [rule for rule in config.rules if rule.enabled]
     if not enabled:
         yield "every rule is disabled: nothing will be delivered"
@@ -146,3 +147,14 @@ def notes(config: Config) -> Iterator[str]:
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:
         yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"
+
+
+def _in_the_clear(config: Config) -> Iterator[str]:
+    """The upstream's addresses without TLS; the key goes along with every request."""
+    upstream = config.stratalerts
+    for key, url, secure in (
+        ("websocket_url", upstream.websocket_url, "wss"),
+        ("rest_url", upstream.rest_url, "https"),
+    ):
+        if not url.lower().startswith(f"{secure}:") and not is_loopback_url(url):
+            yield f"stratalerts.{key}: others on the way can read the API key; use {secure}://"

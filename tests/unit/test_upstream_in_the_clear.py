@@ -1,0 +1,33 @@
+"""An upstream whose way shows the key to others is noted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from relay.cli import run
+from relay.errors import Exit
+from tests.support.config_text import config_text
+
+SOCKET = "stratalerts.websocket_url: others on the way can read the API key; use wss://"
+REST = "stratalerts.rest_url: others on the way can read the API key; use https://"
+
+
+@pytest.mark.parametrize(
+    ("urls", "notes"),
+    [
+        ("websocket_url: 'ws://up.example/ws', rest_url: 'HTTP://up.example/api'", [SOCKET, REST]),
+        ("websocket_url: 'wss://up.example/ws', rest_url: 'http://10.0.0.7/api'", [REST]),
+        ("websocket_url: 'wss://up.example/ws', rest_url: 'https://up.example/api'", []),
+        ("websocket_url: 'ws://127.0.0.1:9/ws', rest_url: 'http://localhost:9/api'", []),
+    ],
+)
+def test_an_upstream_without_tls_on_another_machine_is_noted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], urls: str, notes: list[str]
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(config_text("stratalerts", f"stratalerts: {{api_key: k, {urls}}}"))
+    assert run(["check", "-c", str(path), "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["notes"] == notes

@@ -17,6 +17,7 @@ SELECT json_group_array(json_array(e.seq, e.channel, e.subject, json(e.symbols))
 FROM json_each(:seqs) s CROSS JOIN events e
 WHERE e.seq = s.value AND (:since IS NULL OR e.received_at >= :since) AND (:until IS NULL OR e.received_at < :until)
   AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE)
+  AND (:glob IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR upper(e.subject) GLOB :glob)
   AND (:destination IS NULL AND :rule IS NULL OR EXISTS (
       SELECT 1 FROM deliveries d WHERE d.event = e.seq AND (:destination IS NULL OR d.destination = :destination)
         AND (:rule IS NULL OR EXISTS (
@@ -99,17 +100,8 @@ SELECT json_group_array(id) FROM (
     UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
     ORDER BY id DESC LIMIT :limit);
 
--- name: chosen
--- Of deliveries by number, those that are meant, as far as SQL can tell: [id, destination, state, key, has a body,
--- still asks, waits to be sent again, channel, subject, symbols].
-SELECT json_group_array(json_array(
-    d.id, d.destination, d.state, e.key, e.data IS NOT NULL,
-    d.state = 'expired' AND EXISTS (
-        SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.ask') IS NOT NULL),
-    :originals AND EXISTS (
-        SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.source = 'replay'
-          AND o.state IN ('pending', 'deciding')),
-    e.channel, e.subject, json(e.symbols)))
+-- name: of_chosen
+-- A part of the next two: deliveries by number, those that are meant, as far as SQL can tell.
 FROM json_each(:ids) i CROSS JOIN deliveries d CROSS JOIN events e
 WHERE d.id = i.value AND e.seq = d.event
   AND (:states IS NULL OR d.state IN (SELECT value FROM json_each(:states)))
@@ -119,7 +111,27 @@ WHERE d.id = i.value AND e.seq = d.event
   AND (:code IS NULL OR d.last_code = :code)
   AND (:rule IS NULL OR EXISTS (SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.name') = :rule))
   AND (:since IS NULL OR e.received_at >= :since) AND (:until IS NULL OR e.received_at < :until)
-  AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE);
+  AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE)
+  AND (:glob IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR upper(e.subject) GLOB :glob)
+
+-- name: chosen
+-- Rows [id, destination, state, key, has a body, still asks, waits to be sent again, channel, subject, symbols].
+SELECT json_group_array(json_array(
+    d.id, d.destination, d.state, e.key, e.data IS NOT NULL,
+    d.state = 'expired' AND EXISTS (
+        SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.ask') IS NOT NULL),
+    :originals AND EXISTS (
+        SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.source = 'replay'
+          AND o.state IN ('pending', 'deciding')),
+    e.channel, e.subject, json(e.symbols)))
+/* of_chosen */;
+
+-- name: counted
+-- Rows [state, has a body, how many].
+SELECT json_group_array(json_array(state, body, number)) FROM (
+    SELECT d.state, e.data IS NOT NULL AS body, count(*) AS number
+    /* of_chosen */
+    GROUP BY d.state, body);
 
 -- name: list_deliveries
 SELECT json_group_array(json(listing)) FROM (

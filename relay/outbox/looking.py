@@ -57,8 +57,10 @@ class SymbolTest:
         self._any = symbol is None
         lists = [[(symbol or "").upper()]]
         self._plain, self._futures = Patterns(lists), Patterns(lists, futures=True)
-        # What SQL can tell by itself; of breaks it takes all.
-        self.exact: Final = None if symbol is None or is_glob(symbol) or not symbol.isascii() else symbol
+        # What SQL can tell by itself; of breaks it takes all. Its brackets are not those of fnmatch.
+        told = symbol if symbol is not None and symbol.isascii() and "[" not in symbol else None
+        self.exact: Final = None if told is None or is_glob(told) else told
+        self.glob: Final = told.upper() if told is not None and is_glob(told) else None
 
     def fits(self, row: Row | EventRow) -> bool:
         """Any of its names does; on a break, contract suffixes don't count."""
@@ -143,9 +145,14 @@ class Look:
             return f"ids_by_state_{way}", place
         return f"ids_by_queue_{way}", {**place, "destination": selection.destination}
 
-    def chosen(self, ids: Sequence[int]) -> Query:
-        """What those are, of what is meant."""
-        return "chosen", {
+    @property
+    def counts(self) -> bool:
+        """Whether SQL can tell alone which are meant, and so count them."""
+        return self._selection.symbol is None
+
+    def chosen(self, ids: Sequence[int], name: str = "chosen") -> Query:
+        """What those are, of what is meant; or how many are meant, where the query is ``counted``."""
+        return name, {
             **self._compared(),
             "ids": json_text(ids),
             "states": None if self._states is None else json_text(self._states),
@@ -170,4 +177,5 @@ class Look:
             "since": selection.since_us,
             "until": selection.until_us,
             "symbol": self._symbol.exact,
+            "glob": self._symbol.glob,
         }

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_PART: Final = re.compile(r"/\* (\w+) \*/")
 _FILES: Final = ("queries.sql", "archive.sql")
 _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -17,14 +18,14 @@ Queries = MappingProxyType[str, str]
 
 @cache
 def queries() -> Queries:
-    """Every statement of the files by its name."""
+    """Every statement of the files by its name; ``/* name */`` in one is another, or what ``with_rows`` puts there."""
     found: dict[str, str] = {}
     for name in _FILES:
         parts = _NAME.split(resources.files(__package__).joinpath(name).read_text("utf-8"))[1:]
         named = dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
         assert found.keys().isdisjoint(named), "a name means one statement"
         found |= named
-    return MappingProxyType(found)
+    return MappingProxyType({name: _PART.sub(lambda part: found.get(part[1], part[0]), found[name]) for name in found})
 
 
 def with_rows(statement: str, count: int, width: int) -> str:

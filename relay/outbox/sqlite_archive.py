@@ -132,13 +132,20 @@ class SqliteArchive:
         bodiless = after = 0
         while look is not None and (query := look.up(after, _CHUNK)) is not None:
             looked: list[int] = await self._value(query[0], **query[1])
-            for row in await self._rows(look, looked):
-                counted[row.state] += 1
-                bodiless += not row.body
+            for state, body, number in await self._counted(look, looked):
+                counted[State(state)] += number
+                bodiless += 0 if body else number
             if len(looked) < _CHUNK:
                 break
             after = looked[-1]
         return Count(dict(counted), bodiless)
+
+    async def _counted(self, look: Look, ids: list[int]) -> list[tuple[State, int, int]]:
+        """State, whether there is a body, and how many."""
+        if look.counts:
+            name, parameters = look.chosen(ids, "counted")
+            return cast("list[tuple[State, int, int]]", await self._value(name, **parameters))
+        return [(row.state, row.body, 1) for row in await self._rows(look, ids)]
 
     async def _rows(self, look: Look, ids: list[int]) -> list[Row]:
         name, parameters = look.chosen(ids)

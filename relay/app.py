@@ -22,6 +22,7 @@ import structlog
 
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
+from relay.backfill.errands import Errands
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
 from relay.clock import Clock, SystemClock
@@ -34,7 +35,7 @@ from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.notice import TroubleKind
 from relay.edges.engine import Engine
-from relay.errors import ConfigError, EvictedError, RejectedError
+from relay.errors import ConfigError, RelayError
 from relay.events import Channel
 from relay.heartbeat import Heart
 from relay.housekeeping import feed_watchdog, tidy
@@ -43,6 +44,7 @@ from relay.judging.decider import Decider
 from relay.judging.judge import Judge
 from relay.judging.marks import Marks, remembered_since
 from relay.judging.snoozes import Snoozes
+from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
 from relay.notices.notices import Notices
@@ -99,7 +101,6 @@ class Relay:
         self.broadcast = Broadcast(self.clock)
         self.started_at_us = self.clock.now_us()
         self.simulated = is_loopback_url(config.stratalerts.websocket_url)
-        self.standby = False
         self._notifier = Notifier(env)
         self._watchdog_seconds = watchdog_interval(env)
         self._rng = random.Random()  # noqa: S311  because it only spreads retries
@@ -125,8 +126,12 @@ class Relay:
                 hint="Point them at this machine, or say --allow-real to send invented alerts there.",
             )
 
-    async def open(self, stack: AsyncExitStack) -> None:
+    async def open(self, stack: AsyncExitStack, *, serve: bool = True) -> None:
         """Take the store, put everything together and let the pages answer; nothing is read or sent yet.
+
+        Args:
+            stack: What is opened is closed with it.
+            serve: Listen where the config says; a verb that needs the parts alone does not.
 
         Raises:
             LockedError: Another relay holds the store, or the port is taken.
@@ -186,6 +191,12 @@ class Relay:
             on_gap=self.backfiller.request,
             before_subscribe=lambda channel: self.backfiller.ensure_baseline((channel,)),
         )
+        self.link = Link(
+            self.reader,
+            metrics=metrics,
+            on_evicted=lambda: self.config.stratalerts.on_evicted,
+            last_words=self._say_last_words,
+        )
         self.reloader = Reloader(
             config,
             Parts(self.dispatcher, self._check, self._lane, self._prepare, self._resubscribe),
@@ -194,6 +205,8 @@ class Relay:
             metrics=metrics,
             notifier=self._notifier,
         )
+        errands = Errands(self.backfiller, clock)
+        stack.push_async_callback(errands.close)
         self.desk = FrontDesk(
             outbox=self.outbox,
             dispatcher=self.dispatcher,
@@ -206,7 +219,9 @@ class Relay:
             refused_lookup=lambda: self.lookup.refusal if asks_for_states(self.config.rules) else None,
             rules=lambda: [rule.name for rule in self.config.rules],
             snoozes=self.snoozes,
-            standby=lambda: self.standby,
+            standby=lambda: self.link.standby,
+            take_back=self.link.take_back,
+            errands=errands,
             started_at_us=self.started_at_us,
             simulated=self.simulated,
             reloader=self.reloader,
@@ -218,7 +233,7 @@ class Relay:
             self.outbox,
             metrics,
             store_path=config.store_path,
-            standby=lambda: self.standby,
+            standby=lambda: self.link.standby,
             reload_fault=lambda: self.desk.config().fault,
             started_at_us=self.started_at_us,
         )
@@ -229,7 +244,7 @@ class Relay:
         self.web = Web(
             self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
         )
-        if config.http.address is not None:
+        if serve and config.http.address is not None:
             await self.web.start(*config.http.address)
             stack.push_async_callback(self.web.stop)
 
@@ -295,7 +310,7 @@ class Relay:
             RejectedError: The upstream refuses the key; drained.
         """
         work = _Work(
-            reader=asyncio.create_task(self._read(), name="reader"),
+            reader=asyncio.create_task(self.link.run(), name="reader"),
             intake=asyncio.create_task(self.intake.run(), name="intake"),
             decider=asyncio.create_task(self.decider.run(), name="decider"),
             lanes=asyncio.create_task(self.dispatcher.run(), name="lanes"),
@@ -322,20 +337,8 @@ class Relay:
             if task.done() and not task.cancelled():
                 task.result()
 
-    async def _read(self) -> None:
-        try:
-            await self.reader.run()
-        except RejectedError as error:
-            await self.notices.last_words(TroubleKind.REJECTED, error)
-            raise
-        except EvictedError as error:
-            if self.config.stratalerts.on_evicted == "exit":
-                await self.notices.last_words(TroubleKind.EVICTED, error)
-                raise
-            self.standby = True
-            self.metrics.connected.set(0)
-            _log.error("evicted: standing by, polling REST", every=self.config.backfill.every)
-            await self._stop.wait()
+    async def _say_last_words(self, kind: TroubleKind, error: RelayError) -> None:
+        await self.notices.last_words(kind, error)
 
     async def _drain(self, work: _Work) -> None:
         """Stop reading, finish commits and requests in flight; queues stay stored."""
@@ -344,7 +347,7 @@ class Relay:
         self._stop.set()
         if self.reloader is not None:
             self.reloader.stop()
-        self.reader.stop()
+        self.link.stop()
         work.backfill.cancel()
         work.house.cancel()
         self.dispatcher.stop()
@@ -383,7 +386,7 @@ class Relay:
 
     def _one_line(self) -> str:
         state = self.reader.state
-        return f"{'standby' if self.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
+        return f"{'standby' if self.link.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
 
 
 async def _ended(*tasks: Awaitable[object]) -> None:

@@ -11,6 +11,7 @@ import structlog
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.baseline import has_baseline
+from relay.backfill.errands import Errand, Errands
 from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock, isoformat
 from relay.config.diff import Changes
@@ -77,6 +78,8 @@ class FrontDesk:
         rules: The names of the rules of now.
         snoozes: What is snoozed; the judge asks the same.
         standby: Whether another connection took over and this relay polls.
+        take_back: Connects again where it stands by; whether it did.
+        errands: Rounds that are asked for by hand.
         refused_lookup: Why the upstream refuses to look up states; None where it does not.
         reloader: None where the config can't be loaded anew.
     """
@@ -92,6 +95,8 @@ class FrontDesk:
     rules: Callable[[], Sequence[str]]
     snoozes: Snoozes
     standby: Callable[[], bool]
+    take_back: Callable[[], bool]
+    errands: Errands
     started_at_us: int
     simulated: bool
     refused_lookup: Callable[[], RelayError | None] = lambda: None
@@ -101,6 +106,8 @@ class FrontDesk:
         """Answering at all shows that the loop turns; the store says whether it writes."""
         if self.outbox.healthy:
             return True, []
+        if self.outbox.damage:
+            return False, [f"the store is damaged ({self.outbox.damage}): stop the relay and run `relay repair`"]
         return False, ["the store takes no writes (is the disk full?); nothing is acknowledged that is not stored"]
 
     def ready(self) -> Readiness:
@@ -223,7 +230,15 @@ class FrontDesk:
         if lane is None:
             oldest_us = queue.oldest_pending_us
             return DestinationStatus(
-                name, "", "removed", in_flight=in_flight, oldest_pending_us=oldest_us, counts=queue.counts
+                name,
+                "",
+                "removed",
+                in_flight=in_flight,
+                oldest_pending_us=oldest_us,
+                counts=queue.counts,
+                suppressed=queue.suppressed,
+                replays=queue.replays,
+                pruned=queue.pruned,
             )
         status = lane.status()
         state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
@@ -239,6 +254,9 @@ class FrontDesk:
             in_flight=in_flight,
             oldest_pending_us=queue.oldest_pending_us,
             counts=queue.counts,
+            suppressed=queue.suppressed,
+            replays=queue.replays,
+            pruned=queue.pruned,
             last_error=status.last_error,
         )
 
@@ -281,6 +299,18 @@ class FrontDesk:
 
     def _names(self) -> silence.Names:
         return silence.Names(self.rules(), list(self.dispatcher.lanes))
+
+    def connect(self) -> bool:
+        """Take the connection back."""
+        return self.take_back()
+
+    def backfill(self, since: float | None) -> Errand:
+        """Begin a round of every subscribed channel."""
+        return self.errands.begin(since=since)
+
+    def errand(self, number: int) -> Errand | None:
+        """How a backfill that was asked for stands."""
+        return self.errands.find(number)
 
     def config(self) -> ConfigStatus:
         """The config that runs."""

@@ -14,6 +14,7 @@ from typing import Protocol
 
 import msgspec
 
+from relay.backfill.errands import Errand
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
@@ -75,6 +76,9 @@ class DestinationStatus(msgspec.Struct, frozen=True):
         in_flight: Requests out now.
         oldest_pending_us: When the oldest waiting delivery was received.
         counts: Deliveries kept, by state.
+        suppressed: The suppressed among them, by reason.
+        replays: Those among them that were sent again by hand.
+        pruned: Those that retention has deleted, by state.
         last_error: What the last failed attempt came to.
     """
 
@@ -87,6 +91,9 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     in_flight: int = 0
     oldest_pending_us: int | None = None
     counts: Mapping[State, int] = {}
+    suppressed: Mapping[str, int] = {}
+    replays: Mapping[State, int] = {}
+    pruned: Mapping[State, int] = {}
     last_error: str = ""
 
 
@@ -209,6 +216,18 @@ class Desk(Protocol):
         Raises:
             KeyError: There is no such destination.
         """
+        ...
+
+    def connect(self) -> bool:
+        """Take the connection back; False where this relay does not stand by."""
+        ...
+
+    def backfill(self, since: float | None) -> Errand:
+        """Begin a round of every subscribed channel, which looks back at least so many seconds."""
+        ...
+
+    def errand(self, number: int) -> Errand | None:
+        """How a backfill that was asked for stands; None where it is not known."""
         ...
 
     def config(self) -> ConfigStatus:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,11 +19,21 @@ from tests.support.desk import FakeDesk
 from tests.support.front_desk import fill, front_desk
 from tests.support.messages import message
 from tests.support.sse import listening
-from tests.support.web import get, serving
+from tests.support.web import get, post, serving
 
 DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
 # Their keys are names, not fields.
-AS_THEY_ARE = {"data", "deliveries", "counts", "destinations", "subscriptions", "settings"}
+AS_THEY_ARE = {
+    "data",
+    "deliveries",
+    "counts",
+    "suppressed",
+    "replays",
+    "pruned",
+    "destinations",
+    "subscriptions",
+    "settings",
+}
 
 
 @pytest.fixture
@@ -101,3 +112,13 @@ async def test_the_config() -> None:
     async with serving(FakeDesk()) as client:
         _, body = await get(client, "/api/config")
     assert set(fields(body)) == documented("/api/config")
+
+
+async def test_a_backfill_asked_for(client: aiohttp.ClientSession) -> None:
+    status, begun = await post(client, "/api/backfill", json={"since": "2h"})
+    assert (status, begun["running"]) == (202, True)
+    over = begun
+    async with asyncio.timeout(10):
+        while over["running"]:
+            _, over = await get(client, f"/api/backfill/{begun['number']}")
+    assert set(fields(over)) == documented("/api/backfill/{number}")

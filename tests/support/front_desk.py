@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from relay.backfill.backfiller import Backfiller
+from relay.backfill.errands import Errands
 from relay.backfill.ports import Settings, Tools
 from relay.clock import MICROS
 from relay.deliveries import Outcome, Verdict
@@ -59,11 +60,13 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
     connection = ConnectionState(accepted=frozenset(channels), attempts=1)
     connection.enter(Phase.ACKNOWLEDGED, START_US)
     running = asyncio.create_task(dispatcher.run())
+    backfiller = Backfiller(tools, metrics, Settings(), channels=lambda: channels)
+    errands = Errands(backfiller, clock)
     try:
         yield FrontDesk(
             outbox=outbox,
             dispatcher=dispatcher,
-            backfiller=Backfiller(tools, metrics, Settings(), channels=lambda: channels),
+            backfiller=backfiller,
             connection=connection,
             metrics_registry=metrics,
             clock=clock,
@@ -72,9 +75,13 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
             rules=lambda: RULES,
             snoozes=Snoozes(outbox.memory, clock),
             standby=lambda: False,
+            take_back=lambda: False,
+            errands=errands,
             started_at_us=START_US,
             simulated=False,
         )
     finally:
+        await errands.close()
+        await backfiller.close()
         dispatcher.stop()
         await asyncio.wait_for(running, 5)

@@ -116,14 +116,19 @@ async def store(config: Config) -> AsyncIterator[SqliteOutbox]:
     try:
         outbox = await SqliteOutbox.open(config.store_path, SystemClock())
     except LockedError as error:
-        raise LockedError(
-            "a relay runs on this store, and its HTTP can't be reached",
-            hint="Let http.listen of this config be the running relay's, or stop it first.",
-        ) from error
+        raise unreachable() from error
     try:
         yield outbox
     finally:
         await outbox.close()
+
+
+def unreachable() -> LockedError:
+    """A relay holds the store, and did not answer where this config has it listen."""
+    return LockedError(
+        "a relay runs on this store, and its HTTP can't be reached",
+        hint="Let http.listen of this config be the running relay's, or stop it first.",
+    )
 
 
 def _reachable(host: str) -> str:

@@ -1,0 +1,151 @@
+"""``relay audit``: what REST still returns, compared with what the store has.
+
+    REST ──survey──> alerts ──baseline: what is old was never to come──> Inspection.unknown ──> Missing, and why
+    store ──> does its ledger balance? which holes lie in this span?
+
+Nothing is written, no cursor moves and no lock is taken: it works beside a running relay and without one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from relay.backfill.baseline import part_old
+from relay.backfill.bounds import start_after
+from relay.cli.endpoints import alerts
+from relay.cli.findings import Finding, Missing, Why, lines, plain
+from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
+from relay.cli.survey import Shown, survey
+from relay.cli.told import told
+from relay.clock import MICROS, Clock, SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.durations import parse_duration
+from relay.errors import Exit
+from relay.events import Event
+from relay.outbox.base import ChannelState, Hole
+from relay.outbox.inspection import Inspection, inspecting
+from relay.rules.wanted import channels_of, literal_symbols
+
+_SPAN: Final = "24h"
+_LONGEST: Final = 30 * 86_400.0
+_PATIENCE: Final = 600.0
+_MOST_REQUESTS: Final = 5_000
+_CALL_SECONDS: Final = 30.0
+_YOUNG_US: Final = 10 * MICROS
+_GRACE: Final = 2.0
+
+_EXAMPLES: Final = """\b
+Examples:
+  relay audit
+  relay audit --since 7d --json
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--since", "span", default=_SPAN, show_default=True, metavar="DURATION", help="How far back.")
+@config_option
+@json_option
+def command(*, span: str, config: Path | None, as_json: bool) -> int:
+    """Compare the store with what the upstream still returns over REST, and print what is missing.
+
+    Exit code 0 where nothing is missing and the ledger balances, else 1. What the next backfill round will fetch is
+    told apart from what no round would; `relay backfill --since` fetches both.
+    """
+    with told(as_json=as_json):
+        seconds = _seconds(span)
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        log_quietly(loaded)
+        found = asyncio.run(audit(loaded, span_us=round(seconds * MICROS), clock=SystemClock()))
+    if as_json:
+        click.echo(plain(found))
+    else:
+        for line in lines(found):
+            click.echo(line)
+    return Exit.OK if found.sound else Exit.FAILED
+
+
+def _seconds(span: str) -> float:
+    try:
+        seconds = parse_duration(span)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--since") from None
+    if not 0 < seconds <= _LONGEST:
+        raise click.BadParameter(
+            "at most 30d: what is older, the store may rightly have forgotten", param_hint="--since"
+        )
+    return seconds
+
+
+async def audit(config: Config, *, span_us: int, clock: Clock) -> Finding:
+    """Ask, compare, and look once more at what is so young that it may be on its way.
+
+    Raises:
+        StoreError: There is no store, or it can't be read.
+    """
+    with inspecting(config.store_path) as store:
+        symbols = await asyncio.to_thread(store.known_symbols)
+        async with alerts(config, patience=_CALL_SECONDS) as rest:
+            shown = await survey(
+                rest,
+                channels_of(config.rules),
+                clock=clock,
+                rng=random.Random(),  # noqa: S311  because it only spreads waits
+                page_size=config.backfill.page_size,
+                span_us=span_us,
+                symbols={*symbols, *literal_symbols(config.rules)},
+                patience=_PATIENCE,
+                most_requests=_MOST_REQUESTS,
+            )
+        missing = await _missing(store, shown.channels, clock.now_us())
+        if any(_is_young(one.event, clock.now_us()) for one in missing):
+            await clock.sleep(_GRACE)
+            missing = await _missing(store, shown.channels, clock.now_us())
+        holes = await asyncio.to_thread(store.holes)
+        return Finding(
+            since_us=shown.until_us - span_us,
+            channels=shown.channels,
+            missing=tuple(missing),
+            holes=tuple(_within(holes, shown.channels)),
+            faults=tuple(await asyncio.to_thread(store.faults)),
+        )
+
+
+async def _missing(store: Inspection, channels: Sequence[Shown], now_us: int) -> list[Missing]:
+    found: list[Missing] = []
+    for shown in channels:
+        state = await asyncio.to_thread(store.channel, shown.channel)
+        if not state.rounds:
+            continue  # nothing has begun here: all of it would be old
+        young, _ = part_old(shown.events, state.baseline)
+        unknown = await asyncio.to_thread(store.unknown, young, now_us=now_us)
+        found += [Missing(event, _why(event, state, now_us)) for event in unknown]
+    return found
+
+
+def _why(event: Event, state: ChannelState, now_us: int) -> Why:
+    start = start_after(state, now_us)
+    if event.id is None or start is None or event.id > start:
+        return Why.NOT_YET
+    return Why.LOST
+
+
+def _is_young(event: Event, now_us: int) -> bool:
+    return event.triggered_at is None or event.triggered_at.us > now_us - _YOUNG_US
+
+
+def _within(holes: Sequence[Hole], channels: Sequence[Shown]) -> list[Hole]:
+    """Those in which an alert of this span may lie."""
+    least = {
+        shown.channel: min((event.id for event in shown.events if event.id is not None), default=None)
+        for shown in channels
+    }
+    return [hole for hole in holes if (first := least.get(hole.channel)) is not None and hole.up_to_id >= first]

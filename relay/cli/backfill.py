@@ -1,0 +1,123 @@
+"""``relay backfill``: fetch over REST now what the socket may have missed.
+
+a relay runs ──POST /api/backfill──> an errand, asked after until it is over
+none runs    ──the store's lock──> the same rounds in this process; what they find waits in its queues
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from relay.app import Relay
+from relay.backfill.errands import Errands
+from relay.cli import remote
+from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
+from relay.cli.told import told
+from relay.clock import Clock, SystemClock
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.durations import parse_duration
+from relay.errors import Exit, LockedError, RelayError
+from relay.events import Channel
+from relay.rules import words
+from relay.web.upstream import outcome_of
+
+_ASK_SECONDS: Final = 0.3
+_LONGEST_SECONDS: Final = 3_600.0
+
+_EXAMPLES: Final = """\b
+Examples:
+  relay backfill
+  relay backfill --since 6h
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--since", metavar="DURATION", help="Look so far back, whatever was fetched before.")
+@config_option
+@json_option
+def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
+    """Ask REST now for what the socket may have missed, and queue what is new.
+
+    Every subscribed channel has its round; what is known already is recognised and not sent again. Nothing from before
+    the relay's first start is delivered. Exit code 1 where a channel could not be asked.
+    """
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        log_quietly(loaded)
+        seconds = None if since is None else _seconds(since)
+        came = asyncio.run(_backfill(loaded, since, seconds, SystemClock()))
+    if as_json:
+        click.echo(json.dumps(came, ensure_ascii=False))
+    else:
+        for line in _lines(came):
+            click.echo(line)
+    return Exit.OK if came["ok"] else Exit.FAILED
+
+
+def _seconds(since: str) -> float:
+    try:
+        return parse_duration(since)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--since") from None
+
+
+async def _backfill(config: Config, since: str | None, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
+    begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": since})
+    if begun is not None:
+        return await _followed(config, begun, clock)
+    return await _by_itself(config, seconds, clock)
+
+
+async def _followed(config: Config, begun: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
+    """Ask after an errand until it is over.
+
+    Raises:
+        RelayError: The relay ended meanwhile, or REST has not answered for long; the rounds go on where it runs.
+    """
+    until = clock.monotonic() + _LONGEST_SECONDS
+    errand: Mapping[str, Any] | None = begun
+    while errand is not None and errand["running"]:
+        if clock.monotonic() > until:
+            raise RelayError(
+                "REST has not answered for an hour",
+                hint="The relay goes on asking: `relay status` shows how it stands.",
+            )
+        await clock.sleep(_ASK_SECONDS)
+        errand = await remote.fetch(config, f"/api/backfill/{begun['number']}")
+    if errand is None:
+        raise RelayError("the relay ended meanwhile", hint="Ask again: what was stored is recognised.")
+    return errand
+
+
+async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
+    async with AsyncExitStack() as stack:
+        relay = Relay(config, env={}, clock=clock, allow_real=True)  # nothing is sent: what is found waits
+        try:
+            await relay.open(stack, serve=False)
+        except LockedError as error:
+            raise remote.unreachable() from error
+        stack.push_async_callback(relay.backfiller.close)
+        errands = Errands(relay.backfiller, clock)
+        return outcome_of(await errands.run(since=seconds))
+
+
+def _lines(came: Mapping[str, Any]) -> Iterator[str]:
+    if came["error"]:
+        yield f"The backfill was not finished: {came['error']}."
+    for one in came["channels"]:
+        what = words.CHANNEL_WORDS[Channel(one["channel"])]
+        if one["result"] != "ok":
+            yield f"{what}: {one['result']}: {one['error']}"
+            continue
+        holes = f"; {one['holes']} ranges could not be seen whole" if one["holes"] else ""
+        yield f"{what}: REST shows {one['found']:,}, {one['recovered']:,} of them new{holes}"

@@ -1,0 +1,37 @@
+"""``relay connect``: take the account's connection back from whoever took it over."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import click
+
+from relay.cli import remote
+from relay.cli.options import config_option, json_option
+from relay.cli.told import told
+from relay.config.load import find_config, load
+from relay.errors import RelayError
+
+
+@click.command(epilog="Example: relay connect")
+@config_option
+@json_option
+def command(*, config: Path | None, as_json: bool) -> None:
+    """Take the upstream connection back, where another one took over and this relay stands by.
+
+    The account has one connection: whoever holds it now is thrown out, and stays out if it is a relay.
+    """
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        answer = asyncio.run(remote.ask(loaded, "/api/connect"))
+        if answer is None:
+            raise RelayError("no relay runs here", hint="`relay run` connects by itself.")
+    if as_json:
+        click.echo(json.dumps(answer))
+    elif answer.get("taken_back"):
+        click.echo("Connecting; whoever holds the connection is thrown out.")
+    else:
+        click.echo("Nothing to take back: this relay does not stand by.")

@@ -1,0 +1,85 @@
+"""``relay status``: how the relay stands, and what became of every delivery.
+
+a relay runs ──GET /api/status──┐
+none runs    ──the store, read──┴──> Overview ──> lines and a table | JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from relay.cli import remote
+from relay.cli.options import config_option, json_option
+from relay.cli.overview import of_store, shown
+from relay.cli.told import told
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.errors import Exit
+from relay.outbox.inspection import inspecting
+
+_PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
+
+_EXAMPLES: Final = """\b
+Examples:
+  relay status
+  relay status --ready && echo alerts flow
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@click.option("--ready", is_flag=True, help="Say only whether alerts can flow: exit code 0 or 1.")
+@config_option
+@json_option
+def command(*, ready: bool, config: Path | None, as_json: bool) -> int:
+    """Show the connection, every destination's lane, and the ledger: what became of every delivery.
+
+    Where no relay runs, it is the store that is shown, and the exit code is 1.
+    """
+    with told(as_json=as_json):
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        running = asyncio.run(remote.fetch(loaded, "/api/status"))
+        if ready:
+            return _tell_ready(running, as_json=as_json)
+        status = {"running": True, **running} if running is not None else _stored(loaded)
+    if as_json:
+        click.echo(json.dumps(status, ensure_ascii=False))
+    else:
+        terminal = sys.stdout.isatty()
+        width = None if terminal else _PIPE_WIDTH
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
+        for part in shown(status, terminal=terminal):
+            console.print(part)
+    return Exit.OK if running is not None else Exit.FAILED
+
+
+def _tell_ready(running: Mapping[str, Any] | None, *, as_json: bool) -> int:
+    ready = running is not None and bool(running["ready"])
+    reasons = ["no relay runs here"] if running is None else list(running["reasons"])
+    degraded = [] if running is None else list(running["degraded"])
+    if as_json:
+        click.echo(json.dumps({"ready": ready, "reasons": reasons, "degraded": degraded}, ensure_ascii=False))
+    else:
+        for line in ["ready"] if ready else [f"not ready: {reason}" for reason in reasons]:
+            click.echo(line)
+        for line in degraded:
+            click.echo(f"degraded: {line}")
+    return Exit.OK if ready else Exit.FAILED
+
+
+def _stored(config: Config) -> Mapping[str, Any]:
+    """What the store alone tells.
+
+    Raises:
+        StoreError: There is none, or it can't be read.
+    """
+    with inspecting(config.store_path) as store:
+        return of_store(store.stats(), config.destinations)

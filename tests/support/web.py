@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Final
 
 import aiohttp
@@ -62,6 +62,15 @@ async def get(client: aiohttp.ClientSession, path: str, **options: Any) -> tuple
     async with client.get(URL(path, encoded=True), **options) as answer:
         assert answer.content_type == "application/json"
         return answer.status, await answer.json()
+
+
+async def get_until(client: aiohttp.ClientSession, path: str, holds: Callable[[Any], bool]) -> Any:
+    """Ask for ``path`` until what it answers holds; that. An error after ten seconds."""
+    async with asyncio.timeout(10):
+        while True:
+            _, body = await get(client, path)
+            if holds(body):
+                return body
 
 
 async def post(client: aiohttp.ClientSession, path: str, **options: Any) -> tuple[int, Any]:

@@ -1,0 +1,168 @@
+"""The archive that a verb works on: the running relay's over HTTP, else the store's own.
+
+archive(config) ──a relay listens──> HttpArchive ──> /api/… of relay.web.archive
+                ├──none does, looking──> the store, read without its lock
+                └──none does, changing──> the store, with its lock
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from relay.cli import remote
+from relay.clock import SystemClock
+from relay.config.model import Config
+from relay.deliveries import State
+from relay.errors import RelayError, StoreError
+from relay.outbox.archive import EVERYTHING, STEP, Archive, Count, Page, Selection, Step
+from relay.outbox.selecting import texts
+from relay.outbox.sqlite_archive import reading
+
+_PAGE: Final = 100  # what a listing gives at most
+_PROBE: Final = "/api/dead?limit=1"
+
+T = TypeVar("T")
+Fetch = Callable[[int | None, int], Awaitable[Page]]
+
+
+class Reached(NamedTuple):
+    """An archive, and whether a running relay answers for it and goes on with what is queued."""
+
+    archive: Archive
+    running: bool
+
+
+@asynccontextmanager
+async def archive(config: Config, *, changes: bool = False) -> AsyncIterator[Reached]:
+    """The archive of ``config``.
+
+    Args:
+        config: Says where the relay listens and where the store lies.
+        changes: Something is to be done to it; else it is only looked at, and no lock is taken.
+
+    Raises:
+        LockedError: A relay holds the store, and its HTTP can't be reached.
+        StoreError: There is no store, or it can't be used.
+    """
+    if await remote.fetch(config, _PROBE) is not None:
+        yield Reached(HttpArchive(config), running=True)
+        return
+    if not changes:
+        async with reading(config.store_path, SystemClock()) as store:
+            yield Reached(store, running=False)
+        return
+    if not await asyncio.to_thread(config.store_path.exists):
+        raise StoreError(f"there is no store at {config.store_path} yet", hint="`relay run` makes it.")
+    async with remote.store(config) as outbox:
+        yield Reached(outbox.archive, running=False)
+
+
+class HttpArchive:
+    """Implements ``relay.outbox.archive.Archive`` over the HTTP of the relay that ``config`` names."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    async def list_events(
+        self, *, selection: Selection = EVERYTHING, before: int | None = None, limit: int = 100
+    ) -> Page:
+        """Stored events, newest first."""
+        return await self._listing("/api/events", texts(selection), before, limit)
+
+    async def event(self, id_or_key: str) -> dict[str, Any] | None:
+        """One stored event."""
+        return await self._one(f"/api/events/{quote(id_or_key, safe='')}") if id_or_key else None
+
+    async def list_deliveries(
+        self,
+        *,
+        state: State | None = None,
+        selection: Selection = EVERYTHING,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Page:
+        """Deliveries, newest first."""
+        asked = texts(selection) | ({} if state is None else {"state": state.value})
+        return await self._listing("/api/deliveries", asked, before, limit)
+
+    async def delivery(self, number: int) -> dict[str, Any] | None:
+        """One delivery, whatever its state."""
+        return await self._one(f"/api/deliveries/{number}") if number >= 0 else None
+
+    async def count(self, states: Collection[State], selection: Selection) -> Count:
+        """How many there are."""
+        if not states:
+            return Count({})
+        query = [("state", state.value) for state in states] + list(texts(selection).items())
+        return _read(await self._get(f"/api/deliveries/count?{urlencode(query)}"), Count)
+
+    async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
+        """Queue dead letters again; the relay decides how many a step looks at."""
+        del limit
+        return await self._step("/api/dead/retry", selection, after)
+
+    async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
+        """Expire dead letters by hand."""
+        del limit
+        return await self._step("/api/dead/drop", selection, after, waiting=waiting)
+
+    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
+        """Queue once more what was delivered or has expired."""
+        del limit
+        return await self._step("/api/replay", selection, after, new_ids=new_ids)
+
+    async def _listing(self, path: str, asked: Mapping[str, str], before: int | None, limit: int) -> Page:
+        async def fetch(before: int | None, limit: int) -> Page:
+            query = {**asked, "limit": limit} | ({} if before is None else {"before": before})
+            return _read(await self._get(f"{path}?{urlencode(query)}"), Page)
+
+        return await whole(fetch, limit, before=before)
+
+    async def _one(self, path: str) -> dict[str, Any] | None:
+        try:
+            return await self._get(path)
+        except remote.RefusedError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    async def _step(self, path: str, selection: Selection, after: int, **flags: bool) -> Step:
+        everything = {"all": True} if selection == EVERYTHING else {}
+        body = {**texts(selection), **everything, **flags, "after": after}
+        return _read(_there(await remote.ask(self._config, path, body)), Step)
+
+    async def _get(self, path: str) -> dict[str, object]:
+        return _there(await remote.fetch(self._config, path))
+
+
+async def whole(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
+    """So many of a listing, a page at a time."""
+    items: list[dict[str, Any]] = []
+    while True:
+        page = await fetch(before, min(_PAGE, limit - len(items)))
+        items += page.items
+        before = page.next
+        if before is None or len(items) >= limit:
+            return Page(items, before)
+
+
+def _there(told: dict[str, object] | None) -> dict[str, object]:
+    if told is None:
+        raise RelayError("the relay that was asked is gone", hint="Once more: where none runs, the store is asked.")
+    return told
+
+
+def _read(told: Mapping[str, object], as_: type[T]) -> T:
+    try:
+        return msgspec.convert(told, as_)
+    except msgspec.ValidationError as error:
+        raise RelayError(
+            f"the running relay does not answer as this version does ({error})", hint="Use the version that runs."
+        ) from error

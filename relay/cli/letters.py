@@ -1,0 +1,160 @@
+"""Dead letters queued again, or let go of, however many there are.
+
+Meant ──IDs: each looked at first, so that a wrong one changes nothing──> one by one ─┐
+      └─filters ──> step by step ────────────────────────────────────────────────────┴──> Done ──> words
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from functools import partial
+from http import HTTPStatus
+from typing import Final, Protocol
+
+import msgspec
+
+from relay.cli import remote
+from relay.cli.archive import archive
+from relay.cli.filters import known
+from relay.config.model import Config
+from relay.deliveries import State
+from relay.errors import UsageError
+from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
+
+_LISTED: Final = "`relay dead list` shows those there are."
+
+
+class Steps(Protocol):
+    """What goes in steps."""
+
+    def __call__(self, *, after: int) -> Awaitable[Step]:
+        """Take the one after this."""
+        ...
+
+
+class Meant(msgspec.Struct, frozen=True):
+    """Which dead letters: these, or all that are selected."""
+
+    ids: tuple[int, ...] = ()
+    selection: Selection = EVERYTHING
+
+
+class Done(msgspec.Struct, frozen=True):
+    """What was done.
+
+    Attributes:
+        count: Deliveries.
+        running: A relay runs and goes on with them.
+        absent: Destinations among them that the config does not have.
+        waiting: What waited for a destination that is gone is among them.
+    """
+
+    count: int
+    running: bool
+    absent: tuple[str, ...] = ()
+    waiting: bool = False
+
+    def retried(self, whose: str) -> str:
+        """In a sentence or two."""
+        if not self.count:
+            return f"Nothing to retry: there are no dead letters{whose}."
+        later = "" if self.running else "; they go out when the relay runs"
+        return f"{_counted(self.count, 'dead letter')}{whose} {_are(self.count)} queued again{later}.{self.wait()}"
+
+    def dropped(self, whose: str) -> str:
+        """In a sentence."""
+        noun = "delivery" if self.waiting else "dead letter"
+        if not self.count:
+            return f"Nothing to drop: there are no {'deliveries that wait' if self.waiting else 'dead letters'}{whose}."
+        return f"{_counted(self.count, noun)}{whose} {_are(self.count)} dropped."
+
+    def wait(self) -> str:
+        """Of what waits for a destination that is not there; empty where nothing does."""
+        if not self.absent:
+            return ""
+        names, verb = ", ".join(self.absent), "is" if len(self.absent) == 1 else "are"
+        return f" {names} {verb} not in the config: what is for {'it' if verb == 'is' else 'them'} waits until then."
+
+    def plain(self) -> dict[str, object]:
+        """For a program."""
+        return {"ok": True, "done": self.count, "running": self.running}
+
+
+async def retry(config: Config, meant: Meant) -> Done:
+    """Queue them again.
+
+    Raises:
+        UsageError: One of the IDs is of no dead letter; nothing is queued.
+    """
+    async with archive(config, changes=True) as reached:
+        steps = [
+            step
+            for one in await _selections(config, reached.archive, meant)
+            async for step in every(partial(reached.archive.retry, one))
+        ]
+    absent = {name for step in steps for name in step.destinations} - set(config.destinations)
+    return Done(sum(step.done for step in steps), reached.running, tuple(sorted(absent)))
+
+
+async def drop(config: Config, meant: Meant) -> Done:
+    """Let go of them.
+
+    Raises:
+        UsageError: One of the IDs is of no dead letter, and nothing is dropped; or the running relay has the
+            destination that the config does not.
+    """
+    waiting = clears_queue(config, meant.selection)
+    async with archive(config, changes=True) as reached:
+        try:
+            steps = [
+                step
+                for one in await _selections(config, reached.archive, meant)
+                async for step in every(partial(reached.archive.drop, one, waiting=waiting))
+            ]
+        except remote.RefusedError as error:
+            if error.status != HTTPStatus.CONFLICT:
+                raise
+            hint = "Reload it first: systemctl reload relay, or POST /api/reload."
+            raise UsageError(f"the running relay still has {meant.selection.destination}", hint=hint) from error
+    return Done(sum(step.done for step in steps), reached.running, waiting=waiting)
+
+
+def clears_queue(config: Config, selection: Selection) -> bool:
+    """Whether what waits is meant, too: for a destination that is gone nobody will send it."""
+    return selection.destination is not None and selection.destination not in config.destinations
+
+
+async def every(steps: Steps) -> AsyncIterator[Step]:
+    """All steps, from the first to the last."""
+    after: int | None = 0
+    while after is not None:
+        step = await steps(after=after)
+        yield step
+        after = step.next
+
+
+def no_such(number: int) -> UsageError:
+    """There is no such delivery."""
+    return UsageError(f"there is no dead letter {number}", hint=_LISTED)
+
+
+async def _selections(config: Config, found: Archive, meant: Meant) -> list[Selection]:
+    if not meant.ids:
+        await known(config, found, meant.selection)
+        return [meant.selection]
+    for number in meant.ids:
+        item = await found.delivery(number)
+        if item is None:
+            raise no_such(number)
+        if item["state"] != State.DEAD:
+            raise UsageError(f"{number} is no dead letter: that delivery is {item['state']}", hint=_LISTED)
+    return [Selection(id=number) for number in meant.ids]
+
+
+def _counted(count: int, noun: str) -> str:
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{count:,} {noun if count == 1 else plural}"
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"

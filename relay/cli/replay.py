@@ -1,0 +1,172 @@
+"""``relay replay --since 2h``: send once more what was decided then, marked as a replay.
+
+options ──> a selection for each destination of the config ──forecast──> what is to come, and what is left
+                                                          └──replay──> step by step, with progress ──> a sentence
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import click
+import msgspec
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from relay.cli.archive import Reached, archive
+from relay.cli.filters import chosen, filters, known, of, unknown
+from relay.cli.letters import every
+from relay.cli.listed import plain
+from relay.cli.options import config_option, json_option
+from relay.cli.quiet import log_quietly
+from relay.cli.told import told
+from relay.config.load import find_config, load
+from relay.config.model import Config
+from relay.errors import Exit, UsageError
+from relay.outbox.archive import Selection
+from relay.outbox.replaying import Forecast, forecast
+
+_EXAMPLES: Final = """\b
+Examples:
+  relay replay --since 2h --dry-run
+  relay replay --since 2026-04-10T13:30:00Z --until 2026-04-10T14:00:00Z --to bot
+  relay replay --event alerts.in_force:98421 --new-ids
+"""
+
+
+class Replayed(msgspec.Struct, frozen=True):
+    """What a replay came to, or would come to.
+
+    Attributes:
+        queued: Deliveries queued once more; in a dry run, that would be.
+        found: What there was.
+        running: A relay runs, and sends them.
+        dry_run: Nothing was done.
+    """
+
+    queued: int
+    found: Forecast
+    running: bool
+    dry_run: bool
+
+    @property
+    def left(self) -> Mapping[str, int]:
+        """Why what was selected is not queued again."""
+        again = 0 if self.dry_run else max(0, self.found.to_send - self.queued)
+        return {
+            "waiting": self.found.waiting + again,
+            "suppressed": self.found.suppressed,
+            "bodiless": self.found.bodiless,
+        }
+
+
+@click.command(epilog=_EXAMPLES)
+@filters("destination", "rule", "symbol", "event", "since", "until")
+@click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@click.option("--new-ids", is_flag=True, help="Under new webhook-ids, for receivers that drop what they know.")
+@config_option
+@json_option
+def command(*, dry_run: bool, new_ids: bool, config: Path | None, as_json: bool, **given: str | None) -> int:
+    """Send stored events again, marked as a replay: --since says from when on, or --event which.
+
+    It repeats what was decided then: the same destinations and rules, in the same order, under the same webhook-id.
+    What waits is not queued twice, what was suppressed stays so, and what is older than its max_age expires. Chats are
+    told that it is a replay, and nobody is pinged.
+    """
+    with told(as_json=as_json):
+        if given["since"] is None and given["event"] is None:
+            raise UsageError("from when on? --since 2h, or --event ID", hint="--dry-run says what would be sent.")
+        selection = chosen(given)
+        loaded = load(find_config(config, os.environ), env=os.environ)
+        log_quietly(loaded)
+        done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, new_ids=new_ids))
+    click.echo(plain(_plain(done)) if as_json else _words(done, of(given)))
+    return Exit.OK
+
+
+async def _replay(config: Config, selection: Selection, *, dry_run: bool, new_ids: bool) -> Replayed:
+    async with archive(config, changes=not dry_run) as reached:
+        parts = await _parts(config, reached, selection)
+        found = _sum([await forecast(reached.archive, part) for part in parts])
+        if dry_run:
+            return Replayed(found.to_send, found, reached.running, dry_run=True)
+        queued = 0
+        with _progress() as progress:
+            task = progress.add_task("queueing", total=found.to_send)
+            for part in parts:
+                async for step in every(partial(reached.archive.replay, part, new_ids=new_ids)):
+                    queued += step.done
+                    progress.update(task, completed=queued)
+            progress.update(task, total=queued)
+        return Replayed(queued, found, reached.running, dry_run=False)
+
+
+async def _parts(config: Config, reached: Reached, selection: Selection) -> Sequence[Selection]:
+    """The same for each destination of the config: what is for one that is gone would wait for ever.
+
+    Raises:
+        UsageError: A name is of nothing, or of a destination that is gone; or there is no such event.
+    """
+    name = selection.destination
+    if name is not None and name not in config.destinations:
+        await known(config, reached.archive, selection)
+        hint = "What was for it would wait until the name returns; --to takes one that is there."
+        raise UsageError(f"{name} is no longer in {config.path}", hint=hint)
+    if selection.rule is not None and selection.rule not in {rule.name for rule in config.rules}:
+        stored = await reached.archive.list_deliveries(selection=Selection(rule=selection.rule), limit=1)
+        if not stored.items:
+            raise unknown("rule", selection.rule, [rule.name for rule in config.rules], config)
+    if selection.event is not None and await reached.archive.event(selection.event) is None:
+        raise UsageError(f"there is no event {selection.event}", hint="`relay events` lists those there are.")
+    names = [name] if name is not None else list(config.destinations)
+    return [msgspec.structs.replace(selection, destination=one) for one in names]
+
+
+def _sum(forecasts: Sequence[Forecast]) -> Forecast:
+    return Forecast(**{field: sum(getattr(one, field) for one in forecasts) for field in Forecast.__struct_fields__})
+
+
+def _progress() -> Progress:
+    """A bar on standard error where that is a terminal; nothing elsewhere."""
+    console = Console(file=sys.stderr)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+
+
+def _words(done: Replayed, whose: str) -> str:
+    left = ", ".join(
+        f"{number:,} {why}"
+        for number, why in (
+            (done.left["waiting"], "waiting already"),
+            (done.left["suppressed"], "held back then"),
+            (done.left["bodiless"], "whose body is gone"),
+        )
+        if number
+    )
+    total = sum(done.left.values())
+    if not done.queued and not total:
+        return f"There is nothing to send again{whose}."
+    tail = f"{total:,} left ({left})" if total else "none left"
+    if done.dry_run:
+        old = f" {done.found.expired:,} of them had expired: what is older than its max_age expires again."
+        said = f"{done.queued:,} would be queued again{whose}, {tail}; nothing was done."
+        return said + (old if done.found.expired else "")
+    later = "" if done.running or not done.queued else " They go out when the relay runs."
+    return f"{done.queued:,} queued again{whose}, {tail}.{later}"
+
+
+def _plain(done: Replayed) -> dict[str, object]:
+    return {
+        "ok": True,
+        "dry_run": done.dry_run,
+        "queued": done.queued,
+        "expired": done.found.expired,
+        "left": done.left,
+        "running": done.running,
+    }

@@ -238,6 +238,11 @@ class Outbox(Protocol):
         ...
 
     @property
+    def damage(self) -> str:
+        """What is wrong with the store itself, so that it takes no more writes; empty while nothing is known."""
+        ...
+
+    @property
     def first_started_at_us(self) -> int:
         """When this store was first opened by a relay, µs since the epoch."""
         ...

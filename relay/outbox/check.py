@@ -130,7 +130,7 @@ def read_only(path: Path) -> sqlite3.Connection:
 def quick_check(db: sqlite3.Connection) -> str:
     """The first thing that is wrong with the pages of ``db``; empty where they are sound."""
     (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
-    return "" if said == "ok" else " ".join(str(said).split())
+    return "" if said == "ok" else " ".join(str(said).removeprefix("*** in database main ***").split())
 
 
 def missing(db: sqlite3.Connection, scripts: Sequence[str]) -> str:

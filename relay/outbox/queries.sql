@@ -5,8 +5,10 @@
 SELECT first_started_at FROM relay;
 
 -- name: counters
-SELECT (SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(id), 0) FROM deliveries),
-       (SELECT json_group_object(name, sequence) FROM destinations);
+SELECT max(least_event, (SELECT coalesce(max(seq), 0) FROM events)),
+       max(least_delivery, (SELECT coalesce(max(id), 0) FROM deliveries)),
+       (SELECT json_group_object(name, sequence) FROM destinations)
+FROM relay;
 
 -- name: sightings
 -- Stored events that may be one of the arrivals [id, channel, subject, from, to]; the caller compares them exactly.

@@ -38,6 +38,7 @@ from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory
 from relay.outbox.sqlite_archive import SqliteArchive
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
+from relay.outbox.vacuum import give_back
 from relay.outbox.writer import GroupWriter
 
 _log = structlog.get_logger()
@@ -283,7 +284,7 @@ class SqliteOutbox:
             transaction.run("prune_identities", before=identities_before_us, **window)
             transaction.run("prune_marks", before=marks_before_us, limit=limit)
             transaction.run("prune_snoozes", before=finished_before_us)
-            return gone == limit or until < transaction.counters.event
+            return give_back(transaction.db) or gone == limit or until < transaction.counters.event
 
         more = cast("bool", await self._writer.submit(Change(write)))
         self._pruned_to = until if until < self._counters.event else 0

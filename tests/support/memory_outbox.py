@@ -69,6 +69,7 @@ class Recollection:
 
 class MemoryOutbox:
     healthy = True
+    damage = ""
 
     def __init__(self, kept: Memory, clock: Clock | None = None) -> None:
         self.kept = kept

@@ -63,3 +63,7 @@ SELECT d.id, json_array(
     d.first_attempt_at, d.retry_at, d.parked, e.data
 ) AS listing
 FROM deliveries d JOIN events e ON e.seq = d.event;
+
+-- Numbers up to these may have been given out to what a repair could not read any more: they are not given out again.
+ALTER TABLE relay ADD COLUMN least_event INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE relay ADD COLUMN least_delivery INTEGER NOT NULL DEFAULT 0;

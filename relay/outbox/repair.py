@@ -1,0 +1,257 @@
+"""``relay repair``: a damaged store becomes a whole one, without what can't be read, and knows what to fetch again.
+
+    damaged file + log ──Source──> rows ──into a fresh store──> forget ──> rewind ──> checked ──> swapped in (``swap``)
+                                          │                       │          └─ cursors go back to before the loss
+                                          │                       └─ alerts of which a waiting delivery is lost
+                                          └─ rows that make no sense, or whose event is gone, are left out and counted
+
+What holds always:
+
+* The damaged file is only read, and kept. A crash at any point leaves the old store or the new one.
+* An alert that was lost, or of which a delivery was lost that may still have waited, is fetched again as far as the
+  upstream has it: then it goes out once more to everyone, under the same ``webhook-id``. Rather twice than never.
+* What is still known is recognised. Identities are kept for thirty days, so nothing that fired before is delivered
+  anew: the baseline moves up to there.
+* Numbers (events, deliveries, sequences) go on above all that may have been given out.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from relay.clock import MICROS
+from relay.errors import StoreError
+from relay.outbox.check import damaged, lost_frames, missing, quick_check, read_only
+from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
+from relay.outbox.rescue import Rescue, Saved
+from relay.outbox.rewind import LeftOut, forget, rewind
+from relay.outbox.salvage import Source
+from relay.outbox.sql import migrations
+from relay.outbox.swap import finish_swap, put_in_place, unfinished_path
+from relay.outbox.transplant import readable_copy
+
+Progress = Callable[[str, int, int], None]
+
+_NUMBERS_LEFT_OUT: Final = 1_000  # beyond the greatest that left a trace
+_ROWS_A_PAGE: Final = 200  # no transaction makes more rows than that a page of the log
+_DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR}
+
+
+class Repair(msgspec.Struct, frozen=True):
+    """What a repair came to.
+
+    Attributes:
+        found: What was wrong; empty where nothing was.
+        tables: What became of each table.
+        forgotten: Alerts that are there and are fetched and delivered again, because a delivery of theirs is lost.
+        lost_log_pages: Pages of the log that SQLite does not take any more.
+        refetch_from_us: Since when the next rounds ask anew, µs since the epoch; None where they go on as they were.
+        left_out: Deliveries that are lost for good, or whose event is; a thousand of each at most.
+        kept: Where the damaged file lies now; None where nothing was changed.
+    """
+
+    found: str
+    tables: dict[str, Saved] = {}
+    forgotten: int = 0
+    lost_log_pages: int = 0
+    refetch_from_us: int | None = None
+    left_out: tuple[LeftOut, ...] = ()
+    kept: Path | None = None
+
+    @property
+    def lost(self) -> int:
+        """Rows that are not in the new store, at most."""
+        return self.forgotten + sum(saved.unreadable + saved.refused for saved in self.tables.values())
+
+
+def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
+    """Repair the store at ``path``, if it needs it.
+
+    Args:
+        path: Its file.
+        now_us: The time, µs since the epoch.
+        refetch_us: How far back at most what was lost is fetched again, µs.
+        dry_run: Tell what a repair would come to, and change nothing.
+        progress: Told now and then which table is read, up to which number, and the greatest it has.
+
+    Raises:
+        LockedError: A relay holds it.
+        StoreError: There is none, it can't be read at all, or there is no room for the new one.
+    """
+    path = resolve(path)
+    with closing(_locked(path)):
+        try:
+            finish_swap(path)
+            found = diagnosis(path)
+            if not found:
+                return Repair("")
+            return _mend(path, found, now_us=now_us, refetch_us=refetch_us, dry_run=dry_run, progress=progress)
+        except OSError as error:
+            raise StoreError(f"the store {path} can't be repaired: {error}", hint=_room(path)) from None
+
+
+def compact(path: Path, *, now_us: int) -> tuple[int, int]:
+    """Rewrite a sound store without its free pages, and let it give room back by itself from now on.
+
+    Returns:
+        Its size before and after, bytes.
+
+    Raises:
+        LockedError: A relay holds it.
+        StoreError: It can't be used, or there is no room.
+    """
+    path = resolve(path)
+    with closing(_locked(path)):
+        before = path.stat().st_size if path.exists() else 0
+        with closing(open_store(path, now_us=now_us)) as db:
+            broken = quick_check(db)
+            if broken:
+                raise damaged(path, broken)
+            try:
+                db.execute("PRAGMA auto_vacuum = INCREMENTAL")
+                db.execute("VACUUM")
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            except sqlite3.DatabaseError as error:
+                raise explained(path, error) from None
+        return before, path.stat().st_size
+
+
+def diagnosis(path: Path) -> str:
+    """What is wrong with the store at ``path``, whose lock is held; empty where it is sound.
+
+    Raises:
+        StoreError: There is none, or it is not ours.
+    """
+    if not path.is_file():
+        raise StoreError(f"there is no store {path}", hint="Nothing to repair: `relay run` makes a new one.")
+    log = path.with_name(path.name + "-wal")
+    if not path.stat().st_size:
+        return "the file is empty" if log.exists() and log.stat().st_size else ""
+    try:
+        with closing(read_only(path)) as db:
+            (version,) = db.execute("PRAGMA user_version").fetchone()
+            if version > len(migrations()):
+                raise StoreError(f"{path} was written by a newer relay", hint="Repair it with that version.")
+            finding = missing(db, migrations()[:version]) or quick_check(db)
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
+            raise explained(path, error) from None
+        return str(error)
+    if finding:
+        return finding
+    lost = lost_frames(path) if log.exists() else 0
+    return f"its log is broken in the middle, and {lost} pages after that are lost" if lost else ""
+
+
+def _locked(path: Path) -> _Held:
+    lock = StoreLock(path)
+    lock.acquire()
+    return _Held(lock)
+
+
+class _Held:
+    """A lock that ``closing`` lets go of."""
+
+    def __init__(self, lock: StoreLock) -> None:
+        self.close = lock.release
+
+
+def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
+    new = unfinished_path(path)
+    _remove(new)
+    try:
+        open_store(new, now_us=now_us).close()
+        readable, copied = readable_copy(path, new)
+        try:
+            with closing(read_only(readable)) as old, closing(connect(new)) as fresh:
+                report = _build(old, fresh, found, now_us=now_us, refetch_us=refetch_us, progress=progress)
+                lost = lost_frames(readable)
+                if lost:
+                    report = _skip(fresh, report, lost)
+                _settle(fresh, path)
+        finally:
+            if copied:
+                _remove(readable)
+        if dry_run:
+            return report
+        return msgspec.structs.replace(report, kept=put_in_place(new, path, now_us))
+    except sqlite3.DatabaseError as error:
+        raise explained(path, error) from None
+    finally:
+        _remove(new)
+
+
+def _build(
+    old: sqlite3.Connection, fresh: sqlite3.Connection, found: str, *, now_us: int, refetch_us: int, progress: Progress
+) -> Repair:
+    source = Source(old)
+    fresh.execute("PRAGMA synchronous = OFF")  # until it is whole; see ``_settle``
+    fresh.execute("PRAGMA foreign_keys = ON")
+    fresh.execute("BEGIN")
+    rescue = Rescue(source, fresh, progress)
+    rescue.run(now_us)
+    loss = forget(source, fresh, rescue, oldest_us=now_us - refetch_us)
+    since = rewind(fresh, rescue, loss, now_us=now_us, refetch_us=refetch_us)
+    lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
+    rescue.finish(gap=_NUMBERS_LEFT_OUT if lost else 0)
+    fresh.execute("COMMIT")
+    for table in ("events", "deliveries"):
+        (rescue.saved[table].kept,) = fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
+    return Repair(found, rescue.saved, loss.forgotten, 0, since, (*_orphans(source, rescue), *loss.left_out))
+
+
+def _orphans(source: Source, rescue: Rescue) -> list[LeftOut]:
+    keys = source.keys_of({row["event"] for row in rescue.orphans}) if rescue.orphans else {}
+    return [
+        LeftOut(
+            event=keys.get(row["event"], "") if isinstance(row["event"], int) else "",
+            state=str(row["state"]),
+            destination=str(row["destination"]),
+            webhook_id=str(row["webhook_id"]),
+        )
+        for row in rescue.orphans
+    ]
+
+
+def _skip(fresh: sqlite3.Connection, report: Repair, lost: int) -> Repair:
+    """Numbers given out in what the log has lost are not given out again. The cursor is lost with it: no rewinding."""
+    by = lost * _ROWS_A_PAGE
+    fresh.execute("UPDATE destinations SET sequence = sequence + ?", (by,))
+    fresh.execute(
+        "UPDATE relay SET least_event = ? + max(least_event, (SELECT coalesce(max(seq), 0) FROM events)), "
+        "least_delivery = ? + max(least_delivery, (SELECT coalesce(max(id), 0) FROM deliveries))",
+        (by, by),
+    )
+    return msgspec.structs.replace(report, lost_log_pages=lost)
+
+
+def _settle(fresh: sqlite3.Connection, path: Path) -> None:
+    """Bring all of it into the one file, and look at it as a start would, and harder.
+
+    Raises:
+        StoreError: What was made is not sound; it is not put in place.
+    """
+    fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    fresh.execute("PRAGMA journal_mode = DELETE").fetchone()
+    broken = quick_check(fresh)
+    strays = fresh.execute("PRAGMA foreign_key_check").fetchone()
+    if broken or strays:
+        raise StoreError(f"the store {path} could not be repaired: {broken or 'deliveries without events'}")
+
+
+def _remove(file: Path) -> None:
+    for suffix in ("", "-wal", "-shm", "-journal", ".lock"):
+        with suppress(OSError):
+            file.with_name(file.name + suffix).unlink(missing_ok=True)
+
+
+def _room(path: Path) -> str:
+    free = os.statvfs(path.parent).f_bavail * os.statvfs(path.parent).f_frsize
+    return f"A repair needs room for a second store; {free // MICROS} MB are free. Nothing has been changed."

@@ -1,0 +1,213 @@
+"""Carries readable rows from a damaged store into a fresh one, and counts what could not be carried.
+
+    table by table: Source.rows ──a thousand at a time──> INSERT; where one of them is refused, one by one
+
+The fresh store's own constraints decide what makes sense: types (``STRICT``), keys, each delivery's event. What SQL
+can't see, that JSON is JSON and a state is a state, is looked at here: one row that can't be decoded would stop a lane.
+Indexes and triggers are taken off meanwhile and made anew from what is there then: so the ledger is right, too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from relay.deliveries import RuleMatch, State
+from relay.events import Channel
+from relay.events import Source as Way
+from relay.outbox.salvage import Gap, Row, Source
+
+MOST_NAMED: Final = 1_000
+
+_AT_ONCE: Final = 1_000
+_NUMBERED: Final = ("relay", "destinations", "channels", "rounds", "holes", "marks", "events", "deliveries")
+_ORDERED: Final = ("sides", "snoozes")
+
+
+class Saved(msgspec.Struct):
+    """What became of a table.
+
+    Attributes:
+        kept: Rows that are in the new store.
+        unreadable: Rows that can't be read, at most: how many numbers that is.
+        refused: Rows that were read and make no sense, or belong to an event that is gone.
+    """
+
+    kept: int = 0
+    unreadable: int = 0
+    refused: int = 0
+
+
+class Rescue:
+    """One repair's copying.
+
+    Attributes:
+        saved: By table.
+        gaps: By table.
+        spoilt: By table, the numbers of rows that were refused.
+        orphans: Deliveries that were refused, most of them because their event can't be read: what they say.
+    """
+
+    def __init__(self, source: Source, fresh: sqlite3.Connection, progress: Callable[[str, int, int], None]) -> None:
+        self._source = source
+        self._fresh = fresh
+        self._progress = progress
+        self.saved: dict[str, Saved] = {}
+        self.gaps: dict[str, list[Gap]] = {}
+        self.spoilt: dict[str, list[Gap]] = {}
+        self.orphans: list[Mapping[str, object]] = []
+        self._triggers: list[str] = []
+
+    def run(self, now_us: int) -> None:
+        """Carry over every table."""
+        self._fresh.execute("DELETE FROM relay")
+        indexes: list[str] = []
+        kept_off = "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
+        for kind, name, sql in self._fresh.execute(kept_off).fetchall():
+            if "UNIQUE" not in sql:
+                self._fresh.execute(f"DROP {kind} {name}")
+                (indexes if kind == "index" else self._triggers).append(sql)
+        for table in (*_NUMBERED, *_ORDERED):
+            self._carry(table)
+        for sql in indexes:
+            self._fresh.execute(sql)
+        self._fresh.execute(
+            "INSERT INTO relay (first_started_at) SELECT coalesce((SELECT min(received_at) FROM events), ?) "
+            "WHERE NOT EXISTS (SELECT 1 FROM relay)",
+            (now_us,),
+        )
+
+    def finish(self, *, gap: int) -> None:
+        """Make the ledger, and let numbers go on ``gap`` above the greatest there is a trace of."""
+        run = self._fresh.execute
+        run("DELETE FROM tallies")
+        run(
+            "INSERT INTO tallies (destination, replay, state, reason, kept) "
+            "SELECT destination, source = 'replay' AS again, state, iif(state = 'suppressed', last_code, '') AS why, "
+            "count(*) FROM deliveries GROUP BY destination, again, state, why"
+        )
+        self._pruned()
+        for sql in self._triggers:
+            run(sql)
+        run(
+            "INSERT INTO destinations (name, sequence) SELECT destination, max(sequence) FROM deliveries "
+            "WHERE true GROUP BY destination ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)"
+        )
+        if gap:
+            run("UPDATE destinations SET sequence = sequence + ?", (gap,))
+            run(
+                "UPDATE relay SET least_event = max(least_event, ?), least_delivery = max(least_delivery, ?)",
+                (self._least("events") + gap, self._least("deliveries") + gap),
+            )
+
+    def _least(self, table: str) -> int:
+        (greatest,) = self._fresh.execute(f"SELECT coalesce(max(rowid), 0) FROM {table}").fetchone()  # noqa: S608  because the names are ours
+        return max([int(greatest), *(gap.last for gap in self.gaps.get(table, ()))])
+
+    def _pruned(self) -> None:
+        """What retention has deleted can't be counted any more; the old ledger remembers it."""
+        columns = ["destination", "replay", "state", "reason", "pruned"]
+        if self._source.columns("tallies"):
+            rows = [row[1:] for row in self._source.ordered("tallies", columns, self.gaps.setdefault("tallies", []))]
+            self._insert_all(
+                "INSERT INTO tallies (destination, replay, state, reason, pruned) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT DO UPDATE SET pruned = excluded.pruned",
+                rows,
+                lambda _: None,
+            )
+
+    def _carry(self, table: str) -> None:
+        saved, gaps = self.saved.setdefault(table, Saved()), self.gaps.setdefault(table, [])
+        spoilt = self.spoilt.setdefault(table, [])
+        there = set(self._source.columns(table))
+        ours = [row for row in self._fresh.execute(f"PRAGMA table_info({table})") if row[1] in there]
+        columns = [name for _, name, *_ in ours]
+        needed = [place for place, (_, _, _, needed, *_) in enumerate(ours) if needed]
+        if not columns:
+            gaps.append(Gap(1, 1))
+            saved.unreadable = 1
+            return
+        read = self._source.ordered if table in _ORDERED else self._source.rows
+        places = ", ".join("?" * len(columns))
+        values = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  because the names are ours
+        sensible = _SENSIBLE.get(table, _anything)
+
+        def refuse(row: Sequence[object]) -> None:
+            saved.refused += 1
+            number = row[0] if isinstance(row[0], int) else 0  # the key, in the tables in which that matters
+            spoilt.append(Gap(number, number))
+            if table == "deliveries" and len(self.orphans) < MOST_NAMED:
+                self.orphans.append(dict(zip(columns, row, strict=True)))
+
+        def readable() -> Iterator[Row]:
+            last = self._source.last(table) or 0 if table not in _ORDERED else 0
+            for number, row in enumerate(read(table, columns, gaps)):
+                if number % _AT_ONCE == 0:
+                    self._progress(table, row[0], last)
+                empty = any(row[1 + place] is None for place in needed)
+                if not empty and sensible(dict(zip(columns, row[1:], strict=True))):
+                    yield row[1:]
+                else:
+                    refuse(row[1:])
+
+        self._insert_all(values, readable(), refuse)
+        (saved.kept,) = self._fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
+        saved.unreadable = sum(gap.size for gap in gaps)
+
+    def _insert_all(self, statement: str, rows: Iterable[Row], refuse: Callable[[Row], None]) -> None:
+        batch: list[Row] = []
+        for row in rows:
+            batch.append(row)
+            if len(batch) == _AT_ONCE:
+                self._insert(statement, batch, refuse)
+                batch = []
+        self._insert(statement, batch, refuse)
+
+    def _insert(self, statement: str, batch: list[Row], refuse: Callable[[Row], None]) -> None:
+        try:
+            self._fresh.execute("SAVEPOINT batch")
+            self._fresh.executemany(statement, batch)
+        except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError):
+            self._fresh.execute("ROLLBACK TO batch")
+            for row in batch:
+                try:
+                    self._fresh.execute(statement, row)
+                except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.DataError):
+                    refuse(row)
+        self._fresh.execute("RELEASE batch")
+
+
+def _anything(_: Mapping[str, object]) -> bool:
+    return True
+
+
+def _event(row: Mapping[str, object]) -> bool:
+    return (
+        row["channel"] in set(Channel)
+        and row["source"] in set(Way)
+        and _decodes(row["symbols"], list[str])
+        and (row["data"] is None or _decodes(row["data"], dict[str, object]))
+    )
+
+
+def _delivery(row: Mapping[str, object]) -> bool:
+    return (
+        row["state"] in set(State)
+        and row["source"] in set(Way)
+        and _decodes(row["rules"], tuple[RuleMatch, ...])
+        and (row.get("states") is None or _decodes(row["states"], dict[str, object]))
+    )
+
+
+def _decodes(text: object, kind: object) -> bool:
+    try:
+        msgspec.json.decode(str(text), type=kind)
+    except msgspec.MsgspecError:
+        return False
+    return True
+
+
+_SENSIBLE: Final[Mapping[str, Callable[[Mapping[str, object]], bool]]] = {"events": _event, "deliveries": _delivery}

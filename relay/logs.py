@@ -37,7 +37,7 @@ LEVELS: Final[tuple[Level, ...]] = get_args(Level)
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 _SHORTEST: Final = 4  # replacing anything shorter would eat ordinary words and hide nothing
-_SHORTEST_PART: Final = 16  # of a URL's path: `/webhooks` is a word, a token is not
+_SHORTEST_PART: Final = 16  # of a URL: `/webhooks` is a word, a token is not
 _CONTROL: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # terminals obey them; tab and newline may stay
 
 
@@ -76,6 +76,8 @@ def _parts(text: str) -> Iterable[str]:
         url = urlsplit(text)
         if url.password and len(url.password) >= _SHORTEST:
             yield url.password
+        if url.username and len(url.username) >= _SHORTEST_PART:  # some put a token there, and no password
+            yield url.username
         if url.netloc and len(url.path.strip("/")) >= _SHORTEST_PART:  # clients report host and path apart
             yield text.partition(url.netloc)[2]
         pieces = [*url.path.split("/"), *(value for _, _, value in (p.partition("=") for p in url.query.split("&")))]

@@ -266,3 +266,10 @@ def test_a_stream_that_breaks_loses_the_line_and_nothing_else() -> None:
         logs.configure("info", "auto", out)
         structlog.get_logger().info("lost")
         logging.getLogger("aiohttp").warning("lost as well")
+
+
+def test_a_token_in_the_place_of_a_users_name_is_hidden_and_a_name_is_not() -> None:
+    redactor = logs.Redactor()
+    redactor.register(Secret("https://tok-0123456789abcdef@a.example/x"))
+    redactor.register(Secret("https://alice:swordfish@b.example/x"))
+    assert redactor.redact("as tok-0123456789abcdef, alice, swordfish") == "as ***, alice, ***"

@@ -33,6 +33,7 @@ from relay.delivery.item import Item
 from relay.delivery.settings import LaneSettings
 from relay.delivery.supply import Supply
 from relay.delivery.window import PARK_AFTER
+from relay.events import Source
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox
 
@@ -211,9 +212,10 @@ class Settlement:
 
     async def _note_delivered(self, item: Item, outcome: Outcome, now_us: int) -> None:
         await self._outbox.ack(item.delivery, outcome, at_us=now_us)
-        seconds = max(0, now_us - item.delivery.received_at_us) / MICROS
         self._metrics.deliveries.labels(self._name, "delivered").inc()
-        self._metrics.latency.labels(self._name).observe(seconds)
+        if item.delivery.source is not Source.REPLAY:  # its age is its alert's, and no fault of the relay
+            seconds = max(0, now_us - item.delivery.received_at_us) / MICROS
+            self._metrics.latency.labels(self._name).observe(seconds)
         self._window.settled(item)
 
     async def _note_dead(self, item: Item, outcome: Outcome, now_us: int) -> None:

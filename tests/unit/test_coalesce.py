@@ -79,7 +79,8 @@ def test_a_digest_that_holds_no_more_than_the_full_form_is_not_made() -> None:
         (Source.LIVE, 600, True),
         (Source.BACKFILL, 90, False),
         (Source.BACKFILL, 600, True),
-        (Source.REPLAY, 7200, False),
+        (Source.REPLAY, 599, False),
+        (Source.REPLAY, 7200, True),  # it does not say so, and is gathered all the same
         (Source.TEST, 7200, False),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 from relay.clock import MICROS
 from relay.deliveries import Message, Outcome, RuleMatch, State, Verdict
 from relay.delivery.settings import LaneSettings
+from relay.outbox.archive import EVERYTHING
 from relay.outbox.base import Switch
 from tests.support.clock import START_US, settle
 from tests.support.events import a_break, entry, in_force
@@ -289,6 +290,20 @@ async def test_resume_can_drop_what_is_too_old() -> None:
         await settle()
         assert scene.receiver.ids == [5, 3]
         assert scene.states()[1] is State.EXPIRED
+
+
+async def test_a_replay_is_sent_and_its_alerts_age_is_not_measured_as_latency() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.put(1)
+        await scene.clock.advance(7 * 86_400)
+        assert (await scene.outbox.archive.replay(EVERYTHING)).done == 1
+        scene.lane.notify()
+        await settle()
+        assert scene.receiver.ids == [1, 1]
+        told = scene.metrics.render().decode()
+        assert 'relay_delivery_latency_seconds_count{destination="bot"} 1.0' in told
+        assert 'relay_deliveries_total{destination="bot",result="delivered"} 2.0' in told
 
 
 async def test_a_message_is_given_up_after_its_time_and_not_before() -> None:

@@ -139,7 +139,8 @@ def _tell(message: str, hint: str, code: Exit) -> Exit:
 
 def _drop_output() -> None:
     """Keep the interpreter from flushing once more at exit what nobody can take."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    with suppress(OSError):  # where no file may be opened, the interpreter has its say
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -122,6 +124,19 @@ def test_output_that_nobody_can_take_is_told_without_a_traceback() -> None:
             [sys.executable, "-m", "relay", "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (ended.returncode, ended.stderr) == (1, "relay: No space left on device\n")
+
+
+def test_a_start_without_file_descriptors_is_told_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def none_left(*_args: object, **_named: object) -> None:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as without:
+        without.setattr(os, "open", none_left)
+        without.setattr(group, "main", none_left)
+        code = run(["run"])
+    assert (code, capsys.readouterr().err) == (1, "relay: Too many open files\n")
 
 
 def test_check_says_that_a_simulator_does_not_reach_real_destinations(

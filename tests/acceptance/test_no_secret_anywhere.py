@@ -50,6 +50,7 @@ async def test_no_secret_comes_out_however_much_fails(tmp_path: Path) -> None:
             pages += [await relay.get(f"/api/deliveries?destination={SECRETS['url path']}")]
             pages += [await relay.post("/api/reload")]
             assert [code for code, _ in pages if code == 500] == []
+            assert found_in(Path(f"/proc/{relay.pid}/cmdline").read_text()) == []
             simulator.faults.refuse(401)
             simulator.faults.drop()
             await relay.until("/readyz", lambda status, _: status == 503)

@@ -13,7 +13,7 @@ import resource
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from tests.faults.nonsense import spoiler
@@ -225,12 +225,19 @@ class Misfortunes:
         if not self._supervisor.relay.alive:
             return
         pid = self._supervisor.relay.pid
-        try:
+        with self._file_trouble(), suppress(FileNotFoundError):  # it may have ended this moment
             limit(pid, resource.RLIMIT_NOFILE, open_files(pid))
-        except FileNotFoundError:
-            return  # it has just ended
-        await asyncio.sleep(fault.seconds)
-        limit(pid, resource.RLIMIT_NOFILE, None)
+            await asyncio.sleep(fault.seconds)
+            limit(pid, resource.RLIMIT_NOFILE, None)
+
+    @contextmanager
+    def _file_trouble(self) -> Iterator[None]:
+        self._supervisor.file_trouble += 1
+        try:
+            yield
+        finally:
+            self._supervisor.file_trouble -= 1
+            self._supervisor.troubled_at = time.monotonic()
 
     @contextmanager
     def _store_trouble(self) -> Iterator[None]:

@@ -200,7 +200,7 @@ class Receiver:
             arrival.fate = Fate.TOOK
             head = b"x" * 100_000
         for byte in head:
-            if self._well.is_set() or self.mood is None:
+            if self.mood is None or writer.transport.is_closing():
                 break
             writer.write(bytes([byte]))
             await writer.drain()
@@ -220,9 +220,11 @@ class Receiver:
         arrival.fate = Fate.TOOK
         with suppress(TimeoutError):  # who reads it all would read for long
             async with asyncio.timeout(_TOO_LONG):
-                while True:
+                while not writer.transport.is_closing():
                     writer.write(_HUGE)
                     await writer.drain()
+                    await asyncio.sleep(0)  # over TLS ``drain`` never waits once the peer is gone
+                return False
         self.wrong.append(f"{self.name}: an endless answer was read to the end")
         return False
 

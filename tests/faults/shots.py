@@ -36,8 +36,8 @@ _NAMELESS: Final = 0.25  # … have no id on the socket
 _WHOLE_SECONDS: Final = 0.4
 _AS_TEXT: Final = 0.1
 _UNSEEN: Final = 0.05  # … never come on the socket
-_LATE: Final = 0.1  # … and are seen late over REST
-_LATEST: Final = 2.0
+_LATE: Final = 0.1  # … are seen late over REST, as are those that never come on the socket
+_LATEST: Final = 4.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,8 @@ class Gun:
         if not fields:
             channel, fields = Channel.IN_FORCE, self._lone()
             self._ids[channel] += 1
-        late = rng.uniform(0, _LATEST) if rng.random() < _LATE else 0.0
+        live = rng.random() >= _UNSEEN
+        late = rng.uniform(0, _LATEST) if rng.random() < _LATE or not live else 0.0
         return Shot(
             n=self._count,
             channel=channel,
@@ -105,7 +106,7 @@ class Gun:
             fired_us=fired_us,
             wire=self._wire(channel, fields, fired_us),
             rest=_spelt({"id": self._ids[channel], **fields, "triggered_at": _seconds(fired_us)}, self._count),
-            live=rng.random() >= _UNSEEN,
+            live=live,
             visible_at=time.monotonic() + late,
         )
 

@@ -16,7 +16,7 @@ from typing import Final
 from relay.errors import Exit
 from tests.support.process import RelayProcess
 
-_YOUNG: Final = 5.0  # seconds within which a process may not have learnt yet what SIGTERM is to mean
+_AFTERMATH: Final = 5.0  # seconds: what was begun in the trouble may be told after it
 _AGAIN: Final = 0.3
 _PATIENCE: Final = 20.0
 _FOR_EVER: Final = 1e9
@@ -30,6 +30,7 @@ class Supervisor:
         hard_ends: When it ended without having drained, monotonic seconds.
         complaints: What should not have happened.
         store_trouble: How many faults of the store are in force.
+        file_trouble: How many are, that leave it no file descriptors.
         troubled_at: When the last of them ended.
     """
 
@@ -37,7 +38,7 @@ class Supervisor:
         self.relay = relay
         self.hard_ends: list[float] = []
         self.complaints: list[str] = []
-        self.store_trouble = 0
+        self.store_trouble = self.file_trouble = 0
         self.troubled_at = -_FOR_EVER
         self.lock = asyncio.Lock()
         self._asked: signal.Signals | None = None
@@ -46,18 +47,26 @@ class Supervisor:
         self._changed = asyncio.Condition()
         self._watching: asyncio.Task[None] | None = None
         self._started_at = 0.0
+        self._runs_that_served = 0
         self._leaving = False
 
     @property
     def in_trouble(self) -> bool:
-        """Whether the store takes no writes, or did not a moment ago."""
-        return self.store_trouble > 0 or time.monotonic() - self.troubled_at < _YOUNG
+        """Whether the store takes no writes, or there are no files for it; or it was so a moment ago."""
+        return self.store_trouble + self.file_trouble > 0 or time.monotonic() - self.troubled_at < _AFTERMATH
 
     async def start(self) -> None:
         """Start it, and begin to watch."""
-        self._started_at = time.monotonic()
-        await self.relay.start()
+        await self._start()
         self._watching = asyncio.create_task(self._watch(), name="supervisor")
+
+    async def _start(self) -> None:
+        self._started_at, self._runs_that_served = time.monotonic(), self._served()
+        await self.relay.start()
+
+    def _served(self) -> int:
+        """How many runs got as far as to read and send; before that, SIGTERM may mean what it means to any process."""
+        return self.relay.stderr.count('"event": "relay started"')
 
     async def up(self) -> None:
         """Wait until it answers.
@@ -139,27 +148,21 @@ class Supervisor:
                 return
             await asyncio.sleep(0 if quick else _AGAIN)
             await self._may_start.wait()
-            self._started_at = time.monotonic()
-            await self.relay.start()
+            await self._start()
 
     def _judge(self, code: int) -> bool:
         """Take note of an end; whether the next start may follow at once."""
         asked, self._asked = self._asked, None
-        lived = time.monotonic() - self._started_at
-        if asked is signal.SIGKILL:
+        served = self._served() > self._runs_that_served
+        if not served and (asked is not None or (self.in_trouble and code in {Exit.STORE, Exit.FAILED})):
+            return asked is not None  # it sent nothing
+        drained = asked is signal.SIGTERM and code == 0
+        if not drained or self.in_trouble:
             self.hard_ends.append(time.monotonic())
-        elif asked is signal.SIGTERM and code == 0:
-            if self.in_trouble:
-                self.hard_ends.append(time.monotonic())
-        elif asked is signal.SIGTERM and code == -signal.SIGTERM and lived < _YOUNG:
-            self.hard_ends.append(time.monotonic())
-        elif code == Exit.STORE and self.in_trouble and lived < _YOUNG:
-            return False  # it refused to start, and sent nothing
-        else:
-            self.hard_ends.append(time.monotonic())
-            self.complaints.append(
-                f"ended with {code} after {lived:.1f} s, asked for by {asked.name if asked else 'nobody'}:\n"
-                f"{self.relay.tail()}"
-            )
-            return False
-        return True
+        if drained or asked is signal.SIGKILL:
+            return True
+        self.complaints.append(
+            f"ended with {code} after {time.monotonic() - self._started_at:.1f} s, "
+            f"asked for by {asked.name if asked else 'nobody'}:\n{self.relay.tail()}"
+        )
+        return False

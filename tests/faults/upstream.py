@@ -11,7 +11,6 @@ in ``seq`` and stays in the history: that is what "the upstream still has" means
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from bisect import bisect_right
 from collections import deque
@@ -81,7 +80,7 @@ class FaultyUpstream:
 
     Args:
         ledger: What was fired.
-        rng: Decides the clamp and how refusals look.
+        clamp: The greatest REST answer.
 
     Attributes:
         clamp: The greatest REST answer.
@@ -92,9 +91,9 @@ class FaultyUpstream:
         opened: How many connections were let in.
     """
 
-    def __init__(self, ledger: Ledger, rng: random.Random) -> None:
+    def __init__(self, ledger: Ledger, *, clamp: int) -> None:
         self._ledger = ledger
-        self.clamp = rng.choice((40, 60, 100, 200))
+        self.clamp = clamp
         self.newest_first, self.keep_newest, self.default_window = True, True, 60.0
         self.calls = self.opened = 0
         self.refuse = ""

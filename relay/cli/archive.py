@@ -104,19 +104,16 @@ class HttpArchive:
         return _read(await self._get(f"/api/deliveries/count?{urlencode(query)}"), Count)
 
     async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
-        """Queue dead letters again; the relay decides how many a step looks at."""
-        del limit
-        return await self._step("/api/dead/retry", selection, after)
+        """Queue dead letters again."""
+        return await self._step("/api/dead/retry", selection, after, limit)
 
     async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
         """Expire dead letters by hand."""
-        del limit
-        return await self._step("/api/dead/drop", selection, after, waiting=waiting)
+        return await self._step("/api/dead/drop", selection, after, limit, waiting=waiting)
 
     async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
         """Queue once more what was delivered or has expired."""
-        del limit
-        return await self._step("/api/replay", selection, after, new_ids=new_ids)
+        return await self._step("/api/replay", selection, after, limit, new_ids=new_ids)
 
     async def _listing(self, path: str, asked: Mapping[str, str], before: int | None, limit: int) -> Page:
         async def fetch(before: int | None, limit: int) -> Page:
@@ -133,9 +130,9 @@ class HttpArchive:
                 return None
             raise
 
-    async def _step(self, path: str, selection: Selection, after: int, **flags: bool) -> Step:
+    async def _step(self, path: str, selection: Selection, after: int, limit: int, **flags: bool) -> Step:
         everything = {"all": True} if selection == EVERYTHING else {}
-        body = {**texts(selection), **everything, **flags, "after": after}
+        body = {**texts(selection), **everything, **flags, "after": after, "limit": limit}
         return _read(_there(await remote.ask(self._config, path, body)), Step)
 
     async def _get(self, path: str) -> dict[str, object]:

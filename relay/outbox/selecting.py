@@ -82,7 +82,7 @@ def texts(selection: Selection) -> dict[str, str]:
     times = {"since": selection.since_us, "until": selection.until_us}
     plain = {key: getattr(selection, key) for key in KEYS if key not in times}
     return {key: str(value) for key, value in plain.items() if value is not None} | {
-        key: Instant(us).isoformat() for key, us in times.items() if us is not None
+        key: Instant(max(1, us)).isoformat() for key, us in times.items() if us is not None
     }
 
 

@@ -125,7 +125,7 @@ class ArchiveApi:
         """Queue the selected dead letters again: one step."""
         given = await selected.given_in(request)
         chosen = selected.chosen(given, now_us=self._clock.now_us())
-        return _step(request, self._notified(await self._desk.archive.retry(chosen, after=selected.after(given))))
+        return _step(request, self._notified(await self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
         """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
@@ -139,7 +139,7 @@ class ArchiveApi:
                 f"{chosen.destination} is in the running config, and sends what waits; reload first, or leave `waiting`"
             )
             return error(409, "not_removed", why)
-        return _step(request, await self._desk.archive.drop(chosen, waiting=waiting, after=selected.after(given)))
+        return _step(request, await self._desk.archive.drop(chosen, waiting=waiting, **selected.step(given)))
 
     async def replay(self, request: web.Request) -> web.Response:
         """Send the selected events again: one step, or what it would come to."""
@@ -148,9 +148,7 @@ class ArchiveApi:
         if selected.flag(given, "dry_run"):
             found = await forecast(self._desk.archive, chosen)
             return answer({"dry_run": True, **msgspec.structs.asdict(found)})
-        step = await self._desk.archive.replay(
-            chosen, new_ids=selected.flag(given, "new_ids"), after=selected.after(given)
-        )
+        step = await self._desk.archive.replay(chosen, new_ids=selected.flag(given, "new_ids"), **selected.step(given))
         return _step(request, self._notified(step))
 
     def _selection(self, request: web.Request) -> Selection:

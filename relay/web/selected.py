@@ -6,12 +6,12 @@ query, form or JSON object ──given_in──> texts by name ──> selection
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, TypedDict
 
 from aiohttp import web
 
 from relay.deliveries import State
-from relay.outbox.archive import EVERYTHING, Selection
+from relay.outbox.archive import EVERYTHING, STEP, Selection
 from relay.outbox.selecting import BadSelectionError, number, selection_of
 from relay.web.asked import BadQueryError, body_of
 
@@ -27,6 +27,13 @@ _WORDS: Final = {
     "off": False,
     "0": False,
 }
+
+
+class Going(TypedDict):
+    """What a step is told besides what is meant."""
+
+    after: int
+    limit: int
 
 
 async def given_in(request: web.Request) -> dict[str, str]:
@@ -79,9 +86,10 @@ def limit(given: Mapping[str, str]) -> int:
     return min(whole(given, "limit") or PAGE_SIZE, PAGE_SIZE)
 
 
-def after(given: Mapping[str, str]) -> int:
-    """Where a step goes on; 0, as if left out, is the beginning."""
-    return 0 if given.get("after") == "0" else whole(given, "after") or 0
+def step(given: Mapping[str, str]) -> Going:
+    """Where a step goes on, 0 or nothing being the beginning, and how many it looks at."""
+    begun = 0 if given.get("after") == "0" else whole(given, "after") or 0
+    return {"after": begun, "limit": min(whole(given, "limit") or STEP, STEP)}
 
 
 def flag(given: Mapping[str, str], name: str) -> bool:

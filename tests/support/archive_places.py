@@ -9,11 +9,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from relay.cli.archive import HttpArchive
+from relay.config.load import load
 from relay.outbox.archive import Archive
 from relay.outbox.base import Outbox
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
+from tests.support.desk import FakeDesk
 from tests.support.memory_outbox import Memory, MemoryOutbox
+from tests.support.web import serving
+
+CONFIG = """
+stratalerts: {{api_key: k}}
+http: {{listen: "127.0.0.1:{port}"}}
+destinations: {{bot: {{type: webhook, url: "https://bot.example/x"}}}}
+rules: [{{name: all, to: bot}}]
+"""
 
 
 @dataclass
@@ -72,5 +83,20 @@ class MemoryPlace:
             stored.body = False
 
 
-PLACES: dict[str, type[Place]] = {"sqlite": SqlitePlace, "memory": MemoryPlace}
+class HttpPlace(SqlitePlace):
+    """A store that a relay holds: its archive is asked over a real port."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Opened]:
+        desk = FakeDesk()
+        desk.change(destinations=())  # no lane: a queue that waits may be dropped
+        async with super().open() as opened, serving(desk, clock=self._clock) as client:
+            desk.archive = opened.archive
+            assert client._base_url is not None
+            config = self._path.with_name("config.yaml")
+            config.write_text(CONFIG.format(port=client._base_url.port))
+            yield Opened(opened.outbox, HttpArchive(load(config, env={})))
+
+
+PLACES: dict[str, type[Place]] = {"sqlite": SqlitePlace, "memory": MemoryPlace, "http": HttpPlace}
 """Each implementation of ``Archive`` by a name."""

@@ -15,6 +15,7 @@ from relay.deliveries import State
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
+from relay.outbox.archive import Archive
 from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
@@ -97,7 +98,7 @@ class FakeDesk:
         self.asked: list[tuple[object, ...]] = []
         self.snoozes = Snoozes(MemoryOutbox(Memory(NOW_US)).memory, FakeClock(NOW_US))
         self.names = silence.Names(("daily bulls", "swing"), ("bot", "swing"))
-        self.archive = FakeArchive(self)
+        self.archive: Archive = FakeArchive(self)
         self.errands: list[Errand] = []
         self.fault: Exception | None = None
         self.gate: asyncio.Event | None = None

@@ -87,6 +87,8 @@ def _keep(file: Path, aside: Path) -> None:
         os.link(file, aside)
     except OSError:  # a file system without links
         unfinished = _with(aside, ".part")
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)  # before there is anything to read in it
         shutil.copyfile(file, unfinished)
         _sync(unfinished)
         unfinished.replace(aside)

@@ -48,8 +48,8 @@ def _copy(path: Path, copy: Path) -> None:
         source, target = (file.with_name(file.name + suffix) for file in (path, copy))
         target.unlink(missing_ok=True)
         if source.exists():
+            target.touch(mode=0o600)  # before there is anything to read in it
             shutil.copyfile(source, target)
-            target.chmod(0o600)
     if not copy.stat().st_size:  # beside a file without pages SQLite throws the log away
         os.truncate(copy, _PAGE)
 

@@ -18,7 +18,7 @@ from relay.cli import letters
 from relay.cli.archive import archive
 from relay.cli.deliveries import listing
 from relay.cli.filters import chosen, filters, limit_option, of
-from relay.cli.listed import LETTERS, page_of, plain, show, show_more, show_one, what
+from relay.cli.listed import LETTERS, page_of, plain, say, show, show_more, show_one, what
 from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
 from relay.cli.quiet import log_quietly
 from relay.cli.told import told
@@ -112,7 +112,7 @@ def show_(*, number: int, config: Path | None, as_json: bool) -> int:
     facts = {_HEADS.get(name, name): found.get(name) for name in _SHOWN}
     show_one({"event": what(found), "key": found["event"], **facts, "payload": found.get("data")})
     if found["state"] == State.DEAD and sys.stdout.isatty():
-        click.echo(f"\n`relay dead retry {number}` sends it again, `relay dead drop {number}` lets go of it.")
+        say(f"\n`relay dead retry {number}` sends it again, `relay dead drop {number}` lets go of it.")
     return Exit.OK
 
 

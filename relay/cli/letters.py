@@ -63,9 +63,11 @@ class Done(msgspec.Struct, frozen=True):
 
     def dropped(self, whose: str) -> str:
         """In a sentence."""
-        noun = "delivery" if self.waiting else "dead letter"
+        if not self.count and self.waiting:
+            return f"Nothing to drop: no delivery{whose} waits or is dead."
         if not self.count:
-            return f"Nothing to drop: there are no {'deliveries that wait' if self.waiting else 'dead letters'}{whose}."
+            return f"Nothing to drop: there are no dead letters{whose}."
+        noun = "delivery" if self.waiting else "dead letter"
         return f"{_counted(self.count, noun)}{whose} {_are(self.count)} dropped."
 
     def wait(self) -> str:

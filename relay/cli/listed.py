@@ -136,6 +136,11 @@ def show_one(facts: Mapping[str, object]) -> None:
     console.print(grid)
 
 
+def say(text: str) -> None:
+    """Print a sentence, broken into lines where a terminal is narrow."""
+    Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty()).print(Text(text))
+
+
 def plain(value: object) -> str:
     """JSON on one line; what a terminal would obey is an escape of JSON, and secrets are ``***``."""
     text = json.dumps(_redacted(value), ensure_ascii=False)

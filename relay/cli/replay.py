@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -19,6 +20,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from relay.cli import remote
 from relay.cli.archive import Reached, archive
 from relay.cli.filters import chosen, filters, known, of, unknown
 from relay.cli.letters import every
@@ -45,19 +47,21 @@ class Replayed(msgspec.Struct, frozen=True):
 
     Attributes:
         queued: Deliveries queued once more; in a dry run, that would be.
-        found: What there was.
+        found: What there was; None where so much is stored that a relay can't count it while it is asked.
         running: A relay runs, and sends them.
         dry_run: Nothing was done.
     """
 
     queued: int
-    found: Forecast
+    found: Forecast | None
     running: bool
     dry_run: bool
 
     @property
     def left(self) -> Mapping[str, int]:
-        """Why what was selected is not queued again."""
+        """Why what was selected is not queued again; empty where that is not known."""
+        if self.found is None:
+            return {}
         again = 0 if self.dry_run else max(0, self.found.to_send - self.queued)
         return {
             "waiting": self.found.waiting + again,
@@ -93,12 +97,17 @@ def command(*, dry_run: bool, new_ids: bool, config: Path | None, as_json: bool,
 async def _replay(config: Config, selection: Selection, *, dry_run: bool, new_ids: bool) -> Replayed:
     async with archive(config, changes=not dry_run) as reached:
         parts = await _parts(config, reached, selection)
-        found = _sum([await forecast(reached.archive, part) for part in parts])
-        if dry_run:
+        try:
+            found = _sum([await forecast(reached.archive, part) for part in parts])
+        except remote.RefusedError as error:
+            if dry_run or error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                raise
+            found = None
+        if found is not None and dry_run:
             return Replayed(found.to_send, found, reached.running, dry_run=True)
         queued = 0
         with _progress() as progress:
-            task = progress.add_task("queueing", total=found.to_send)
+            task = progress.add_task("queueing", total=None if found is None else found.to_send)
             for part in parts:
                 async for step in every(partial(reached.archive.replay, part, new_ids=new_ids)):
                     queued += step.done
@@ -140,6 +149,8 @@ def _progress() -> Progress:
 
 
 def _words(done: Replayed, whose: str) -> str:
+    if done.found is None:
+        return f"{done.queued:,} queued again{whose}; what was left was too much to be counted."
     left = ", ".join(
         f"{number:,} {why}"
         for number, why in (
@@ -166,7 +177,7 @@ def _plain(done: Replayed) -> dict[str, object]:
         "ok": True,
         "dry_run": done.dry_run,
         "queued": done.queued,
-        "expired": done.found.expired,
+        "expired": None if done.found is None else done.found.expired,
         "left": done.left,
         "running": done.running,
     }

@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
 from relay.cli import run
-from relay.errors import LockedError
+from relay.cli.remote import RefusedError
+from relay.errors import LockedError, StoreBusyError
 from relay.outbox.sqlite import SqliteOutbox
 from relay.web.server import Web
 from tests.support.clock import FakeClock
@@ -234,6 +235,19 @@ async def test_what_can_not_be_meant_is_64_and_changes_nothing(
     assert await states(relay) == {"dead": LETTERS, "delivered": ALERTS - LETTERS}
     told = await relay(*arguments, "--json")
     assert (told.code, json.loads(told)["ok"]) == (64, False)
+
+
+async def test_a_store_too_large_to_be_counted_in_time_is_replayed_all_the_same(
+    relay: Verb, running: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_much(*_: object) -> NoReturn:
+        raise StoreBusyError("the relay took too long over this") if running else RefusedError(503, "too long")
+
+    monkeypatch.setattr("relay.outbox.sqlite_archive.SqliteArchive.count", too_much)
+    said = await relay("replay", "--since", "2026-04-10", "--dry-run")
+    assert (said.code, "503" in said.err) == (1, True)
+    said = await relay("replay", "--since", "2026-04-10")
+    assert said == f"{ALERTS} queued again (since 2026-04-10); what was left was too much to be counted.\n"
 
 
 async def test_a_config_beside_the_running_one_is_told_to_reload_first(relay: Verb, tmp_path: Path) -> None:

@@ -170,5 +170,7 @@ SELECT json_extract(r.value, '$[1]'), d.event, d.destination, json_extract(r.val
 FROM json_each(:rows) r CROSS JOIN deliveries d WHERE d.id = json_extract(r.value, '$[0]');
 
 -- name: drop_by_hand
-UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at
+UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at,
+    first_attempt_at = first_attempt_at + iif(state = 'pending',
+        (SELECT away FROM destinations WHERE name = destination), 0)
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state IN (SELECT value FROM json_each(:states));

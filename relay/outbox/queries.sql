@@ -211,12 +211,15 @@ SELECT min(retry_at) FROM deliveries
 WHERE destination = :destination AND state = 'pending' AND parked = 1 AND retry_at > :after;
 
 -- name: settle
--- Rows [id, state, attempts, first_attempt_at, retry_at, parked, code, error, answer, at].
+-- Rows [id, state, attempts, first_attempt_at, retry_at, parked, code, error, answer, at]. Of what waits on, the time
+-- for which its destination was off is taken out of the first attempt; the view `claims` adds it again.
 WITH settled AS MATERIALIZED (
     SELECT json_extract(value, '$[0]') AS id, value AS v FROM json_each(:rows)
 )
 UPDATE deliveries SET
-    state = json_extract(v, '$[1]'), attempts = json_extract(v, '$[2]'), first_attempt_at = json_extract(v, '$[3]'),
+    state = json_extract(v, '$[1]'), attempts = json_extract(v, '$[2]'),
+    first_attempt_at = json_extract(v, '$[3]') - iif(json_extract(v, '$[1]') = 'pending',
+        (SELECT away FROM destinations WHERE name = destination), 0),
     retry_at = json_extract(v, '$[4]'), parked = json_extract(v, '$[5]'), last_code = json_extract(v, '$[6]'),
     last_error = json_extract(v, '$[7]'), last_answer = json_extract(v, '$[8]'), updated_at = json_extract(v, '$[9]')
 FROM settled WHERE deliveries.id = settled.id AND deliveries.state = 'pending';
@@ -228,7 +231,8 @@ FROM (SELECT id, received_at FROM deliveries WHERE destination = :destination AN
       ORDER BY id LIMIT :limit);
 
 -- name: drop_waiting
-UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at
+UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at,
+    first_attempt_at = first_attempt_at + (SELECT away FROM destinations WHERE name = destination)
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'pending';
 
 -- name: destination
@@ -244,9 +248,8 @@ ON CONFLICT (name) DO UPDATE SET switch = excluded.switch, reason = excluded.rea
 INSERT INTO destinations (name, held_since, held_until) VALUES (:name, :since, :until)
 ON CONFLICT (name) DO UPDATE SET held_since = excluded.held_since, held_until = excluded.held_until;
 
--- name: shift_first_attempts
-UPDATE deliveries INDEXED BY deliveries_tried SET first_attempt_at = first_attempt_at + :by
-WHERE destination = :destination AND state = 'pending' AND first_attempt_at IS NOT NULL;
+-- name: add_away
+UPDATE destinations SET away = away + :by WHERE name = :name;
 
 -- name: tallies
 SELECT json_group_array(json_array(destination, replay, state, reason, kept, pruned))

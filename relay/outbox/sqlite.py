@@ -220,7 +220,7 @@ class SqliteOutbox:
             row = transaction.run("destination", name=name).fetchone()
             if row is not None and Switch(row[0]) is not Switch.ON and state.switch is Switch.ON:
                 away_us = max(0, state.since_us - cast("int", row[2]))
-                transaction.run("shift_first_attempts", destination=name, by=away_us)
+                transaction.run("add_away", name=name, by=away_us)
             transaction.run(
                 "switch",
                 name=name,

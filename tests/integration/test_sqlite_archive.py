@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.errors import StoreError
-from relay.events import Source
+from relay.events import Instant, Source
 from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Switch
 from relay.outbox.file import open_store
@@ -56,7 +56,7 @@ def _parameters(statement: str) -> list[str]:
 def test_no_statement_walks_through_all_deliveries(tmp_path: Path) -> None:
     with closing(open_store(tmp_path / "relay.db", now_us=START_US)) as db:
         plans = list(_plans(db))
-    assert {name for name, _ in plans} >= {"chosen", "ids_by_queue_up", "list_deliveries", "shift_first_attempts"}
+    assert {name for name, _ in plans} >= {"chosen", "ids_by_queue_up", "list_deliveries", "add_away"}
     walks = {(name, plan) for name, plan in plans if plan.split()[:2] in (["SCAN", "deliveries"], ["SCAN", "d"])}
     assert {name for name, _ in walks} <= {AUDIT}
 
@@ -311,15 +311,36 @@ async def test_whatever_is_done_in_steps_and_cut_off_comes_to_the_same_and_balan
                 await history.close()
 
 
-async def test_switching_on_moves_only_what_was_tried(tmp_path: Path) -> None:
+async def test_time_switched_off_is_told_of_what_waits_and_of_nothing_that_ended(tmp_path: Path) -> None:
     outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
-    await outbox.commit([entry(in_force(n), "bot") for n in (1, 2, 3)])
-    first, _, third = (await outbox.claim("bot", after=0, limit=3))[0]
-    await outbox.retry(first, GONE, at_us=START_US, retry_at_us=START_US, parked=False)
-    await outbox.retry(third, GONE, at_us=START_US, retry_at_us=START_US, parked=True)
-    await outbox.switch("bot", DestinationState(Switch.PAUSED, "", START_US))
-    await outbox.switch("bot", DestinationState(Switch.ON, "", START_US + MINUTE))
+    await outbox.commit([entry(in_force(n), "bot", "swing") for n in (1, 2, 3, 4, 5)])
+    first, second, _, fourth, fifth = (await outbox.claim("bot", after=0, limit=5))[0]
+    for delivery in (first, second, fourth, fifth):
+        await outbox.retry(delivery, GONE, at_us=START_US, retry_at_us=START_US, parked=delivery is fourth)
+    await outbox.archive.drop(Selection(id=fifth.id), waiting=True)
+    for number in (1, 3):
+        await outbox.switch("bot", DestinationState(Switch.PAUSED, "", START_US))
+        await outbox.switch("bot", DestinationState(Switch.ON, "", START_US + number * MINUTE))
+    (again, *_), _ = await outbox.claim("bot", after=0, limit=1)
+    assert again.first_attempt_at_us == START_US + 4 * MINUTE
+    await outbox.retry(again, GONE, at_us=START_US, retry_at_us=START_US, parked=False)
+    await outbox.archive.drop(Selection(id=second.id), waiting=True)
     parked = await outbox.claim_parked("bot", due_us=START_US, latest_us=START_US, limit=9)
     found = [*(await outbox.claim("bot", after=0, limit=9))[0], *parked]
-    assert [delivery.first_attempt_at_us for delivery in found] == [START_US + MINUTE, None, START_US + MINUTE]
+    moved = START_US + 4 * MINUTE
+    assert [delivery.first_attempt_at_us for delivery in found] == [moved, None, moved]
+    await outbox.bury(found[0], GONE, at_us=START_US)
+    await outbox.switch("bot", DestinationState(Switch.OFF, "", START_US))
+    await outbox.switch("bot", DestinationState(Switch.ON, "", START_US + MINUTE))
+    told = {
+        item["id"]: item["first_attempt_at"]
+        for item in (await outbox.archive.list_deliveries(selection=Selection(destination="bot"))).items
+    }
+    times = {number: (us - START_US) // MINUTE for number, at in told.items() if (us := _us(at)) is not None}
+    assert times == {first.id: 4, second.id: 4, fourth.id: 5, fifth.id: 0}
     await outbox.close()
+
+
+def _us(text: str | None) -> int | None:
+    instant = Instant.parse(text)
+    return None if instant is None else instant.us

@@ -45,9 +45,11 @@ DROP INDEX deliveries_dead;
 DROP INDEX deliveries_deciding;
 CREATE INDEX deliveries_by_state ON deliveries (state, id);
 CREATE INDEX deliveries_by_queue ON deliveries (destination, state, id);
--- Those sent again by hand, and those that have failed and are tried again: few, and looked for apart.
 CREATE INDEX deliveries_replayed ON deliveries (id) WHERE source = 'replay';
-CREATE INDEX deliveries_tried ON deliveries (destination) WHERE state = 'pending' AND first_attempt_at IS NOT NULL;
+
+-- For how long a destination has been off, in all, µs. The first attempts of what waits are kept without that time, and
+-- told with it: so that to switch a destination on, nothing that waits is touched.
+ALTER TABLE destinations ADD COLUMN away INTEGER NOT NULL DEFAULT 0;
 
 -- What came since a time is found without reading all that came before.
 CREATE INDEX events_received ON events (received_at);
@@ -60,10 +62,23 @@ CREATE VIEW listings AS
 SELECT d.id, json_array(
     d.id, e.key, e.channel, e.subject, e.timeframe, e.direction, d.destination, d.state, d.attempts, d.last_code,
     d.last_error, d.last_answer, d.webhook_id, d.sequence, json(d.rules), d.source, e.received_at, d.updated_at,
-    d.first_attempt_at, d.retry_at, d.parked, e.data
+    d.first_attempt_at + iif(d.state = 'pending', (SELECT away FROM destinations WHERE name = d.destination), 0),
+    d.retry_at, d.parked, e.data
 ) AS listing
 FROM deliveries d JOIN events e ON e.seq = d.event;
 
 -- Numbers up to these may have been given out to what a repair could not read any more: they are not given out again.
 ALTER TABLE relay ADD COLUMN least_event INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE relay ADD COLUMN least_delivery INTEGER NOT NULL DEFAULT 0;
+
+DROP VIEW claims;
+
+-- What a lane or the decider claims, as one JSON array a row.
+CREATE VIEW claims AS
+SELECT d.id, d.destination, d.ordering_key, d.state, d.parked, d.sequence, d.retry_at, json_array(
+    d.id, d.destination, d.sequence, d.ordering_key, d.webhook_id, json(d.rules), d.attempts,
+    d.first_attempt_at + (SELECT away FROM destinations WHERE name = d.destination), d.retry_at, d.parked, d.source,
+    e.received_at, e.key, e.channel, e.upstream_id, e.subject, json(e.symbols), e.timeframe, e.direction, e.shape,
+    e.threshold, e.price, e.cc, e.continuation, e.triggered_at, e.precision, e.data, d.updated_at, d.states
+) AS claim
+FROM deliveries d JOIN events e ON e.seq = d.event;

@@ -48,6 +48,7 @@ class Rescue:
         saved: By table.
         gaps: By table.
         spoilt: By table, the numbers of rows that were refused.
+        repeated: Tables in which a row came twice: a page lies where another one was.
         orphans: Deliveries that were refused, most of them because their event can't be read: what they say.
     """
 
@@ -58,6 +59,7 @@ class Rescue:
         self.saved: dict[str, Saved] = {}
         self.gaps: dict[str, list[Gap]] = {}
         self.spoilt: dict[str, list[Gap]] = {}
+        self.repeated: set[str] = set()
         self.orphans: list[Mapping[str, object]] = []
         self._triggers: list[str] = []
 
@@ -142,11 +144,15 @@ class Rescue:
             if table == "deliveries" and len(self.orphans) < MOST_NAMED:
                 self.orphans.append(dict(zip(columns, row, strict=True)))
 
+        read_rows = 0
+
         def readable() -> Iterator[Row]:
+            nonlocal read_rows
             last = self._source.last(table) or 0 if table not in _ORDERED else 0
             for number, row in enumerate(read(table, columns, gaps)):
                 if number % _AT_ONCE == 0:
                     self._progress(table, row[0], last)
+                read_rows += 1
                 empty = any(row[1 + place] is None for place in needed)
                 if not empty and sensible(dict(zip(columns, row[1:], strict=True))):
                     yield row[1:]
@@ -155,6 +161,8 @@ class Rescue:
 
         self._insert_all(values, readable(), refuse)
         (saved.kept,) = self._fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
+        if read_rows > saved.kept + saved.refused:
+            self.repeated.add(table)
         saved.unreadable = sum(gap.size for gap in gaps)
 
     def _insert_all(self, statement: str, rows: Iterable[Row], refuse: Callable[[Row], None]) -> None:

@@ -31,6 +31,7 @@ IDENTITIES_US: Final = 30 * 86_400 * MICROS
 
 _LATE_US: Final = 120 * MICROS  # an id may become visible that much after a greater one
 _WAITING: Final = (State.PENDING, State.DECIDING)
+_NO_NUMBER: Final = 2**62
 _UNSURE: Final = 2**20  # numbers: more than that are no page's
 _CHANNELS: Final = tuple(channel.value for channel in ALERT_CHANNELS)
 
@@ -71,13 +72,17 @@ def forget(source: Source, fresh: sqlite3.Connection, rescue: Rescue, *, oldest_
     finished = {number for state in State if state not in _WAITING for number in gone[state]}
     gaps = [gap for gap in (*rescue.gaps["deliveries"], *rescue.spoilt["deliveries"]) if gap.size < _UNSURE]
     unread = {number for gap in gaps for number in range(gap.first, gap.last + 1)}  # each may have waited
-    lost = (unread - finished).union(*(gone[state] for state in _WAITING))
     dead = gone[State.DEAD]
     (last,) = fresh.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
-    events = source.events_of(lost.union(dead), last) if lost or dead else {}
+    there = {number for (number,) in fresh.execute("SELECT id FROM deliveries")}
+    events = source.events_of(there, last)
+    # each index may be spoilt itself and not know it: what one of them has and the table has not, is lost
+    lost = (unread.union(events) - finished).union(*(gone[state] for state in _WAITING))
     loss.left_out = [LeftOut(_key(fresh, events.get(number)), State.DEAD.value) for number in dead[:MOST_NAMED]]
     wanted = {events[number] for number in lost if number in events}
-    if len(wanted) < len(lost):
+    if "deliveries" in rescue.repeated:  # then those that lay there are gone without a trace
+        wanted.update(_bereft(fresh, Gap(0, _NO_NUMBER)))
+    elif len(wanted) < len(lost):
         for gap in gaps:
             wanted.update(_bereft(fresh, gap))
     _drop(fresh, loss, wanted, oldest_us)
@@ -94,9 +99,9 @@ def _bereft(fresh: sqlite3.Connection, gap: Gap) -> Iterable[int]:
     (low,) = fresh.execute("SELECT coalesce(max(event), 0) FROM deliveries WHERE id < ?", (gap.first,)).fetchone()
     high = fresh.execute("SELECT event FROM deliveries WHERE id > ? ORDER BY id LIMIT 1", (gap.last,)).fetchone()
     found = fresh.execute(
-        "SELECT seq FROM events e WHERE seq BETWEEN ? AND ? "
+        "SELECT seq FROM events e WHERE seq BETWEEN ? AND ? AND data IS NOT NULL "
         "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.seq)",
-        (low, high[0] if high else 2**62),
+        (low, high[0] if high else _NO_NUMBER),
     )
     return [seq for (seq,) in found]
 

@@ -85,8 +85,8 @@ class Source:
             else:
                 return
 
-    def events_of(self, numbers: Collection[int], last_event: int) -> dict[int, int]:
-        """To which event each of these deliveries belonged, as far as the index tells."""
+    def events_of(self, there: Collection[int], last_event: int) -> dict[int, int]:
+        """To which event each delivery belonged that is not among ``there``, as far as the index tells."""
         asked = "SELECT event, rowid FROM deliveries INDEXED BY deliveries_of_event WHERE event BETWEEN ? AND ?"
         found: dict[int, int] = {}
         ahead = [(0, last_event)]
@@ -96,7 +96,7 @@ class Source:
             try:
                 for event, number in self._db.execute(asked, (first, last)):
                     at = event
-                    if number in numbers:
+                    if number not in there:
                         found[number] = event
             except sqlite3.Error:
                 if at < last:

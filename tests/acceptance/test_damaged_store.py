@@ -1,0 +1,134 @@
+"""The store's file is damaged: said plainly, never made worse, repaired, and what was lost comes again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from relay.simulator.inbox import Inbox
+from relay.simulator.upstream import Simulator
+from tests.support.alerts import arrived, fire, once
+from tests.support.pages import PAGE, leaves, spoil
+from tests.support.process import RelayProcess, running, webhook, write_config
+
+
+async def _verb(config: Path, *words: str) -> tuple[int, str, str]:
+    command = (sys.executable, "-m", "relay", *words, "-c", str(config))
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def _refused(relay: RelayProcess) -> None:
+    """A start that ends with 74 and says what to do."""
+    await relay.start()
+    assert await relay.ended() == 74
+    assert "is damaged" in relay.stderr
+    assert "relay repair" in relay.stderr
+    assert "Traceback" not in relay.stderr
+
+
+async def test_what_corruption_took_comes_again_and_what_is_known_does_not(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    store = tmp_path / "relay.db"
+    async with running(config) as relay:
+        delivered = fire(simulator, 300)
+        await inbox.wait_until(lambda: inbox.unique == 300)
+        await relay.until_drained()
+        await relay.post("/api/destinations/bot/pause")
+        held = fire(simulator, 300)
+        await relay.until_status(lambda status: status["destinations"][0]["counts"].get("pending") == 300)
+        await relay.stop()
+        spoil(store, leaves(store, "events")[2], leaves(store, "deliveries")[-2])
+        await _refused(relay)
+
+        code, said, _ = await _verb(config, "repair", "--json")
+        assert code == 0
+        told = json.loads(said)
+        lost = told["tables"]["events"]["unreadable"]
+        assert lost > 0
+        assert told["forgotten"] > 0
+
+        await relay.start()
+        await relay.ready()
+        await relay.post("/api/destinations/bot/resume")
+        everything = once([*delivered, *held])
+        await inbox.wait_until(lambda: inbox.unique == 600, timeout=30)
+        await inbox.wait_until(lambda: sum(arrived(inbox).values()) == 600 + lost, timeout=30)
+        await relay.until_drained()
+    again = arrived(inbox) - everything
+    assert set(arrived(inbox)) == set(everything)
+    assert set(again.values()) == {1}
+    assert again.keys() <= once(delivered).keys(), "what waited comes once"
+    assert sum(again.values()) == lost, "of what had been delivered, only the lost comes twice"
+    ids = Counter(received.headers["webhook-id"] for received in inbox.at("/hook"))
+    assert len(ids) == 600, "and under the same id"
+
+
+async def test_damage_met_while_running_stops_writing_and_says_so(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, shutdown_grace="1s")
+    store = tmp_path / "relay.db"
+    async with running(config) as relay:
+        fire(simulator, 500)
+        await inbox.wait_until(lambda: inbox.unique == 500)
+        await relay.until_drained()
+        await relay.stop()
+        await relay.start()
+        await relay.ready()
+        with store.open("r+b") as file:
+            file.seek(PAGE)
+            file.write(b"\xff" * (store.stat().st_size - PAGE))
+        fire(simulator, 1)
+        said = await relay.until("/healthz", lambda status, _: status == 503)
+        assert "relay repair" in said
+        fire(simulator, 20)
+        assert "relay repair" in (await relay.get("/api/status"))[1]
+        assert len(relay.logged("store is damaged, nothing more is written to it")) == 1
+        assert not relay.logged("store takes no writes, trying until it does")
+        assert await relay.stop(within=10) == 0
+        await _refused(relay)
+    assert inbox.unique == 500, "nothing goes out that is not stored"
+
+
+async def test_repair_waits_for_no_relay_and_says_when_there_is_nothing_to_do(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    async with running(config) as relay:
+        code, _, said = await _verb(config, "repair")
+        assert (code, "another relay holds the store" in said) == (75, True)
+        await relay.stop()
+    code, said, _ = await _verb(config, "repair")
+    assert code == 0
+    assert said.startswith("Nothing to repair")
+    code, said, _ = await _verb(config, "repair", "--compact")
+    assert (code, "MB before" in said) == (0, True)
+
+
+@pytest.mark.parametrize("dry", [False, True], ids=["repair", "dry run"])
+async def test_a_person_is_told_what_was_lost(tmp_path: Path, simulator: Simulator, inbox: Inbox, *, dry: bool) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    store = tmp_path / "relay.db"
+    async with running(config) as relay:
+        fire(simulator, 300)
+        await inbox.wait_until(lambda: inbox.unique == 300)
+        await relay.until_drained()
+        await relay.stop()
+    spoil(store, leaves(store, "events")[2])
+    code, said, err = await _verb(config, "repair", *(["--dry-run"] if dry else []))
+    assert (code, err) == (0, "")
+    assert "alerts" in said
+    assert "it fetches again what came since" in said
+    assert ("Nothing has been changed." in said) is dry
+    assert ("The damaged file is kept" in said) is not dry

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 
 from relay.deliveries import Delivery, State
-from relay.events import Channel
+from relay.events import Channel, Source
+from relay.outbox.archive import EVERYTHING
 from relay.outbox.base import Outbox
 
 _ALL: Final = 10_000
@@ -18,6 +19,7 @@ _SHOWN: Final = ("id", "event", "destination", "state", "attempts", "last_error"
 
 async def picture(outbox: Outbox, names: Sequence[str]) -> dict[str, object]:
     """All there is to see, for destinations called ``names``."""
+    counted = await outbox.archive.count(list(State), EVERYTHING)
     shown: dict[str, object] = {
         "first started": outbox.first_started_at_us,
         "deciding": await outbox.deciding(after=0, limit=_ALL),
@@ -27,6 +29,8 @@ async def picture(outbox: Outbox, names: Sequence[str]) -> dict[str, object]:
         "holes": await outbox.holes(limit=_ALL),
         "symbols": await outbox.known_symbols(),
         "stats": await _stats(outbox),
+        "count": {str(state): number for state, number in counted.states.items() if number}
+        | {"no body": counted.bodiless},
         "marks": await outbox.memory.marks(since_us=0, limit=_ALL),
         "sides": sorted(await outbox.memory.sides(), key=lambda side: (side.rule, side.symbol)),
         "snoozes": await outbox.memory.snoozes(),
@@ -96,6 +100,8 @@ async def _stats(outbox: Outbox) -> dict[str, dict[str, dict[str, int]]]:
         waiting, _ = await outbox.claim(name, after=0, limit=_ALL)
         parked = await outbox.claim_parked(name, due_us=_FAR_US, latest_us=_FAR_US, limit=_ALL)
         since = {delivery.received_at_us for delivery in [*waiting, *parked]}
+        if any(delivery.source is Source.REPLAY for delivery in [*waiting, *parked]):
+            since.add(stats.oldest_pending_us or 0)  # they wait since they were asked for
         assert stats.oldest_pending_us in since or (stats.oldest_pending_us is None and not since)
         counted = {
             field: {str(key): number for key, number in value.items() if number}

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, Suppression, Verdict
 from relay.events import Channel
+from relay.outbox import archive
 from relay.outbox.archive import Selection
 from relay.outbox.base import (
     Baseline,
@@ -159,6 +160,13 @@ states = st.builds(
     fingerprint=st.sampled_from(("", "abc")),
 )
 snoozes = st.builds(Snooze, kind=st.sampled_from(SnoozeKind), name=names, since_us=minutes, until_us=minutes)
+selections = st.builds(
+    Selection,
+    destination=st.none() | names,
+    symbol=st.none() | st.sampled_from(("AAPL", "MSFT")),
+    since_us=st.none() | minutes,
+    until_us=st.none() | minutes,
+)
 outcomes = st.builds(
     Outcome,
     verdict=st.just(Verdict.RETRY),
@@ -199,10 +207,24 @@ def decide(decisions: Sequence[Decision], noted: Sequence[Mark], *, at_us: int) 
     return Step(Order.CHANGE, lambda outbox: outbox.decide(decisions, marks=noted, at_us=at_us))
 
 
-def revive(number: int) -> Step:
+def retry_dead(selection: Selection) -> Step:
+    return _by_hand(lambda outbox: outbox.archive.retry(selection))
+
+
+def drop(selection: Selection, *, waiting: bool) -> Step:
+    return _by_hand(lambda outbox: outbox.archive.drop(selection, waiting=waiting))
+
+
+def replay(selection: Selection, *, new_ids: bool) -> Step:
+    return _by_hand(lambda outbox: outbox.archive.replay(selection, new_ids=new_ids))
+
+
+def _by_hand(ask: Callable[[Outbox], Awaitable[archive.Step]]) -> Step:
+    """How many it looked at for that is a store's own business."""
+
     async def run(outbox: Outbox) -> object:
-        step = await outbox.archive.retry(Selection(id=number))
-        return step.done, step.destinations
+        done = await ask(outbox)
+        return done.done, done.destinations, done.next
 
     return Step(Order.CHANGE, run)
 

@@ -1,22 +1,19 @@
-"""The relay itself: the only place that knows concrete classes. One screen of wiring, then the order of its life.
+"""The relay itself: the only place that knows concrete classes, and puts them together.
 
     Reader ──events────────────> Intake (Judge) ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · …
       │ └──ticks──> Engine ─fired──> ^                   └──> Decider ──asks── Lookup
       └──gaps──> Backfiller ─recovered   Web ──FrontDesk──> all of them       housekeeping beside them
                      └──asks── Rest
 
-Start: the store's lock first, then the port, then the socket. Stop: reading ends, commits and requests in flight are
-finished within ``shutdown_grace``, queues stay in the store. Whatever breaks down ends the process, so that the
-service manager starts a whole one; nothing limps.
+The store's lock is taken first, then the port, then the socket; ``life`` tells how it runs and drains.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
-from typing import Final, NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack
 
 import structlog
 
@@ -44,6 +41,7 @@ from relay.judging.decider import Decider
 from relay.judging.judge import Judge
 from relay.judging.marks import Marks, remembered_since
 from relay.judging.snoozes import Snoozes
+from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
@@ -66,19 +64,6 @@ from relay.web.broadcast import Broadcast
 from relay.web.server import Web
 
 _log = structlog.get_logger()
-
-_LAST_SECONDS: Final = 5.0  # for what was given up to let go
-
-
-class _Work(NamedTuple):
-    """The tasks of a running relay."""
-
-    reader: asyncio.Task[None]
-    intake: asyncio.Task[None]
-    decider: asyncio.Task[None]
-    lanes: asyncio.Task[None]
-    backfill: asyncio.Task[None]
-    house: asyncio.Task[None]
 
 
 class Relay:
@@ -104,7 +89,7 @@ class Relay:
         self._notifier = Notifier(env)
         self._watchdog_seconds = watchdog_interval(env)
         self._rng = random.Random()  # noqa: S311  because it only spreads retries
-        self._stop = asyncio.Event()
+        self._stop = asyncio.Event()  # may be set before there is anything to stop
         self.reloader: Reloader | None = None
         self._check(config)
 
@@ -244,6 +229,14 @@ class Relay:
         self.web = Web(
             self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
         )
+        self.life = Life(
+            Living(
+                self.link, self.intake, self.decider, self.dispatcher, self.backfiller, self.reloader, self._keep_house
+            ),
+            self._notifier,
+            stop=self._stop,
+            grace=lambda: self.config.shutdown_grace,
+        )
         if serve and config.http.address is not None:
             await self.web.start(*config.http.address)
             stack.push_async_callback(self.web.stop)
@@ -309,15 +302,6 @@ class Relay:
             EvictedError: Another connection took over and the config says to exit; drained.
             RejectedError: The upstream refuses the key; drained.
         """
-        work = _Work(
-            reader=asyncio.create_task(self.link.run(), name="reader"),
-            intake=asyncio.create_task(self.intake.run(), name="intake"),
-            decider=asyncio.create_task(self.decider.run(), name="decider"),
-            lanes=asyncio.create_task(self.dispatcher.run(), name="lanes"),
-            backfill=asyncio.create_task(self.backfiller.run(), name="backfill"),
-            house=asyncio.create_task(self._keep_house(), name="housekeeping"),
-        )
-        stopping = asyncio.create_task(self._stop.wait(), name="stop")
         _log.info(
             "relay started",
             version=__version__,
@@ -326,41 +310,10 @@ class Relay:
             simulated=self.simulated,
             **({"page": self._page()} if self.config.http.address else {}),
         )
-        self._notifier.ready()
-        try:
-            await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._notifier.stopping()
-            await self._drain(work)
-            stopping.cancel()
-        for task in work:
-            if task.done() and not task.cancelled():
-                task.result()
+        await self.life.run()
 
     async def _say_last_words(self, kind: TroubleKind, error: RelayError) -> None:
         await self.notices.last_words(kind, error)
-
-    async def _drain(self, work: _Work) -> None:
-        """Stop reading, finish commits and requests in flight; queues stay stored."""
-        _log.info("draining", grace=self.config.shutdown_grace)
-        deadline = asyncio.get_running_loop().time() + self.config.shutdown_grace
-        self._stop.set()
-        if self.reloader is not None:
-            self.reloader.stop()
-        self.link.stop()
-        work.backfill.cancel()
-        work.house.cancel()
-        self.dispatcher.stop()
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(deadline):
-                await _ended(work.reader, work.backfill, work.house)
-                self.decider.stop()
-                self.intake.stop()
-                await _ended(work.intake, work.lanes)
-        self.dispatcher.abort()
-        for task in work:
-            task.cancel()
-        await asyncio.wait(work, timeout=_LAST_SECONDS)
 
     async def _keep_house(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -387,8 +340,3 @@ class Relay:
     def _one_line(self) -> str:
         state = self.reader.state
         return f"{'standby' if self.link.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"
-
-
-async def _ended(*tasks: Awaitable[object]) -> None:
-    """Wait for tasks, whatever they end with: the caller looks at that later."""
-    await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)

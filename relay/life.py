@@ -1,0 +1,128 @@
+"""The order of a relay's life: all parts start together, run until one of them ends or a stop is asked for, and drain.
+
+    run ──> link · intake · decider · lanes · backfill · housekeeping
+              │ a stop is asked for, or one of them ends
+              v
+    drain ──> reading, rounds and housekeeping end ──> decisions, commits and requests in flight are finished
+                                                          └── whatever is not within the grace is given up: queues
+                                                              stay in the store, and a request is sent again
+
+Whatever breaks down ends all of it, so that the service manager starts a whole one; nothing limps.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
+
+import structlog
+
+from relay.backfill.backfiller import Backfiller
+from relay.delivery.dispatcher import Dispatcher
+from relay.intake import Intake
+from relay.judging.decider import Decider
+from relay.link import Link
+from relay.reload import Reloader
+from relay.systemd import Notifier
+
+_log = structlog.get_logger()
+
+_LAST_SECONDS: Final = 5.0  # for what was given up to let go
+
+
+class Living(NamedTuple):
+    """The parts that run, in the order in which an event meets them.
+
+    Attributes:
+        house: What is done beside the work, until cancelled.
+    """
+
+    link: Link
+    intake: Intake
+    decider: Decider
+    dispatcher: Dispatcher
+    backfiller: Backfiller
+    reloader: Reloader
+    house: Callable[[], Coroutine[Any, Any, None]]
+
+
+class _Work(NamedTuple):
+    reader: asyncio.Task[None]
+    intake: asyncio.Task[None]
+    decider: asyncio.Task[None]
+    lanes: asyncio.Task[None]
+    backfill: asyncio.Task[None]
+    house: asyncio.Task[None]
+
+
+class Life:
+    """Runs ``parts``.
+
+    Args:
+        parts: They are put together, and none has begun.
+        notifier: The service manager's.
+        stop: Set to begin to drain, perhaps before the start; ``run`` returns when that is done.
+        grace: Seconds that draining may take, by the config of now.
+    """
+
+    def __init__(self, parts: Living, notifier: Notifier, *, stop: asyncio.Event, grace: Callable[[], float]) -> None:
+        self._parts = parts
+        self._notifier = notifier
+        self._stop = stop
+        self._grace = grace
+
+    async def run(self) -> None:
+        """Live.
+
+        Raises:
+            EvictedError: Another connection took over and the config says to exit; drained.
+            RejectedError: The upstream refuses the key; drained.
+        """
+        parts = self._parts
+        work = _Work(
+            reader=asyncio.create_task(parts.link.run(), name="reader"),
+            intake=asyncio.create_task(parts.intake.run(), name="intake"),
+            decider=asyncio.create_task(parts.decider.run(), name="decider"),
+            lanes=asyncio.create_task(parts.dispatcher.run(), name="lanes"),
+            backfill=asyncio.create_task(parts.backfiller.run(), name="backfill"),
+            house=asyncio.create_task(parts.house(), name="housekeeping"),
+        )
+        stopping = asyncio.create_task(self._stop.wait(), name="stop")
+        self._notifier.ready()
+        try:
+            await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._notifier.stopping()
+            await self._drain(work)
+            stopping.cancel()
+        for task in work:
+            if task.done() and not task.cancelled():
+                task.result()
+
+    async def _drain(self, work: _Work) -> None:
+        """Stop reading, finish commits and requests in flight; queues stay stored."""
+        parts, grace = self._parts, self._grace()
+        _log.info("draining", grace=grace)
+        deadline = asyncio.get_running_loop().time() + grace
+        parts.reloader.stop()
+        parts.link.stop()
+        work.backfill.cancel()
+        work.house.cancel()
+        parts.dispatcher.stop()
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(deadline):
+                await _ended(work.reader, work.backfill, work.house)
+                parts.decider.stop()
+                parts.intake.stop()
+                await _ended(work.intake, work.lanes)
+        parts.dispatcher.abort()
+        for task in work:
+            task.cancel()
+        await asyncio.wait(work, timeout=_LAST_SECONDS)
+
+
+async def _ended(*tasks: Awaitable[object]) -> None:
+    """Wait for tasks, whatever they end with: the caller looks at that later."""
+    await asyncio.gather(*(asyncio.shield(task) for task in tasks), return_exceptions=True)

@@ -238,11 +238,13 @@ class MemoryOutbox:
         record.delivery = msgspec.structs.replace(record.delivery, attempts=delivery.attempts + 1, updated_at_us=at_us)
         return record
 
-    def _expire(self, delivery: Delivery, error: str, at_us: int) -> None:
+    def _expire(self, delivery: Delivery, error: str, at_us: int) -> Record | None:
         record = self.kept.records.get(delivery.id)
-        if record is not None and record.state is State.PENDING:
-            record.state, record.error = State.EXPIRED, error
-            record.delivery = msgspec.structs.replace(record.delivery, updated_at_us=at_us)
+        if record is None or record.state is not State.PENDING:
+            return None
+        record.state, record.error = State.EXPIRED, error
+        record.delivery = msgspec.structs.replace(record.delivery, updated_at_us=at_us)
+        return record
 
     async def ack(self, delivery: Delivery, outcome: Outcome, *, at_us: int) -> None:
         self._end(delivery, State.DELIVERED, outcome, at_us)
@@ -262,7 +264,9 @@ class MemoryOutbox:
         self._end(delivery, State.DEAD, outcome, at_us)
 
     async def expire(self, delivery: Delivery, *, at_us: int) -> None:
-        self._expire(delivery, "older than max_age", at_us)
+        record = self._expire(delivery, "older than max_age", at_us)
+        if record is not None:
+            record.code = ""
 
     async def drop_older(self, destination: str, *, before_us: int, at_us: int) -> int:
         old = [

@@ -88,7 +88,8 @@ class StoreReader:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, read)
         except sqlite3.Error as error:
-            self._damage.meets(error)
+            if self._damage.meets(error):
+                raise StoreBusyError(f"the store is damaged ({error}): stop the relay, run `relay repair`") from error
             raise StoreBusyError(f"the store could not be read: {error}") from error
 
     async def close(self) -> None:

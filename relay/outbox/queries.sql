@@ -56,16 +56,18 @@ SELECT json_group_array(json_array(
 FROM found JOIN events e ON e.seq = found.seq;
 
 -- name: insert_events
+-- Rows without a number are empty: they fill the statement up.
 INSERT INTO events (
     seq, key, channel, upstream_id, subject, symbols, timeframe, direction, shape, threshold, price, cc, continuation,
     triggered_at, precision, source, received_at, data
-) VALUES /* rows */;
+) SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL;
 
 -- name: insert_deliveries
+-- Likewise.
 INSERT INTO deliveries (
     id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, last_code, last_error, received_at,
     updated_at
-) VALUES /* rows */;
+) SELECT * FROM (VALUES /* rows */) WHERE column1 IS NOT NULL;
 
 -- name: withheld
 -- Of the sightings [event, destination], those whose delivery waits for just that.

@@ -25,7 +25,7 @@ from relay.outbox.identity import Resolution
 from relay.outbox.recognition import recognise
 from relay.outbox.sql import queries, with_rows
 
-_ROWS_A_STATEMENT: Final = 1_000  # 18 columns each stay below SQLite's 32,766 parameters
+_ROWS_A_STATEMENT: Final = 256  # a power of two; 18 columns each stay far below SQLite's 32,766 parameters
 _ROUNDS_KEPT_US: Final = 3600 * MICROS
 
 
@@ -248,8 +248,18 @@ def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: in
 def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:
     for start in range(0, len(many), _ROWS_A_STATEMENT):
         chunk = many[start : start + _ROWS_A_STATEMENT]
-        statement = with_rows(queries()[name], len(chunk), len(chunk[0]))
-        db.execute(statement, [column for row in chunk for column in row])
+        count, width = rows_of_statement(len(chunk)), len(chunk[0])
+        empty = [None] * ((count - len(chunk)) * width)
+        db.execute(with_rows(queries()[name], count, width), [*(column for row in chunk for column in row), *empty])
+
+
+def rows_of_statement(count: int) -> int:
+    """For how many rows the statement is made that inserts ``count``: the next power of two; the rest stays empty.
+
+    A statement of its own for each number of rows is compiled again and again, and kept with what it was last given: a
+    hundred of those are a hundred megabytes.
+    """
+    return 1 << (count - 1).bit_length()
 
 
 def _note_round(transaction: Transaction, op: Commit) -> None:

@@ -12,7 +12,19 @@ from websockets.exceptions import ConnectionClosedError, InvalidMessage, Invalid
 from websockets.frames import Close
 from websockets.http11 import Response
 
-from relay.upstream.decide import Action, decide, decide_close, decide_refusal, too_big, vendor_code
+from relay.upstream.decide import (
+    _ENTITLEMENT_HINT,
+    _KEY_HINT,
+    _PROXY_HINT,
+    _TLS_HINT,
+    Action,
+    Decision,
+    decide,
+    decide_close,
+    decide_refusal,
+    too_big,
+    vendor_code,
+)
 
 RECONNECT, REJECTED, EVICTED = Action.RECONNECT, Action.REJECTED, Action.EVICTED
 
@@ -133,3 +145,78 @@ def test_a_code_that_is_no_name_is_not_repeated() -> None:
 def test_nothing_but_the_listed_cases_ends_the_reader(code: int, reason: str, status: int, content: bytes) -> None:
     assert (decide_close(code, reason).action is RECONNECT) is (code not in {4401, 4403, 4409})
     assert decide_refusal(status, content).action is RECONNECT
+
+
+def _said(rcvd: Close | None, sent: Close | None = None) -> ConnectionClosedError:
+    """What the server said first is answered with the same."""
+    return ConnectionClosedError(rcvd, sent or rcvd, None if rcvd is None else True)
+
+
+def _unverified() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "certificate verify failed")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
+def _no_tls() -> ssl.SSLError:
+    error = ssl.SSLError(1, "the long text")
+    error.reason = "WRONG_VERSION_NUMBER"
+    return error
+
+
+def _cut_short() -> InvalidMessage:
+    error = InvalidMessage("did not receive a valid HTTP response")
+    error.__cause__ = EOFError("connection closed")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence", "hint"),
+    [
+        (refused(401, body()), "the upstream rejected the key (HTTP 401, missing_api_key)", _KEY_HINT),
+        (
+            refused(403, body("missing_scope")),
+            "the key lacks the entitlement or the scope ws:connect (HTTP 403, missing_scope)",
+            _ENTITLEMENT_HINT,
+        ),
+        (refused(404, body("not_found")), "the upgrade was refused (HTTP 404, not_found)", ""),
+        (refused(499), "the upgrade was refused (HTTP 499)", _PROXY_HINT),
+        (refused(500), "the upgrade was refused (HTTP 500)", ""),
+        (_said(Close(4401, "")), "the upstream rejected the key (close code 4401)", _KEY_HINT),
+        (_said(Close(4401, "bad key")), "the upstream rejected the key (close code 4401: bad key)", _KEY_HINT),
+        (
+            _said(Close(4403, "no")),
+            "the key lacks the entitlement or the scope ws:connect (close code 4403: no)",
+            _ENTITLEMENT_HINT,
+        ),
+        (_said(Close(1012, "deploy")), "the upstream closed the connection (close code 1012: deploy)", ""),
+        (_said(Close(1012, "")), "the upstream closed the connection (close code 1012)", ""),
+        (_said(None), "the connection broke without a close frame", ""),
+        (_said(None, Close(1009, "big")), "a message was too big, so the connection was closed", ""),
+        (_said(None, Close(1011, "ping")), "the upstream stopped answering pings", ""),
+        (_said(None, Close(1000, "")), "the connection was closed from here (close code 1000)", ""),
+        (_said(None, Close(1000, "drain")), "the connection was closed from here (close code 1000: drain)", ""),
+        (TimeoutError("timed out"), "no answer in time to the connection attempt", ""),
+        (socket.gaierror(-2, "not known"), "the upstream's name could not be resolved (not known)", ""),
+        (socket.gaierror("odd"), "the upstream's name could not be resolved (odd)", ""),
+        (_unverified(), "TLS failed (self-signed certificate)", _TLS_HINT),
+        (_no_tls(), "TLS failed (WRONG_VERSION_NUMBER)", _TLS_HINT),
+        (ConnectionRefusedError(111, "refused"), "the upstream refused the connection", ""),
+        (InvalidProxyStatus(Response(407, "", Headers(), b"")), "the proxy refused the connection (HTTP 407)", ""),
+        (_cut_short(), "the connection broke before the upgrade was answered", ""),
+        (InvalidMessage("no"), "the answer to the upgrade was no HTTP", ""),
+        (OSError("unreachable"), "the connection could not be made (unreachable)", ""),
+        (EOFError(), "the connection could not be made (EOFError)", ""),
+    ],
+    ids=repr,
+)
+def test_each_end_is_told_in_one_sentence_with_its_remedy(error: Exception, sentence: str, hint: str) -> None:
+    decision = decide(error)
+    assert decision == Decision(decision.action, sentence, hint)
+
+
+def test_an_old_connection_that_is_evicted_is_no_eviction_and_a_new_one_is() -> None:
+    error = _said(Close(4409, "newer"))
+    assert decide(error, current=False).action is RECONNECT
+    assert decide(error).action is EVICTED
+    assert decide(error).error == "another instance took over the account's connection (close code 4409: newer)"

@@ -1,0 +1,89 @@
+"""Beside its work the store is checked and gives room back, and neither holds anything up."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from relay.deliveries import Outcome, Verdict
+from relay.errors import StoreBusyError
+from relay.outbox import check
+from relay.outbox.check import Check
+from relay.outbox.sqlite import SqliteOutbox
+from relay.outbox.vacuum import PAGES_A_STEP
+from tests.support.clock import START_US, FakeClock
+from tests.support.events import entry, in_force
+from tests.support.pages import PAGE
+from tests.support.waiting import until
+
+DELIVERED = Outcome(Verdict.DELIVERED, "200")
+MANY = 2_000
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "relay.db"
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
+
+
+def _told(outbox: SqliteOutbox) -> tuple[bool, str]:
+    return outbox.healthy, outbox.damage
+
+
+async def test_what_the_check_finds_after_the_start_stops_all_writing(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on = threading.Event()
+
+    def slow(_db: object) -> str:
+        go_on.wait(10)
+        return "Page 7: never used"
+
+    monkeypatch.setattr(check, "quick_check", slow)
+    monkeypatch.setattr(Check, "wait", lambda _: None)
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await outbox.commit([entry(in_force(1), "bot")])
+    assert _told(outbox) == (True, "")
+    go_on.set()
+    await until(lambda: _told(outbox) == (False, "Page 7: never used"))
+    waiting = asyncio.ensure_future(outbox.commit([entry(in_force(2), "bot")]))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    await outbox.close()
+    with pytest.raises(StoreBusyError, match="is damaged"):
+        await waiting
+
+
+async def test_a_store_that_is_closed_at_once_waits_for_no_check(path: Path) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    async with asyncio.timeout(10):
+        await outbox.close()
+
+
+async def test_room_goes_back_to_the_disk_in_small_steps_and_commits_go_between_them(path: Path) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    body = b'{"padding":"%s"}' % (b"x" * 10_000)
+    for first in range(1, MANY, 100):
+        events = [msgspec.structs.replace(in_force(n, f"S{n}"), data=body) for n in range(first, first + 100)]
+        await outbox.commit([entry(event, "bot") for event in events])
+    for delivery in (await outbox.claim("bot", after=0, limit=MANY))[0]:
+        await outbox.ack(delivery, DELIVERED, at_us=START_US)
+    await outbox.close()
+    full = _size(path)
+
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    steps, number = 0, MANY
+    while await outbox.prune(finished_before_us=START_US + 1, identities_before_us=0, marks_before_us=0):
+        steps, number = steps + 1, number + 1
+        await outbox.commit([entry(in_force(number), "bot")])
+    await outbox.close()
+    given_back = (full - _size(path)) // PAGE
+    assert given_back > full // PAGE // 4
+    assert given_back <= (steps + 1) * PAGES_A_STEP

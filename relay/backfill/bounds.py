@@ -7,7 +7,7 @@
 
 The cursor as it stood two minutes before *now* is not enough: with a round every five minutes it is the newest
 position, and the id that appeared a second after that round would be skipped for ever. Nor is the end of round k:
-a round that had to retry for an hour asked its first questions an hour before.
+a round that had to retry for an hour asked its first questions an hour before. ``footing`` says by which clock.
 """
 
 from __future__ import annotations

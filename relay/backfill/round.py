@@ -18,12 +18,13 @@ import msgspec
 
 from relay.backfill.asking import Asker
 from relay.backfill.baseline import part_old
-from relay.backfill.bounds import start_after, window_minutes
-from relay.backfill.held import Held
+from relay.backfill.bounds import window_minutes
+from relay.backfill.footing import Footing
+from relay.backfill.held import Held, in_steps
 from relay.backfill.holes import HoleBook
 from relay.backfill.ports import Settings, Tools
 from relay.backfill.sweep import Sweep
-from relay.events import Channel
+from relay.events import Channel, Event
 from relay.outbox.base import ChannelState, Hole, RoundEnd
 from relay.upstream.errors import RestRefusedError, RestUnavailableError
 from relay.upstream.rest import RestPage
@@ -83,6 +84,7 @@ class CatchUp:
         settings: The ``backfill`` section.
         observer: Who shows how it goes.
         holes: Those that were reported before.
+        footing: Where it starts, and by which clock.
         floor: Of a young channel, what its first round proved.
         since_us: Look back to this time whatever the cursor says, µs since the epoch: a person wants to be sure.
     """
@@ -96,27 +98,30 @@ class CatchUp:
         *,
         observer: Observer,
         holes: HoleBook,
+        footing: Footing,
         floor: int | None = None,
         since_us: int | None = None,
     ) -> None:
         self._tools = tools
+        self._footing = footing
         self._holes = holes
         self._channel = channel
         self._state = state
         self._observer = observer
         self._held = Held(tools.clock)
         self._recovered = 0
-        self._began_us = tools.clock.now_us()
+        self._began_us = footing.now_us()
         looked_us = state.rounds[-1].began_at_us
-        window = window_minutes(self._began_us, looked_us if since_us is None else min(looked_us, since_us))
+        # by the wall clock, which may be ahead: too wide a window costs little
+        window = window_minutes(tools.clock.now_us(), looked_us if since_us is None else min(looked_us, since_us))
         self._asker = Asker(tools, channel, self, limit=settings.page_size, window_minutes=window)
-        start = start_after(state, self._began_us) if since_us is None else None
+        start = footing.start(state)
         self._sweep = Sweep(
             tools,
             channel,
             self._asker,
             self._held,
-            start=start,
+            start=start if since_us is None else None,
             largest=state.largest_page,
             floor=floor,
         )
@@ -132,7 +137,7 @@ class CatchUp:
         except RestRefusedError:
             await self._flush()
             raise
-        now_us = self._tools.clock.now_us()
+        now_us = self._footing.now_us()
         holes = self._holes.new(self._sweep.holes(now_us))
         end = RoundEnd(
             self._channel,
@@ -141,6 +146,7 @@ class CatchUp:
             completed_at_us=max(now_us, self._began_us + 1),
         )
         await self._flush(end, holes)
+        self._footing.completed(end)
         self._holes.note(holes)
         return Report(self._channel, Result.OK, self._held.found, self._recovered, tuple(holes), self._asker.requests)
 
@@ -159,9 +165,16 @@ class CatchUp:
         self._observer.answered(page)
 
     async def _flush(self, end: RoundEnd | None = None, holes: Sequence[Hole] = ()) -> None:
-        recovered, old = part_old(self._held.take(), self._state.baseline)
-        if not recovered and not old and end is None:
+        found = self._held.take()
+        if not found and end is None:
             return
+        *before, last = in_steps(found)
+        for step in before:
+            await self._store(step)
+        await self._store(last, end, holes)
+
+    async def _store(self, found: Sequence[Event], end: RoundEnd | None = None, holes: Sequence[Hole] = ()) -> None:
+        recovered, old = part_old(found, self._state.baseline)
         self._recovered += await finished(self._tools.sink.store(recovered, old, round_end=end, holes=holes))
 
 

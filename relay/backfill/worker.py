@@ -15,6 +15,7 @@ import structlog
 
 from relay.backfill.baseline import beginning_us, has_baseline, provisional
 from relay.backfill.first import FirstRound
+from relay.backfill.footing import Footing
 from relay.backfill.holes import HoleBook
 from relay.backfill.ports import Settings, Tools
 from relay.backfill.round import CatchUp, Report, Result, finished
@@ -40,6 +41,7 @@ class Worker:
         self._settings = settings
         self._board = Board(channel, tools.clock, metrics)
         self._holes = HoleBook()
+        self._footing = Footing(tools.clock)
         self._lock = asyncio.Lock()
         self._wanted = asyncio.Event()
         self._settled = asyncio.Event()
@@ -146,6 +148,7 @@ class Worker:
             self._settings(),
             observer=self._board,
             holes=self._holes,
+            footing=self._footing,
             floor=self._floor,
             since_us=since_us,
         )

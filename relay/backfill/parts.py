@@ -4,8 +4,9 @@
                                            └─ breaks:   ──> threshold
 
 A split is *whole* when its parts together hold all that the part may hold. Timeframes, directions, candles and
-thresholds are closed sets (values seen beyond them are added); symbols are not: one that nobody has told us of may be
-what was cut. Nor is a split whole over a field that some alert does not have, because no filter shows that alert.
+thresholds are closed sets (values seen beyond them are added, as far as they are few); symbols are not: one that nobody
+has told us of may be what was cut. Nor is a split whole over a field that some alert does not have, because no filter
+shows that alert, or over one of so many values that not all of them were noted.
 """
 
 from __future__ import annotations
@@ -18,6 +19,10 @@ from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event
 
 SYMBOLS_A_CALL: Final = 250  # the vendor drops the rest without a word
 THRESHOLDS: Final = ("2", "3", "4")
+MOST_VALUES: Final = 20
+"""Values of a field that are noted: the closed sets have ten at most."""
+MOST_SYMBOLS: Final = 10_000
+"""Symbols of a round that are noted, besides those that are known."""
 _NOT_ONE_SYMBOL: Final = frozenset(",*?[] ")
 
 
@@ -64,7 +69,7 @@ class Part:
 
 @dataclass(slots=True)
 class Seen:
-    """Values that alerts showed; None among them says that an alert lacked the field."""
+    """Values that alerts showed; None among them says that an alert lacked the field, or that there are too many."""
 
     timeframes: set[str | None] = field(default_factory=set)
     directions: set[str | None] = field(default_factory=set)
@@ -75,11 +80,15 @@ class Seen:
     def add(self, events: Iterable[Event]) -> None:
         """Take note of some alerts."""
         for event in events:
-            self.timeframes.add(event.timeframe)
-            self.directions.add(event.direction)
-            self.candles.add(event.cc)
-            self.thresholds.add(None if event.threshold is None else str(event.threshold))
-            self.symbols.add(event.symbol)
+            _note(self.timeframes, event.timeframe)
+            _note(self.directions, event.direction)
+            _note(self.candles, event.cc)
+            _note(self.thresholds, None if event.threshold is None else str(event.threshold))
+            _note(self.symbols, event.symbol, most=MOST_SYMBOLS)
+
+
+def _note(values: set[str | None], value: str | None, *, most: int = MOST_VALUES) -> None:
+    values.add(value if len(values) < most or value in values else None)
 
 
 @dataclass(frozen=True, slots=True)

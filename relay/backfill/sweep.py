@@ -27,6 +27,7 @@ from relay.backfill.bounds import WIDE_MINUTES, is_full
 from relay.backfill.held import Held
 from relay.backfill.parts import Part, Seen, split
 from relay.backfill.ports import Tools
+from relay.backfill.spans import Spans
 from relay.events import Channel
 from relay.outbox.base import Hole
 from relay.upstream.rest import RestPage
@@ -66,7 +67,7 @@ class Sweep:
         self._largest = largest
         self._floor = start if start is not None else floor
         self._filters_ignored = False
-        self._ids: set[int] = set()
+        self._ids = Spans()  # above the floor, where alone it matters whether one is missing
         self._seen = Seen()
         self._suspects: list[tuple[Part, int]] = []
         self._symbols: frozenset[str] | None = None
@@ -123,8 +124,9 @@ class Sweep:
     def _note(self, page: RestPage, walked: _Walked, *, full: bool) -> None:
         self._held.keep(page.items, proven=not full)
         self._seen.add(page.items)
-        floor = self._start or 0
-        self._ids.update(event.id for event in page.items if event.id is not None and event.id > floor)
+        for event in page.items:
+            if event.id is not None and event.id > (self._floor or 0):
+                self._ids.add(event.id)
         walked.largest = max(walked.largest, page.size)
         if page.size > 1 or (page.greatest_id is not None and walked.greatest not in {None, page.greatest_id}):
             walked.several = True
@@ -165,10 +167,8 @@ class Sweep:
         return full and not (walked.greatest is not None and self._all_seen(walked.greatest))
 
     def _all_seen(self, up_to: int) -> bool:
-        """Whether every id above the start, up to this one, belongs to an alert we have."""
-        floor = self._floor or 0
-        count = up_to - floor
-        return 0 < count <= len(self._ids) and sum(1 for seen in self._ids if floor < seen <= up_to) >= count
+        """Whether every id above the floor, up to this one, belongs to an alert we have."""
+        return self._ids.covers((self._floor or 0) + 1, up_to)
 
     def _suspect_cut(self, walked: _Walked) -> None:
         lone = not walked.several and self._asker.limit > 1

@@ -123,7 +123,8 @@ class _Asked:
 
     def since(self, from_us: int) -> tuple[Event, ...]:
         """What was seen of ``from_us`` and later, or tells no time."""
-        events = [event for event in self._held.take() if event.triggered_at is None or event.triggered_at.us > from_us]
+        found = {event.key(): event for event in self._held.take()}  # where they are many, some come twice
+        events = [one for one in found.values() if one.triggered_at is None or one.triggered_at.us > from_us]
         events.sort(key=_by_time)  # stable: by id within one moment
         return tuple(events)
 

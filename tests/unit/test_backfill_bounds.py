@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from relay.backfill.asking import pause
-from relay.backfill.bounds import is_full, start_after, window_minutes
+from relay.backfill.bounds import OVERLAP_US, is_full, proof_floor, start_after, window_minutes
 from relay.clock import MICROS
-from relay.events import Channel
+from relay.events import Channel, Event, Instant
 from relay.outbox.base import ChannelState, RoundEnd
 
 MINUTE = 60 * MICROS
@@ -75,3 +75,24 @@ def test_a_page_is_full_at_the_limit_or_at_the_largest_answer_seen(
 )
 def test_the_server_may_ask_for_a_longer_pause_within_reason(wait: float, asked: float | None, seconds: float) -> None:
     assert pause(wait, asked) == seconds
+
+
+def _alert(number: int | None, at_us: int | None, precision_us: int = 1) -> Event:
+    return Event(Channel.IN_FORCE, number, triggered_at=None if at_us is None else Instant(at_us, precision_us))
+
+
+@pytest.mark.parametrize(
+    ("events", "floor"),
+    [
+        pytest.param([], 0, id="nothing"),
+        pytest.param([_alert(7, NOW - OVERLAP_US - 1)], 7, id="two minutes before, to the microsecond"),
+        pytest.param([_alert(7, NOW - OVERLAP_US)], 0, id="less than two minutes before"),
+        pytest.param([_alert(7, NOW - OVERLAP_US - MICROS, MICROS)], 7, id="the whole second is two minutes before"),
+        pytest.param([_alert(7, NOW - OVERLAP_US - 1, MICROS)], 0, id="told by the second, it may be later"),
+        pytest.param([_alert(7, 0), _alert(9, 1), _alert(8, 0)], 9, id="the greatest"),
+        pytest.param([_alert(None, 0), _alert(9, None)], 0, id="without id or time"),
+        pytest.param([_alert(7, 0), _alert(9, NOW)], 7, id="late ones do not count"),
+    ],
+)
+def test_the_proof_goes_down_to_the_greatest_id_of_two_minutes_ago(events: list[Event], floor: int) -> None:
+    assert proof_floor(events, NOW) == floor

@@ -426,3 +426,23 @@ async def test_a_cancelled_attempt_stays_pending() -> None:
         scene.lane.stop()
         scene.lane.abort()
     assert scene.states()[1] is State.PENDING
+
+
+async def test_what_ends_without_a_2xx_is_counted_by_its_result_and_dated_and_told() -> None:
+    scene = Scene()
+    scene.receiver.answer = failing(1, outcome=BAD)
+    until_us = scene.clock.now_us() + 5_000_000
+    await scene.outbox.commit(
+        [
+            entry(in_force(1, "A"), "bot"),
+            entry(in_force(2, "B"), "bot", rules=(RuleMatch("quick", expires_at_us=until_us),)),
+        ]
+    )
+    scene.clock.jump(10)
+    async with scene.running():
+        assert scene.states() == {1: State.DEAD, 2: State.EXPIRED}
+        count = scene.metrics.registry.get_sample_value
+        for result in ("dead", "expired"):
+            assert count("relay_deliveries_total", {"destination": "bot", "result": result}) == 1
+        assert {record.delivery.updated_at_us for record in scene.memory.records.values()} == {scene.clock.now_us()}
+        assert scene.lane.status().last_error == BAD.detail

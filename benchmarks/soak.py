@@ -158,7 +158,7 @@ async def _minutes(soak: Soak, relay: Process, folder: Path) -> list[Minute]:
     while not soak.done.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(soak.done.wait(), at + 60.0 * (len(found) + 1) - time.monotonic())
-        latencies, soak.latencies = sorted(soak.latencies), []
+        latencies, soak.latencies = sorted(soak.latencies) or [60.0], []  # nothing came: it takes a minute at least
         used = relay.cpu_seconds()
         minute = Minute(
             len(found) + 1,

@@ -276,7 +276,8 @@ async def test_no_more_than_5000_are_held_back(scene: Scene) -> None:
     scene.configure(page_size=1_000)
     scene.fire(*(alert(1_001 + number) for number in range(5_500)))
     await scene.backfiller.run_now()
-    assert [len(call.recovered) for call in scene.store.calls] == [5_000, 500]
+    assert [len(call.recovered) for call in scene.store.calls] == [1_000, 1_000, 1_000, 1_000, 1_000, 500]
+    assert [asked.since_id for asked in scene.rest.asked if asked.since_id is not None][-1] == 6_000
     assert scene.store.ids == list(range(1_001, 6_501))
 
 

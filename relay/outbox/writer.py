@@ -7,6 +7,9 @@ take a transaction now (disk full, I/O error), it is rolled back and tried again
 wait and ``healthy`` is False. When one operation is at fault itself, the others are written without it. When the store
 is damaged, nothing is tried again: each further page written might bury what can still be read. Callers wait as they do
 on a full disk, for a person, and are let go when the writer is closed.
+
+Memory: ``MOST_WAITING`` operations; what asks bounds what is in one. Who comes later waits in turn to be taken in, and
+leaves nothing behind when they give up first.
 """
 
 from __future__ import annotations
@@ -28,6 +31,9 @@ Op = TypeVar("Op")
 
 _log = structlog.get_logger()
 
+MOST_WAITING: Final = 10_000
+"""Operations that are taken in and not written yet."""
+
 _GROUP: Final = 1_000  # operations a transaction: bounds how long one may take
 _RETRY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
 _OUR_FAULT: Final = (sqlite3.IntegrityError, sqlite3.ProgrammingError, sqlite3.InterfaceError, sqlite3.DataError)
@@ -48,6 +54,7 @@ class GroupWriter(Generic[Op, T]):
         self._damage = damage
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-store-write")
         self._waiting: list[tuple[Op, asyncio.Future[T]]] = []
+        self._room = asyncio.Semaphore(MOST_WAITING)
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -63,7 +70,9 @@ class GroupWriter(Generic[Op, T]):
         Raises:
             StoreBusyError: The writer was closed before the store could take it.
         """
+        await self._room.acquire()  # at once, unless very many wait
         if self._closing.is_set():
+            self._room.release()
             raise StoreBusyError("the store is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((op, future))
@@ -91,6 +100,8 @@ class GroupWriter(Generic[Op, T]):
                 _fail(group, StoreBusyError(f"the store is damaged: {self._damage.found}"))
             elif group:
                 await self._write(group)
+            for _ in group:
+                self._room.release()
 
     async def _write(self, group: list[tuple[Op, asyncio.Future[T]]]) -> None:
         failures = 0

@@ -12,7 +12,7 @@ import pytest
 
 from relay.errors import StoreBusyError
 from relay.outbox.check import Damage
-from relay.outbox.writer import GroupWriter
+from relay.outbox.writer import MOST_WAITING, GroupWriter
 from tests.support.clock import FakeClock
 from tests.support.waiting import until
 
@@ -189,3 +189,35 @@ async def test_a_caller_who_has_gone_is_written_for_all_the_same(writer: GroupWr
     store.gate.set()
     assert await writer.submit(3) == 30
     assert store.groups == [[1], [2, 3]]
+
+
+async def test_who_comes_when_too_many_wait_waits_to_be_taken_in_and_leaves_nothing_behind(
+    store: Store, clock: FakeClock
+) -> None:
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
+    writer.start()
+    store.refuse_all(FULL)
+    asked = [asyncio.ensure_future(writer.submit(number)) for number in range(MOST_WAITING)]
+    await until(lambda: clock.next_wake is not None)
+    gone = [asyncio.ensure_future(writer.submit(number)) for number in range(-100, 0)]
+    late = [asyncio.ensure_future(writer.submit(number)) for number in range(MOST_WAITING, MOST_WAITING + 10)]
+    await asyncio.sleep(0)
+    for task in gone:
+        task.cancel()
+    store.accept()
+    await clock.advance(0.2)
+    await asyncio.wait_for(asyncio.gather(*asked, *late), 20)
+    assert sorted(number for group in store.groups for number in group) == list(range(MOST_WAITING + 10))
+    await writer.close()
+
+
+async def test_who_has_not_been_taken_in_is_let_go_at_the_end(store: Store, clock: FakeClock) -> None:
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
+    writer.start()
+    store.refuse_all(FULL)
+    asked = [asyncio.ensure_future(writer.submit(number)) for number in range(MOST_WAITING + 10)]
+    await until(lambda: clock.next_wake is not None)
+    await asyncio.wait_for(writer.close(), 20)
+    done, _ = await asyncio.wait(asked, timeout=10)
+    assert len(done) == MOST_WAITING + 10
+    assert all(isinstance(task.exception(), StoreBusyError) for task in done)

@@ -143,7 +143,7 @@ class Lookup:
             if spelling != name:
                 self._spelt.put(name, spelling)
             if found.sector is not None:
-                self._facts.put(name, Facts(found.sector))
+                self._facts.put(name, Facts(found.sector), len(found.sector))
             return found
         raise UnknownSymbolError(name)
 

@@ -4,7 +4,7 @@
 
 The fresh store's own constraints decide what makes sense: types (``STRICT``), keys, each delivery's event. What SQL
 can't see, that JSON is JSON and a state is a state, is looked at here: one row that can't be decoded would stop a lane.
-Indexes and triggers are taken off meanwhile and made anew from what is there then: so the ledger is right, too.
+Indexes are taken off meanwhile; the ledger's triggers are not, so the ledger tells what is there.
 """
 
 from __future__ import annotations
@@ -61,17 +61,16 @@ class Rescue:
         self.spoilt: dict[str, list[Gap]] = {}
         self.repeated: set[str] = set()
         self.orphans: list[Mapping[str, object]] = []
-        self._triggers: list[str] = []
 
     def run(self, now_us: int) -> None:
         """Carry over every table."""
         self._fresh.execute("DELETE FROM relay")
         indexes: list[str] = []
-        kept_off = "SELECT type, name, sql FROM sqlite_schema WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"
-        for kind, name, sql in self._fresh.execute(kept_off).fetchall():
+        listed = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+        for name, sql in self._fresh.execute(listed).fetchall():
             if "UNIQUE" not in sql:
-                self._fresh.execute(f"DROP {kind} {name}")
-                (indexes if kind == "index" else self._triggers).append(sql)
+                self._fresh.execute(f"DROP INDEX {name}")
+                indexes.append(sql)
         for table in (*_NUMBERED, *_ORDERED):
             self._carry(table)
         for sql in indexes:
@@ -83,17 +82,9 @@ class Rescue:
         )
 
     def finish(self, *, gap: int) -> None:
-        """Make the ledger, and let numbers go on ``gap`` above the greatest there is a trace of."""
+        """Complete the ledger, and let numbers go on ``gap`` above the greatest there is a trace of."""
         run = self._fresh.execute
-        run("DELETE FROM tallies")
-        run(
-            "INSERT INTO tallies (destination, replay, state, reason, kept) "
-            "SELECT destination, source = 'replay' AS again, state, iif(state = 'suppressed', last_code, '') AS why, "
-            "count(*) FROM deliveries GROUP BY destination, again, state, why"
-        )
         self._pruned()
-        for sql in self._triggers:
-            run(sql)
         run(
             "INSERT INTO destinations (name, sequence) SELECT destination, max(sequence) FROM deliveries "
             "WHERE true GROUP BY destination ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)"
@@ -111,11 +102,14 @@ class Rescue:
 
     def _pruned(self) -> None:
         """What retention has deleted can't be counted any more; the old ledger remembers it."""
-        columns = ["destination", "replay", "state", "reason", "pruned"]
-        if self._source.columns("tallies"):
-            rows = [row[1:] for row in self._source.ordered("tallies", columns, self.gaps.setdefault("tallies", []))]
+        self._fresh.execute("UPDATE tallies SET pruned = 0")  # of alerts that were forgotten
+        ours = [name for _, name, *_ in self._fresh.execute("PRAGMA table_info(tallies)") if name != "kept"]
+        if set(ours) <= set(self._source.columns("tallies")):
+            gaps = self.gaps.setdefault("tallies", [])
+            rows = [row[1:] for row in self._source.ordered("tallies", ours, gaps) if None not in row]
+            places = ", ".join("?" * len(ours))
             self._insert_all(
-                "INSERT INTO tallies (destination, replay, state, reason, pruned) VALUES (?, ?, ?, ?, ?) "
+                f"INSERT INTO tallies ({', '.join(ours)}) VALUES ({places}) "  # noqa: S608  because the names are ours
                 "ON CONFLICT DO UPDATE SET pruned = excluded.pruned",
                 rows,
                 lambda _: None,

@@ -44,8 +44,8 @@ SELECT min(seq), max(seq) FROM events WHERE seq > :after AND received_at >= :sin
 -- name: last_original
 -- The last delivery of the events up to one, but for those made later by hand: their numbers rise with the events'.
 -- NULL where it is not found near.
-SELECT max(id) FROM (SELECT id, source FROM deliveries WHERE event <= :event ORDER BY event DESC LIMIT 200)
-WHERE source <> 'replay';
+SELECT max(id) FROM (SELECT id, again FROM deliveries WHERE event <= :event ORDER BY event DESC LIMIT 200)
+WHERE again = 0;
 
 -- name: ids_down
 SELECT json_group_array(id) FROM (
@@ -53,7 +53,7 @@ SELECT json_group_array(id) FROM (
 
 -- name: ids_replayed_down
 SELECT json_group_array(id) FROM (
-    SELECT id FROM deliveries WHERE source = 'replay' AND id > :after AND id < :before ORDER BY id DESC LIMIT :limit);
+    SELECT id FROM deliveries WHERE again = 1 AND id > :after AND id < :before ORDER BY id DESC LIMIT :limit);
 
 -- name: ids_of_event
 SELECT json_group_array(id) FROM (
@@ -105,7 +105,7 @@ SELECT json_group_array(id) FROM (
 FROM json_each(:ids) i CROSS JOIN deliveries d CROSS JOIN events e
 WHERE d.id = i.value AND e.seq = d.event
   AND (:states IS NULL OR d.state IN (SELECT value FROM json_each(:states)))
-  AND (NOT :originals OR d.source <> 'replay')
+  AND (NOT :originals OR d.again = 0)
   AND (:event IS NULL OR d.event = :event)
   AND (:destination IS NULL OR d.destination = :destination)
   AND (:code IS NULL OR d.last_code = :code)
@@ -121,7 +121,7 @@ SELECT json_group_array(json_array(
     d.state = 'expired' AND EXISTS (
         SELECT 1 FROM json_each(d.rules) r WHERE json_extract(r.value, '$.ask') IS NOT NULL),
     :originals AND EXISTS (
-        SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.source = 'replay'
+        SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.again = 1
           AND o.state IN ('pending', 'deciding')),
     e.channel, e.subject, json(e.symbols)))
 /* of_chosen */;
@@ -162,11 +162,12 @@ FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
 -- Rows [id of what is repeated, id, sequence, webhook id or null, state]. `received_at` is when it was queued again:
 -- by it the queue's age is measured, and what waits is dropped. What receivers are told is the event's own.
 INSERT INTO deliveries (
-    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, received_at, updated_at, states
+    id, event, destination, sequence, ordering_key, webhook_id, rules, source, state, received_at, updated_at, states,
+    again
 )
 SELECT json_extract(r.value, '$[1]'), d.event, d.destination, json_extract(r.value, '$[2]'), d.ordering_key,
     coalesce(json_extract(r.value, '$[3]'), d.webhook_id), d.rules, 'replay', json_extract(r.value, '$[4]'), :at, :at,
-    d.states
+    d.states, 1
 FROM json_each(:rows) r CROSS JOIN deliveries d WHERE d.id = json_extract(r.value, '$[0]');
 
 -- name: drop_by_hand

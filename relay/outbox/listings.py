@@ -67,7 +67,7 @@ class _DeliveryListing(msgspec.Struct, array_like=True):
 
 class _Tally(msgspec.Struct, array_like=True):
     destination: str
-    replay: int
+    again: int
     state: State
     reason: str
     kept: int
@@ -150,7 +150,7 @@ def queue_stats(tallies: str, oldest: str) -> dict[str, QueueStats]:
             counts={State.PENDING: 0, **_sum((row.state, row.kept) for row in mine)},
             oldest_pending_us=since.get(name),
             suppressed=_sum((row.reason, row.kept) for row in mine if row.state is State.SUPPRESSED),
-            replays=_sum((row.state, row.kept) for row in mine if row.replay),
+            replays=_sum((row.state, row.kept) for row in mine if row.again),
             pruned=_sum((row.state, row.pruned) for row in mine),
         )
         for name, mine in found.items()

@@ -254,7 +254,7 @@ ON CONFLICT (name) DO UPDATE SET held_since = excluded.held_since, held_until = 
 UPDATE destinations SET away = away + :by WHERE name = :name;
 
 -- name: tallies
-SELECT json_group_array(json_array(destination, replay, state, reason, kept, pruned))
+SELECT json_group_array(json_array(destination, again, state, reason, kept, pruned))
 FROM tallies WHERE kept <> 0 OR pruned <> 0;
 
 -- name: oldest_waiting
@@ -264,7 +264,7 @@ SELECT json_group_object(name, oldest) FROM (
         SELECT received_at FROM (SELECT received_at FROM deliveries d
             WHERE d.destination = n.destination AND d.state = 'pending' AND d.parked = 0 ORDER BY sequence LIMIT 1)
         UNION ALL
-        SELECT min(received_at) FROM deliveries d
+        SELECT min(received_at) FROM deliveries d INDEXED BY deliveries_parked
         WHERE d.destination = n.destination AND d.state = 'pending' AND d.parked = 1)) AS oldest
     FROM (SELECT DISTINCT destination FROM tallies WHERE state = 'pending' AND kept > 0) n);
 
@@ -275,17 +275,17 @@ SELECT json_array(
         SELECT count(*) FROM deliveries d WHERE NOT EXISTS (SELECT 1 FROM events e WHERE e.seq = d.event))),
     json_array('events that one destination has twice', (
         SELECT count(*) FROM (
-            SELECT 1 FROM deliveries WHERE source <> 'replay' GROUP BY event, destination HAVING count(*) > 1))),
+            SELECT 1 FROM deliveries WHERE again = 0 GROUP BY event, destination HAVING count(*) > 1))),
     json_array('deliveries in no known state', (
         SELECT count(*) FROM deliveries
         WHERE state NOT IN ('pending', 'deciding', 'delivered', 'dead', 'expired', 'suppressed'))),
     json_array('sums of the ledger that counting does not confirm', (
         WITH counted AS (
-            SELECT destination, source = 'replay' AS replay, state, iif(state = 'suppressed', last_code, '') AS reason,
+            SELECT destination, again, state, iif(state = 'suppressed', last_code, '') AS reason,
                    count(*) AS n
-            FROM deliveries GROUP BY destination, replay, state, reason
+            FROM deliveries GROUP BY destination, again, state, reason
         ), tallied AS (
-            SELECT destination, replay, state, reason, kept AS n FROM tallies WHERE kept <> 0
+            SELECT destination, again, state, reason, kept AS n FROM tallies WHERE kept <> 0
         )
         SELECT (SELECT count(*) FROM (SELECT * FROM counted EXCEPT SELECT * FROM tallied))
              + (SELECT count(*) FROM (SELECT * FROM tallied EXCEPT SELECT * FROM counted)))));

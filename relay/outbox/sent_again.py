@@ -39,7 +39,8 @@ def replay(transaction: Transaction, chosen: Sequence[Row], at_us: int, *, new_i
     for row in sent:
         sequence = transaction.sequence(row.destination)
         if row.state is State.DEAD:
-            moved.append((row.id, sequence, _new_id(row, row.id) if new_ids else None))
+            # Its own number it has already; a sequence it gets anew each time, and as a negative one it is no number.
+            moved.append((row.id, sequence, _new_id(row, -sequence) if new_ids else None))
             continue
         number = transaction.counters.delivery = transaction.counters.delivery + 1
         state = State.DECIDING if row.asks else State.PENDING

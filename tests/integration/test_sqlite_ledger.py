@@ -20,9 +20,9 @@ from tests.support.events import entry, in_force
 _STATES = [state.value for state in State]
 
 _COUNTED = """
-SELECT destination, source = 'replay', state, iif(state = 'suppressed', last_code, ''), count(*)
+SELECT destination, again, state, iif(state = 'suppressed', last_code, ''), count(*)
 FROM deliveries GROUP BY 1, 2, 3, 4 ORDER BY 1, 2, 3, 4"""
-_TALLIED = "SELECT destination, replay, state, reason, kept FROM tallies WHERE kept <> 0 ORDER BY 1, 2, 3, 4"
+_TALLIED = "SELECT destination, again, state, reason, kept FROM tallies WHERE kept <> 0 ORDER BY 1, 2, 3, 4"
 
 
 def _balances(db: sqlite3.Connection) -> None:
@@ -64,24 +64,23 @@ async def test_a_store_of_the_former_schema_is_counted_once(tmp_path: Path) -> N
             st.lists(st.integers(1, 24), min_size=1, max_size=8),
             st.sampled_from(_STATES),
             st.sampled_from(["", "snooze", "source"]),
-            st.sampled_from(["live", "replay"]),
             st.booleans(),
         ),
         max_size=12,
     )
 )
 async def test_whatever_becomes_of_deliveries_the_triggers_count_it(
-    tmp_path: Path, changes: list[tuple[list[int], str, str, str, bool]]
+    tmp_path: Path, changes: list[tuple[list[int], str, str, bool]]
 ) -> None:
     path = tmp_path / "relay.db"
     path.unlink(missing_ok=True)
     await _filled(path)
     with closing(open_store(path, now_us=START_US)) as db:
-        for numbers, state, code, source, gone in changes:
+        for numbers, state, code, gone in changes:
             places = ", ".join(map(str, numbers))
             db.execute(
-                f"UPDATE deliveries SET state = ?, last_code = ?, source = ? WHERE id IN ({places})",  # noqa: S608  because these are numbers
-                (state, code, source),
+                f"UPDATE deliveries SET state = ?, last_code = ? WHERE id IN ({places})",  # noqa: S608  because these are numbers
+                (state, code),
             )
             if gone:
                 db.execute(f"DELETE FROM deliveries WHERE id = {numbers[0]}")  # noqa: S608  because of the same

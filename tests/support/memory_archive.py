@@ -134,7 +134,7 @@ class MemoryArchive:
         found = [
             record
             for record in self._kept.records.values()
-            if record.state in states and not _again(record) and self._wants(selection, record)
+            if record.state in states and not record.again and self._wants(selection, record)
         ]
         gone = [record for record in found if not self._kept.events[record.event_seq].body]
         return Count(Counter(record.state for record in found), len(gone))
@@ -180,7 +180,7 @@ class MemoryArchive:
         waits = any(
             other.event_seq == record.event_seq
             and other.delivery.destination == before.destination
-            and _again(other)
+            and other.again
             and other.state in WAITS
             for other in self._kept.records.values()
         )
@@ -190,7 +190,7 @@ class MemoryArchive:
             number, target = before.id, record
         else:
             number = self._kept.last_delivery = self._kept.last_delivery + 1
-            target = self._kept.records[number] = Record(before, record.event_seq)
+            target = self._kept.records[number] = Record(before, record.event_seq, again=True)
         target.state = state_of(before.rules)
         target.again_us = now_us
         target.delivery = msgspec.structs.replace(
@@ -205,7 +205,8 @@ class MemoryArchive:
             updated_at_us=now_us,
         )
         if new_ids:
-            fresh = webhook_id(before.event_key, before.destination, again=number)
+            told = number if target is not record else -target.delivery.sequence
+            fresh = webhook_id(before.event_key, before.destination, again=told)
             target.delivery = msgspec.structs.replace(target.delivery, webhook_id=fresh)
         return True
 
@@ -228,7 +229,7 @@ class MemoryArchive:
             for number, record in sorted(self._kept.records.items())
             if number > after
             and record.state in states
-            and not (originals and _again(record))
+            and not (originals and record.again)
             and self._wants(selection, record)
         ]
         looked = meant[:limit]
@@ -251,10 +252,6 @@ def _is_for(selection: Selection, record: Record) -> bool:
 def _in_time(selection: Selection, at_us: int) -> bool:
     since_us, until_us = selection.since_us, selection.until_us
     return (since_us is None or at_us >= since_us) and (until_us is None or at_us < until_us)
-
-
-def _again(record: Record) -> bool:
-    return record.delivery.source is Source.REPLAY
 
 
 def _body(event: Event) -> object:

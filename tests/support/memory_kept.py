@@ -20,6 +20,7 @@ class Record:
     code: str = ""
     error: str = ""
     again_us: int | None = None  # when it was queued once more, by hand
+    again: bool = False  # beside the delivery that it repeats
 
     @property
     def queued_us(self) -> int:

@@ -324,7 +324,7 @@ class MemoryOutbox:
             counts={State.PENDING: 0, **Counter(record.state for record in found)},
             oldest_pending_us=min(waiting, default=None),
             suppressed=Counter(record.code for record in found if record.state is State.SUPPRESSED),
-            replays=Counter(record.state for record in found if record.delivery.source is Source.REPLAY),
+            replays=Counter(record.state for record in found if record.again),
             pruned=self.kept.pruned.get(name, {}),
         )
 

@@ -1,42 +1,45 @@
+-- What a person has sent once more is a row of its own beside the delivery it repeats: `again` is 1. A dead letter that is
+-- sent at last stays the one that it is.
+ALTER TABLE deliveries ADD COLUMN again INTEGER NOT NULL DEFAULT 0;
+
 -- The ledger: how many deliveries are in each state. Kept by the triggers below, because counting a million rows takes
--- longer than a page may. `reason` tells the suppressed apart; `replay` keeps what a person sent again from hiding what
+-- longer than a page may. `reason` tells the suppressed apart; `again` keeps what a person sent again from hiding what
 -- came of the event itself; `pruned` are those that retention has deleted.
 CREATE TABLE tallies (
     destination TEXT    NOT NULL,
-    replay      INTEGER NOT NULL,
+    again       INTEGER NOT NULL,
     state       TEXT    NOT NULL,
     reason      TEXT    NOT NULL,
     kept        INTEGER NOT NULL DEFAULT 0,
     pruned      INTEGER NOT NULL DEFAULT 0,
-    PRIMARY KEY (destination, replay, state, reason)
+    PRIMARY KEY (destination, again, state, reason)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO tallies (destination, replay, state, reason, kept)
-SELECT destination, source = 'replay' AS again, state, iif(state = 'suppressed', last_code, '') AS reason, count(*)
+INSERT INTO tallies (destination, again, state, reason, kept)
+SELECT destination, again, state, iif(state = 'suppressed', last_code, '') AS reason, count(*)
 FROM deliveries GROUP BY destination, again, state, reason;
 
 CREATE TRIGGER tally_new AFTER INSERT ON deliveries BEGIN
-    INSERT INTO tallies (destination, replay, state, reason, kept)
-    VALUES (NEW.destination, NEW.source = 'replay', NEW.state, iif(NEW.state = 'suppressed', NEW.last_code, ''), 1)
+    INSERT INTO tallies (destination, again, state, reason, kept)
+    VALUES (NEW.destination, NEW.again, NEW.state, iif(NEW.state = 'suppressed', NEW.last_code, ''), 1)
     ON CONFLICT DO UPDATE SET kept = kept + 1;
 END;
 
-CREATE TRIGGER tally_changed AFTER UPDATE OF state, source, last_code ON deliveries
-WHEN OLD.state <> NEW.state OR (OLD.source = 'replay') <> (NEW.source = 'replay')
-  OR (NEW.state = 'suppressed' AND OLD.last_code <> NEW.last_code)
+CREATE TRIGGER tally_changed AFTER UPDATE OF state, last_code ON deliveries
+WHEN OLD.state <> NEW.state OR (NEW.state = 'suppressed' AND OLD.last_code <> NEW.last_code)
 BEGIN
     UPDATE tallies SET kept = kept - 1
-    WHERE destination = OLD.destination AND replay = (OLD.source = 'replay') AND state = OLD.state
+    WHERE destination = OLD.destination AND again = OLD.again AND state = OLD.state
       AND reason = iif(OLD.state = 'suppressed', OLD.last_code, '');
-    INSERT INTO tallies (destination, replay, state, reason, kept)
-    VALUES (NEW.destination, NEW.source = 'replay', NEW.state, iif(NEW.state = 'suppressed', NEW.last_code, ''), 1)
+    INSERT INTO tallies (destination, again, state, reason, kept)
+    VALUES (NEW.destination, NEW.again, NEW.state, iif(NEW.state = 'suppressed', NEW.last_code, ''), 1)
     ON CONFLICT DO UPDATE SET kept = kept + 1;
 END;
 
 -- What was being decided and turned out not to match was never a delivery: nothing of it is counted.
 CREATE TRIGGER tally_gone AFTER DELETE ON deliveries BEGIN
     UPDATE tallies SET kept = kept - 1, pruned = pruned + (OLD.state <> 'deciding')
-    WHERE destination = OLD.destination AND replay = (OLD.source = 'replay') AND state = OLD.state
+    WHERE destination = OLD.destination AND again = OLD.again AND state = OLD.state
       AND reason = iif(OLD.state = 'suppressed', OLD.last_code, '');
 END;
 
@@ -45,7 +48,7 @@ DROP INDEX deliveries_dead;
 DROP INDEX deliveries_deciding;
 CREATE INDEX deliveries_by_state ON deliveries (state, id);
 CREATE INDEX deliveries_by_queue ON deliveries (destination, state, id);
-CREATE INDEX deliveries_replayed ON deliveries (id) WHERE source = 'replay';
+CREATE INDEX deliveries_replayed ON deliveries (id) WHERE again = 1;
 
 -- For how long a destination has been off, in all, µs. The first attempts of what waits are kept without that time, and
 -- told with it: so that to switch a destination on, nothing that waits is touched.

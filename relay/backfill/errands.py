@@ -21,7 +21,7 @@ from relay.clock import MICROS, Clock
 _log = structlog.get_logger()
 
 MOST: Final = 16
-"""Errands that are remembered; of more, the oldest is forgotten."""
+"""Errands that are remembered; of more, the oldest is forgotten, whether it runs or not."""
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -54,7 +54,7 @@ class Errands:
         self._backfiller = backfiller
         self._clock = clock
         self._known: OrderedDict[int, Errand] = OrderedDict()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._last = 0
 
     def begin(self, *, since: float | None = None) -> Errand:
@@ -65,8 +65,8 @@ class Errands:
         """
         errand = self._new(since)
         task = asyncio.create_task(self._run(errand), name=f"backfill by hand {errand.number}")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[errand.number] = task
+        task.add_done_callback(lambda _: self._tasks.pop(errand.number, None))
         return errand
 
     async def run(self, *, since: float | None = None) -> Errand:
@@ -81,9 +81,10 @@ class Errands:
 
     async def close(self) -> None:
         """Wait for none of them any longer; their rounds are the backfiller's."""
-        for task in tuple(self._tasks):
+        tasks = tuple(self._tasks.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _new(self, since: float | None) -> Errand:
         now_us = self._clock.now_us()
@@ -94,7 +95,8 @@ class Errands:
         try:
             reports = await self._backfiller.run_now(since_us=errand.since_us)
         except asyncio.CancelledError:
-            self._note(msgspec.structs.replace(errand, failed="the relay ended"))
+            if errand.number in self._known:
+                self._note(msgspec.structs.replace(errand, failed="the relay ended"))
             raise
         except Exception as error:  # noqa: BLE001  because whoever asked is to hear of it, whatever it is
             self._note(msgspec.structs.replace(errand, failed=f"the round broke down ({type(error).__name__})"))
@@ -105,5 +107,7 @@ class Errands:
     def _note(self, errand: Errand) -> Errand:
         self._known[errand.number] = errand
         while len(self._known) > MOST:
-            self._known.popitem(last=False)
+            forgotten, _ = self._known.popitem(last=False)
+            if task := self._tasks.pop(forgotten, None):
+                task.cancel()  # its rounds go on; nobody can ask how they end
         return errand

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 from relay.destinations.discord.limiter import GLOBAL, INVALID, LONGEST_BAN, MARGIN, DiscordLimits, Limit, WebhookBucket
@@ -209,3 +211,12 @@ async def test_a_person_who_says_go_on_need_not_wait_for_an_absurd_reset() -> No
     assert limit.ready_at() > clock.monotonic() + 86_400.0
     limit.release()
     assert limit.ready_at() <= clock.monotonic()
+
+
+def test_a_webhook_that_nobody_posts_to_any_more_is_forgotten() -> None:
+    limits = DiscordLimits(FakeClock())
+    kept = limits.bucket("kept")
+    for number in range(100):
+        limits.bucket(str(number))
+    gc.collect()
+    assert list(limits._buckets.values()) == [kept]

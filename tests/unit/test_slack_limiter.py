@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import gc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,3 +129,12 @@ def test_a_person_who_says_go_on_need_not_wait_for_what_slack_asked() -> None:
     limiter.refused(clock.monotonic(), 86_400.0)
     limiter.release()
     assert sent_within(limiter, clock, 1.0) == pytest.approx([0, 1])
+
+
+def test_a_webhook_that_nobody_posts_to_any_more_is_forgotten() -> None:
+    limits = SlackLimits(Ticking())
+    kept = limits.of(Secret("https://hooks.slack.test/kept"))
+    for number in range(100):
+        limits.of(Secret(f"https://hooks.slack.test/{number}"))
+    gc.collect()
+    assert list(limits._of.values()) == [kept]

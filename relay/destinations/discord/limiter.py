@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from typing import Final
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -109,7 +110,7 @@ class DiscordLimits:
         self._held_until = _NEVER
         self._banned_until = _NEVER
         self._ban = 0.0
-        self._buckets: dict[str, WebhookBucket] = {}
+        self._buckets: WeakValueDictionary[str, WebhookBucket] = WeakValueDictionary()  # while somebody posts there
 
     def bucket(self, webhook: str) -> WebhookBucket:
         """The bucket of a webhook, by what tells it from others; the same one each time."""

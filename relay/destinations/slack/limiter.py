@@ -14,6 +14,7 @@ Slack limits a webhook, whoever uses it: destinations with one url share one lim
 from __future__ import annotations
 
 from typing import Final
+from weakref import WeakValueDictionary
 
 from relay.clock import Clock
 from relay.secret import Secret
@@ -97,11 +98,11 @@ class SlackLimiter:
 
 
 class SlackLimits:
-    """The limiters of all webhooks, one a url."""
+    """The limiters of all webhooks that somebody posts to, one a url."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._of: dict[str, SlackLimiter] = {}
+        self._of: WeakValueDictionary[str, SlackLimiter] = WeakValueDictionary()
 
     def of(self, url: Secret) -> SlackLimiter:
         """The limiter of the webhook at ``url``."""

@@ -11,11 +11,19 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from relay.clock import MICROS, Clock
+from relay.errors import UsageError
 from relay.events import Channel, Event, names_of, symbol_root
 from relay.outbox.memory import RuleMemory, Snooze, SnoozeKind
 
 LONGEST: Final = 365 * 86_400.0
 """Seconds; what is wanted silent for longer is taken out of the config."""
+
+MOST: Final = 1_000
+"""Snoozes at a time."""
+
+
+class TooManySnoozesError(UsageError):
+    """As many things are snoozed as may be."""
 
 
 class Asleep:
@@ -102,12 +110,22 @@ class Snoozes(Asleep):
 
         Raises:
             StoreBusyError: The store does not take it, and nothing is snoozed.
+            TooManySnoozesError: There is no room for another one.
         """
         now_us = self._now_us()
         snooze = Snooze(kind, _folded(kind, name), now_us, now_us + round(min(seconds, LONGEST) * MICROS))
+        if self._of(kind, snooze.name) is None and not self._has_room():
+            hint = "End some of them, or take out of the config what is not wanted at all."
+            raise TooManySnoozesError(f"{MOST:,} snoozes are as many as there may be", hint=hint)
         await self._memory.snooze(snooze)
         self._kept[kind][snooze.name] = snooze
         return snooze
+
+    def _has_room(self) -> bool:
+        """Whether there may be one more; those that are over make room."""
+        active = self.active()
+        self._kept = {kind: {one.name: one for one in active if one.kind is kind} for kind in SnoozeKind}
+        return len(active) < MOST
 
     async def end(self, kind: SnoozeKind, name: str) -> bool:
         """End a snooze; whether there was one that was not over."""

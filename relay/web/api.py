@@ -22,6 +22,7 @@ from relay.document.faults import InvalidConfigError
 from relay.durations import parse_duration
 from relay.errors import ConfigError
 from relay.judging.silence import AmbiguousNameError, UnknownNameError
+from relay.judging.snoozes import TooManySnoozesError
 from relay.metrics import CONTENT_TYPE
 from relay.web.answers import answer, done, error
 from relay.web.asked import BadQueryError, UnknownError, snooze_asked, value_of
@@ -122,6 +123,8 @@ class Api:
             raise UnknownError(f"{fault}. {fault.hint}".strip()) from None
         except AmbiguousNameError as fault:
             return error(409, "ambiguous", f"{fault}. {fault.hint}")
+        except TooManySnoozesError as fault:
+            return error(409, "too_many", f"{fault}. {fault.hint}")
 
 
 async def _drop_older(request: web.Request) -> float | None:

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from relay.errors import StoreBusyError
+from relay.judging.snoozes import MOST
 from relay.outbox.memory import SnoozeKind
 from tests.support.desk import FakeDesk
 from tests.support.web import BEARER, TOKEN, get, own_page, post, serving
@@ -168,3 +169,11 @@ async def test_a_name_on_the_page_is_text(desk: FakeDesk, local: aiohttp.ClientS
         html = await answer.text()
     assert "<script" not in html
     assert "&lt;script&gt;" in html
+
+
+async def test_one_more_than_may_be_is_refused_with_what_to_do(local: aiohttp.ClientSession, desk: FakeDesk) -> None:
+    for number in range(MOST):
+        await desk.snoozes.begin(SnoozeKind.SYMBOL, f"S{number}", 3600)
+    status, told = await post(local, PATH, json={"symbol": "AAPL", "for": "2h"})
+    assert (status, told["error"]["code"]) == (409, "too_many")
+    assert "End some" in told["error"]["message"]

@@ -7,7 +7,7 @@ import pytest
 from relay.clock import MICROS
 from relay.errors import StoreBusyError
 from relay.events import Channel, Event
-from relay.judging.snoozes import LONGEST, Snoozes
+from relay.judging.snoozes import LONGEST, MOST, Snoozes, TooManySnoozesError
 from relay.outbox.memory import Snooze, SnoozeKind
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import in_force
@@ -138,3 +138,18 @@ async def test_of_a_break_the_snooze_that_ends_first_is_told() -> None:
     assert bench.snoozes.event(a_break("ES1!", "NQ1!")) == first
     bench.clock.jump(HOUR)
     assert bench.snoozes.event(a_break("ES1!", "NQ1!")) is None
+
+
+async def test_there_is_room_for_so_many_and_what_is_over_makes_room() -> None:
+    bench = Bench()
+    for number in range(MOST):
+        await bench.snoozes.begin(SnoozeKind.SYMBOL, f"S{number}", 60 if number == 7 else HOUR)
+    with pytest.raises(TooManySnoozesError) as refused:
+        await bench.snoozes.begin(SnoozeKind.RULE, "calm", HOUR)
+    assert refused.value.hint
+    await bench.snoozes.begin(SnoozeKind.SYMBOL, "S3", 2 * HOUR)  # in place of its own
+    await bench.clock.advance(61)
+    await bench.snoozes.begin(SnoozeKind.RULE, "calm", HOUR)
+    assert len(bench.snoozes.active()) == MOST
+    with pytest.raises(TooManySnoozesError):
+        await bench.snoozes.begin(SnoozeKind.SYMBOL, "S7", HOUR)

@@ -132,11 +132,8 @@ def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int
     if not times and not cursors_lost:
         return None
     since_us = max(oldest_us, min(times, default=now_us) - _LATE_US)
-    return min(
-        _turn_back(fresh, channel, since_us, oldest_us)
-        for channel in _CHANNELS
-        if cursors_lost or _began(fresh, channel)
-    )
+    begun = [channel for channel in _CHANNELS if cursors_lost or _began(fresh, channel)]
+    return min((_turn_back(fresh, channel, since_us, oldest_us) for channel in begun), default=None)
 
 
 def _is_time(value: object) -> bool:

@@ -234,6 +234,15 @@ def test_lost_cursors_and_baselines_begin_where_the_relay_did(path: Path) -> Non
     assert rows == [(channel, None, START_US) for channel in ("alerts.in_force", "alerts.simultaneous_breaks")]
 
 
+def test_a_store_that_never_had_a_cursor_gets_none(path: Path) -> None:
+    asyncio.run(_filled(path))
+    with closing(sqlite3.connect(path)) as db:
+        db.executescript("DELETE FROM rounds; DELETE FROM channels;")
+    spoil(path, leaves(path, "events")[3])
+    assert _mend(path).refetch_from_us is None
+    assert _rows(path, "SELECT count(*) FROM rounds") == [(0,)]
+
+
 def test_numbers_never_go_back(path: Path) -> None:
     asyncio.run(_filled(path))
     spoil(path, leaves(path, "events")[-1], leaves(path, "deliveries")[-1])

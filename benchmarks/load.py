@@ -37,6 +37,7 @@ _TEXT: Final = 0x81
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _ID: Final = re.compile(rb'"id": ?(\d+)')
 _OK: Final = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+_REFUSED: Final = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 _NO_ALERTS: Final = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 12\r\n\r\n{"items":[]}'
 
 
@@ -58,6 +59,7 @@ class Load:
         came: When each id first came.
         repeated: How many requests brought an id again.
         delay: Seconds the receiver takes to answer.
+        refusing: It answers 503.
     """
 
     def __init__(self) -> None:
@@ -69,10 +71,15 @@ class Load:
         self.came: dict[int, float] = {}
         self.repeated = 0
         self.delay = 0.0
+        self.refusing = False
         self._socket: ServerConnection | None = None
         self._ids = 0
         self._seq = 1
         self._arrived = asyncio.Event()
+
+    def skip(self, count: int) -> None:
+        """Leave so many ids out: somebody has them already."""
+        self._ids += count
 
     def prepare(self, kinds: Sequence[tuple[str, str]]) -> list[tuple[int, bytes]]:
         """Frames of new alerts, each with its id, for timeframes and directions; they are to be sent in this order."""
@@ -180,6 +187,9 @@ class _Receiver(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         if head.startswith(b"GET"):
             self._write(_NO_ALERTS)
+            return
+        if self._load.refusing:
+            self._write(_REFUSED)
             return
         if found := _ID.search(body):
             self._load.note(int(found[1]))

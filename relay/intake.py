@@ -38,7 +38,9 @@ from relay.upstream.errors import RejectReason
 _log = structlog.get_logger()
 
 QUEUE_LIMIT: Final = 20_000  # events: some seconds of the largest burst, some ten MB
-FIRED_LIMIT: Final = 2 * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
+QUEUE_BYTES: Final = 64 << 20  # of what the upstream wrote, should its alerts be huge
+_FIRED: Final = 2
+FIRED_LIMIT: Final = _FIRED * QUEUE_LIMIT  # what a quote fired comes only once: it may go beyond, and not without end
 _COMMIT_LIMIT: Final = 1_000  # events a commit: bounds how long one takes
 _NOTHING: Final = Judgement()
 _STORED: Final = frozenset({Sighting.NEW, Sighting.RELEASED})
@@ -88,6 +90,7 @@ class Intake:
         self._on_deciding = on_deciding
         self._on_overflow = on_overflow
         self._queue: list[_Arrival] = []
+        self._bytes = 0  # of what the queue holds
         self._flipped: dict[tuple[str, str], Side] = {}  # each newer than whatever the queue holds for its key
         self._wake = asyncio.Event()
         self._stopping = False
@@ -96,25 +99,28 @@ class Intake:
 
     def offer(self, event: Event) -> None:
         """Take a live event. Never waits."""
-        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us())), limit=QUEUE_LIMIT)
+        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us())))
 
     def fired(self, event: Event, rules: tuple[Rule, ...], sides: tuple[Side, ...]) -> None:
         """Take an event that a quote or a state fired, with the rules that want it. Never waits."""
         for side in sides:
             self._flipped.pop((side.rule, side.symbol), None)
-        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us(), rules), sides), limit=FIRED_LIMIT)
+        self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us(), rules), sides), times=_FIRED)
 
     def flipped(self, sides: Iterable[Side]) -> None:
         """Remember sides on which no rule fired. Never waits."""
         self._flipped.update({(side.rule, side.symbol): side for side in sides})
         self._wake.set()
 
-    def _take(self, arrival: _Arrival, *, limit: int) -> None:
-        if len(self._queue) >= limit:
+    def _take(self, arrival: _Arrival, *, times: int = 1) -> None:
+        """Queue it, unless the queue is so many times as full as it may be."""
+        size = len(arrival.sighted.event.data)
+        if len(self._queue) >= times * QUEUE_LIMIT or self._bytes + size > times * QUEUE_BYTES:
             self._let_go += 1
             self._metrics.rejected.labels(RejectReason.QUEUE_FULL.value).inc()
             return
         self._queue.append(arrival)
+        self._bytes += size
         self._wake.set()
 
     async def run(self) -> None:
@@ -122,6 +128,7 @@ class Intake:
         while True:
             await self._wake.wait()
             batch, self._queue = self._queue[:_COMMIT_LIMIT], self._queue[_COMMIT_LIMIT:]
+            self._bytes -= sum(len(arrival.sighted.event.data) for arrival in batch)
             if not self._queue and not self._stopping:
                 self._wake.clear()
             if batch:
@@ -230,7 +237,7 @@ class Intake:
         return sighting
 
     def _report_overflow(self) -> None:
-        if self._let_go and len(self._queue) < QUEUE_LIMIT // 2:
+        if self._let_go and len(self._queue) < QUEUE_LIMIT // 2 and self._bytes < QUEUE_BYTES // 2:
             _log.warning("live events were let go while the store took none; fetching them", events=self._let_go)
             self._let_go = 0
             self._on_overflow()

@@ -222,6 +222,9 @@ class Decider:
             self._touched[heapq.heappop(self._due)[1]] = None
         touched = list(self._touched)[:_AT_ONCE]
         made: list[tuple[Case, list[Decision], list[Mark]]] = []
+        if len(self._due) > 2 * len(self._cases) + _PAGE:  # most are of cases that have ended, or stand there twice
+            self._due = [(case.due(now), key) for key, case in self._cases.items()]
+            heapq.heapify(self._due)
         for key in touched:
             del self._touched[key]
             if (case := self._cases.get(key)) is not None:

@@ -12,6 +12,7 @@ from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Other, RuleMatch, State, Suppression
 from relay.errors import StoreBusyError, UpstreamError
 from relay.events import Event, Source
+from relay.judging import decider
 from relay.judging.case import MOST_NAMES, PATIENCE
 from relay.judging.decider import Decider
 from relay.judging.marks import Marks, mark_of
@@ -445,3 +446,34 @@ async def test_what_is_released_while_its_event_is_being_decided_is_decided_with
         await settle()
     assert (scene.states_of("bot"), scene.states_of("chat")) == ({1: State.PENDING}, {1: State.PENDING})
     assert scene.states.asked == ["AAPL"]
+
+
+async def test_no_more_are_decided_at_once_than_there_is_room_for_and_the_rest_waits_in_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decider, "CASES", 6)
+    monkeypatch.setattr(decider, "_PAGE", 4)
+    scene = Scene()
+    for number in range(1, 21):
+        await scene.commit(in_force(number, f"S{number}"), asking(Ask(GREEN)))
+    async with scene.running():
+        assert scene.decider.under_way <= 6 + 4
+        assert len(scene.states.asked) <= 6 + 4
+        assert len(scene.decider._due) <= 3 * (6 + 4)
+        for number in range(1, 21):
+            scene.states.tell(f"S{number}", GREEN_DAY)
+        await settle(500)
+        assert set(scene.states_of().values()) == {State.PENDING}
+        assert scene.decider.under_way == 0
+
+
+async def test_deadlines_of_what_is_decided_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(decider, "_PAGE", 4)
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    async with scene.running():
+        for number in range(1, 101):
+            await scene.commit(in_force(number), asking(Ask(GREEN)))
+            await settle()
+            assert len(scene.decider._due) <= 8
+    assert set(scene.states_of().values()) == {State.PENDING}

@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import RuleMatch
 from relay.errors import StoreBusyError
 from relay.events import Channel, Event, Source
-from relay.intake import QUEUE_LIMIT, Intake
+from relay.intake import FIRED_LIMIT, QUEUE_BYTES, QUEUE_LIMIT, Intake
 from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks
 from relay.judging.plan import Plan, Terms
@@ -22,7 +23,7 @@ from relay.outbox.base import Baseline, Entry, Hole, RoundEnd, Sighting
 from relay.rules.match import compile_rules
 from relay.rules.rule import Rule, Symbols
 from tests.support.clock import START_US, FakeClock, settle
-from tests.support.events import in_force
+from tests.support.events import a_quote, in_force
 from tests.support.judging import Awake
 from tests.support.memory_outbox import Memory
 from tests.support.troubled_outbox import TroubledOutbox
@@ -189,6 +190,47 @@ async def test_what_does_not_fit_is_let_go_counted_and_fetched_once_the_store_wr
         await settle()
     assert scene.overflows == 1
     assert len(scene.stored()) == 1501
+
+
+async def test_huge_alerts_are_let_go_by_their_bytes_and_not_by_their_number() -> None:
+    scene = Scene()
+    room = scene.outbox.stuck["commit"] = asyncio.Event()
+    huge = b" " * (1 << 20)
+    fit = QUEUE_BYTES // len(huge)
+    async with scene.running():
+        scene.intake.offer(in_force(1))
+        await settle()
+        for number in range(2, fit + 7):
+            scene.intake.offer(msgspec.structs.replace(in_force(number, f"S{number}"), data=huge))
+        await settle()
+        assert scene.count("relay_upstream_frames_rejected_total") == 5
+        del scene.outbox.stuck["commit"]
+        room.set()
+        await settle()
+        assert scene.overflows == 1
+        assert scene.stored() == list(range(1, fit + 2))
+        scene.intake.offer(in_force(9_999, "LAST"))  # there is room again
+        await settle()
+        assert scene.stored()[-1] == 9_999
+
+
+async def test_what_a_quote_fired_may_go_beyond_and_not_without_end() -> None:
+    scene = Scene()
+    room = scene.outbox.stuck["commit"] = asyncio.Event()
+    async with scene.running():
+        scene.intake.offer(in_force(1))
+        await settle()
+        for number in range(QUEUE_LIMIT):
+            scene.intake.offer(Event(Channel.IN_FORCE, id=2 + number, symbol="AAPL"))
+        quote = a_quote()
+        for _ in range(FIRED_LIMIT - QUEUE_LIMIT + 5):
+            scene.intake.fired(quote, (EVERYTHING,), ())
+        await settle()
+        assert scene.count("relay_upstream_frames_rejected_total") == 5
+        assert len(scene.intake._queue) == FIRED_LIMIT
+        scene.intake._queue = []  # they would only take time
+        del scene.outbox.stuck["commit"]
+        room.set()
 
 
 # --- duplicates, old ones, observers

@@ -45,7 +45,7 @@ from relay.outbox.base import Outbox, Switch
 _log = structlog.get_logger()
 
 _STORE_RETRY_SECONDS: Final = 1.0
-_EXPIRING_AT_ONCE: Final = 500
+EXPIRING_AT_ONCE: Final = 500
 
 
 class Lane:
@@ -246,7 +246,7 @@ class Lane:
 
     def _ready_at(self) -> float | None:
         """When another attempt may begin, if there is one; None: not before something has ended or changed."""
-        if not self._switch.is_on or self._expiring >= _EXPIRING_AT_ONCE:
+        if not self._switch.is_on or self._expiring >= EXPIRING_AT_ONCE:
             return None
         at_once = self._condition.at_once(self._settings.at_once)
         if self._in_flight >= at_once or self._unsettled >= self._most_unsettled:

@@ -26,6 +26,10 @@ from relay.delivery.window import Window
 from relay.errors import StoreBusyError
 from relay.outbox.base import Outbox
 
+LEAST: Final = 64
+A_SLOT: Final = 16
+"""Deliveries that a lane may hold: so many at least, and for each attempt that may be under way."""
+
 _A_KEY_AT_ONCE: Final = 16
 _UNTRIED_AT_ONCE: Final = 8
 
@@ -43,7 +47,9 @@ class Supply:
         self._retry_max = settings.retry_max
         self._clock = clock
         at_once = settings.at_once
-        self.window = Window(settings.ordering, size=max(64, 16 * at_once, 2 * capacity), key_size=max(16, 2 * at_once))
+        self.window = Window(
+            settings.ordering, size=max(LEAST, A_SLOT * at_once, 2 * capacity), key_size=max(16, 2 * at_once)
+        )
         self._more = True
         self._anew = False
         self._forgiven_us = 0

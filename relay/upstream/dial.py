@@ -21,7 +21,7 @@ MAX_MESSAGE: Final = 16 << 20
 FAILURES: Final = (OSError, TimeoutError, WebSocketException, ValueError, ImportError)
 """What ``dial`` raises when it fails; ImportError is a SOCKS proxy without the library for it."""
 
-_MAX_QUEUE: Final = 1024  # frames; one read of the socket can hold hundreds, and pausing it costs two system calls
+MAX_QUEUE: Final = 1024  # frames; one read of the socket can hold hundreds, and pausing it costs two system calls
 
 # At debug level the library logs the request headers, and with them the key.
 _quiet = logging.getLogger("relay.upstream.websockets")
@@ -79,7 +79,7 @@ async def dial(settings: ReaderSettings) -> ClientConnection:
         ping_timeout=settings.ping_timeout,
         close_timeout=settings.close_timeout,
         max_size=MAX_MESSAGE,
-        max_queue=_MAX_QUEUE,
+        max_queue=MAX_QUEUE,
         compression="deflate",
         logger=_quiet,
         ssl=(settings.tls or tls.context()) if secure else None,

@@ -61,7 +61,7 @@ SEQ: Final = "seq"
 
 _GOOD_AFTER: Final = 30.0
 _BELIEVE_REJECTION_AFTER: Final = 600.0
-_KNOWN_TYPES: Final = 100  # unknown types that are logged; a peer that invents more is only counted
+KNOWN_TYPES: Final = 100  # unknown types that are logged; a peer that invents more is only counted
 
 
 def _pass_over(_tick: Tick) -> None:
@@ -263,7 +263,7 @@ class Reader:
             case FrameRejected():
                 self._frame_rejected(signal)
             case UnknownType(name, sample):
-                if name not in self._unknown and len(self._unknown) < _KNOWN_TYPES:
+                if name not in self._unknown and len(self._unknown) < KNOWN_TYPES:
                     self._unknown.add(name)
                     _log.warning("unknown message type", type=self._clean(name), sample=self._clean(sample))
             case EventReceived() | Tick():

@@ -19,7 +19,7 @@ FAILURES_OVERALL: Final = 1_000
 LOGIN_FAILURES: Final = 10
 BEARER_FAILURES: Final = 100  # more: a program with an old token must not keep its neighbour with the new one out
 
-_PEERS_REMEMBERED: Final = 1_000
+PEERS_REMEMBERED: Final = 1_000
 _HOST_BITS: Final = 64
 
 
@@ -49,7 +49,7 @@ class Throttle:
         self._failures[key] = deque(maxlen=self._allowed) if mine is None else mine
         self._failures[key].append(now)
         self._all.append(now)
-        if len(self._failures) > _PEERS_REMEMBERED:
+        if len(self._failures) > PEERS_REMEMBERED:
             del self._failures[next(iter(self._failures))]  # who failed longest ago
 
     def _remaining(self, failures: deque[float]) -> float:

@@ -25,7 +25,7 @@ from tests.faults.upstream import FaultyUpstream
 
 _REST: Final = frozenset({Kind.REST_429, Kind.REST_5XX, Kind.REST_HTML, Kind.REST_JSON, Kind.REST_HANG})
 _MANGLES: Final = {Kind.SWALLOW: "swallow", Kind.REPEAT: "repeat", Kind.REORDER: "reorder"}
-_REFUSED_START: Final = 8.0
+_REFUSED_START: Final = 40.0  # seconds, for a slow machine
 
 
 class Misfortunes:
@@ -208,8 +208,9 @@ class Misfortunes:
                 runs = self._supervisor.relay.runs
                 if not await self._disk.read_only(on=True):
                     self._supervisor.complaints.append("the store was still open after the process had ended")
-                self._supervisor.go_on()
-                await self._refused_start(runs)
+                async with self._supervisor.lock:  # nobody freezes it while it is being looked at
+                    self._supervisor.go_on()
+                    await self._refused_start(runs)
                 await self._disk.read_only(on=False)
 
     async def _refused_start(self, runs: int) -> None:

@@ -22,7 +22,7 @@ from typing import Final
 
 _BEGIN: Final = re.compile(r"-----BEGIN (?:X509 )?CERTIFICATE-----")
 _CERTIFICATE: Final = re.compile(r"-----BEGIN (X509 )?CERTIFICATE-----[^-]*-----END \1?CERTIFICATE-----")
-_KEPT: Final = 64  # contexts; a config has a few bundles, and a reload brings few others
+BUNDLES_KEPT: Final = 64  # contexts; a config has a few bundles, and a reload brings few others
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def context(trusted: Bundle | None = None) -> ssl.SSLContext:
     return _context("" if trusted is None else trusted.pem)
 
 
-@functools.lru_cache(maxsize=_KEPT)
+@functools.lru_cache(maxsize=BUNDLES_KEPT)
 def _context(pem: str) -> ssl.SSLContext:
     made = ssl.create_default_context()
     made.minimum_version = ssl.TLSVersion.TLSv1_2

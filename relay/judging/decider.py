@@ -41,7 +41,7 @@ _log = structlog.get_logger()
 CASES: Final = 10_000
 """Events that are being decided at once; each leaves within PATIENCE."""
 
-_PAGE: Final = 500
+PAGE: Final = 500
 _AT_ONCE: Final = 500  # cases that are decided before the loop has its turn
 _STORE_RETRY_SECONDS: Final = 1.0
 
@@ -152,9 +152,9 @@ class Decider:
         """Begin on what the store has, as far as there is room."""
         while self._more and len(self._cases) < CASES:
             self._more = False  # a notify that comes while we read sets it again
-            found = await self._outbox.deciding(after=self._position, limit=_PAGE)
+            found = await self._outbox.deciding(after=self._position, limit=PAGE)
             events = [list(own) for _, own in groupby(found, key=lambda delivery: delivery.event_key)]
-            if len(found) == _PAGE:
+            if len(found) == PAGE:
                 self._more = True
                 if len(events) > 1:
                     events.pop()  # the rest of its deliveries may be on the next page; they are decided together
@@ -222,7 +222,7 @@ class Decider:
             self._touched[heapq.heappop(self._due)[1]] = None
         touched = list(self._touched)[:_AT_ONCE]
         made: list[tuple[Case, list[Decision], list[Mark]]] = []
-        if len(self._due) > 2 * len(self._cases) + _PAGE:  # most are of cases that have ended, or stand there twice
+        if len(self._due) > 2 * len(self._cases) + PAGE:  # most are of cases that have ended, or stand there twice
             self._due = [(case.due(now), key) for key, case in self._cases.items()]
             heapq.heapify(self._due)
         for key in touched:

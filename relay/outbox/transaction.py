@@ -25,7 +25,7 @@ from relay.outbox.identity import Resolution
 from relay.outbox.recognition import recognise
 from relay.outbox.sql import queries, with_rows
 
-_ROWS_A_STATEMENT: Final = 256  # a power of two; 18 columns each stay far below SQLite's 32,766 parameters
+ROWS_A_STATEMENT: Final = 256  # a power of two; 18 columns each stay far below SQLite's 32,766 parameters
 _ROUNDS_KEPT_US: Final = 3600 * MICROS
 
 
@@ -246,8 +246,8 @@ def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: in
 
 
 def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:
-    for start in range(0, len(many), _ROWS_A_STATEMENT):
-        chunk = many[start : start + _ROWS_A_STATEMENT]
+    for start in range(0, len(many), ROWS_A_STATEMENT):
+        chunk = many[start : start + ROWS_A_STATEMENT]
         count, width = rows_of_statement(len(chunk)), len(chunk[0])
         empty = [None] * ((count - len(chunk)) * width)
         db.execute(with_rows(queries()[name], count, width), [*(column for row in chunk for column in row), *empty])

@@ -452,7 +452,7 @@ async def test_no_more_are_decided_at_once_than_there_is_room_for_and_the_rest_w
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(decider, "CASES", 6)
-    monkeypatch.setattr(decider, "_PAGE", 4)
+    monkeypatch.setattr(decider, "PAGE", 4)
     scene = Scene()
     for number in range(1, 21):
         await scene.commit(in_force(number, f"S{number}"), asking(Ask(GREEN)))
@@ -468,7 +468,7 @@ async def test_no_more_are_decided_at_once_than_there_is_room_for_and_the_rest_w
 
 
 async def test_deadlines_of_what_is_decided_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(decider, "_PAGE", 4)
+    monkeypatch.setattr(decider, "PAGE", 4)
     scene = Scene()
     scene.states.tell("AAPL", GREEN_DAY)
     async with scene.running():

@@ -11,17 +11,35 @@ from pathlib import Path
 
 import pytest
 
+from relay.backfill import errands, held, parts
+from relay.backfill.first import MOST_HELD
+from relay.backfill.spans import MOST_SPANS
 from relay.cli import VERBS
+from relay.delivery.lane import EXPIRING_AT_ONCE
+from relay.delivery.supply import A_SLOT, LEAST
+from relay.delivery.window import CROWD
 from relay.destinations.endpoint import ANSWER_SHOWN
 from relay.destinations.http import BODY_CAP
 from relay.errors import Exit
-from relay.intake import FIRED_LIMIT, QUEUE_LIMIT
-from relay.judging.decider import CASES
+from relay.intake import FIRED_LIMIT, QUEUE_BYTES, QUEUE_LIMIT
+from relay.judging import snoozes
+from relay.judging.decider import CASES, PAGE
 from relay.outbox.memory import MOST_MARKS
+from relay.outbox.transaction import ROWS_A_STATEMENT
+from relay.outbox.writer import MOST_WAITING
+from relay.rules.match import SYMBOLS_REMEMBERED, TRAITS_REMEMBERED
+from relay.tls import BUNDLES_KEPT
+from relay.upstream.dial import MAX_MESSAGE, MAX_QUEUE
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
 from relay.upstream.protocol import MAX_FRAME
+from relay.upstream.reader import KNOWN_TYPES
 from relay.upstream.rest import MAX_ANSWER
 from relay.upstream.rooms import SLOW, SLOW_AFTER, YOUNG
+from relay.upstream.state import HISTORY
+from relay.web.broadcast import BUFFER_BYTES, BUFFER_MESSAGES, LISTENERS, WAITING_KEYS
+from relay.web.connections import HEAD_BYTES, HEAD_SECONDS, MOST_CONNECTIONS, STUCK_SECONDS
+from relay.web.server import REQUEST_BYTES, REQUEST_SECONDS
+from relay.web.throttle import FAILURES_OVERALL, FAILURES_WINDOW, PEERS_REMEMBERED
 from tests.support.documents import DOCUMENTS, ROOT, shown
 
 
@@ -66,19 +84,46 @@ def table(text: str) -> list[list[str]]:
 
 def test_the_bounds_of_memory_are_those_of_the_code() -> None:
     bounds = {row[0]: row[1] for row in table(section("docs/guarantees.md", "Memory"))}
-    bounds.pop("a lane")  # it depends on the destination
-    bounds.pop("rules on quotes and states")  # it depends on the config
-    assert bounds == {
-        "alerts that wait for a look-up": f"{CASES:,} events at once",
-        "what cooldowns remember": f"{MOST_MARKS:,} alerts that passed",
-        "what a quote or a state fired": f"{FIRED_LIMIT:,} events waiting for a commit",
+    of_the_config = {"rules on quotes and states", "the pace of a webhook", "the relay's own troubles"}
+    assert {what: bound for what, bound in bounds.items() if what not in of_the_config} == {
         "a frame": f"{MAX_FRAME >> 20} MiB",
-        "events waiting for a commit": f"{QUEUE_LIMIT:,}",
+        "a message of the socket": f"{MAX_MESSAGE >> 20} MiB",
+        "frames that are not looked at yet": f"{MAX_QUEUE:,}, and what one more read brings",
+        "unknown types of messages": f"{KNOWN_TYPES} are named in the log",
+        "the connection's history": f"{HISTORY} steps",
+        "events waiting for a commit": f"{QUEUE_LIMIT:,}, and {QUEUE_BYTES >> 20} MiB together",
+        "what a quote or a state fired": f"{FIRED_LIMIT:,} events waiting for a commit",
+        "writes waiting for the store": f"{MOST_WAITING:,}",
         "a REST answer": f"{MAX_ANSWER >> 20} MiB",
+        "alerts of a round that wait for lower ids": f"{held.MOST:,}, and one answer more",
+        "what one step of a round stores": f"{held.AT_ONCE:,} alerts",
+        "a channel's first look at the past": f"{MOST_HELD:,} alerts",
+        "ids that a round remembers": f"{MOST_SPANS:,} runs without a gap",
+        "alerts without an id that a round remembers": f"{held.MOST_KEYS:,}",
+        "values of a field that a round tells apart": f"{parts.MOST_VALUES}, and {parts.MOST_SYMBOLS:,} symbols",
+        "rounds that were asked for by hand": f"{errands.MOST}",
+        "a lane": f"{LEAST} deliveries or {A_SLOT} × `concurrency`, and {CROWD} times that while the destination "
+        "fails; with `digest_over`, twice what a message may then hold",
+        "deliveries that a lane is noting as expired": f"{EXPIRING_AT_ONCE}",
+        "alerts that wait for a look-up": f"{CASES:,} events at once, and a page of {PAGE}",
         "requests for states under way": f"{YOUNG}, and {SLOW} more that have had no answer for {SLOW_AFTER:g} s",
         "states looked up": f"{MOST_SYMBOLS:,} symbols, {ROOM >> 20} MiB together",
+        "what cooldowns remember": f"{MOST_MARKS:,} alerts that passed",
+        "snoozes": f"{snoozes.MOST:,} at a time",
+        "what rules matched": f"{SYMBOLS_REMEMBERED:,} symbols and {TRAITS_REMEMBERED:,} kinds of alerts",
         "a destination's answer": f"{BODY_CAP >> 10} KiB read, {ANSWER_SHOWN:,} characters kept",
+        "bundles of certificates": f"{BUNDLES_KEPT}",
+        "the store's statements": f"rows for {ROWS_A_STATEMENT} in each, in powers of two",
+        "connections to the relay's own HTTP": f"{MOST_CONNECTIONS}",
+        "a request to it": f"{HEAD_BYTES >> 10} KiB of head and {REQUEST_BYTES >> 10} KiB of body, {HEAD_SECONDS:g} s",
+        "an answer of it that nobody takes": f"{STUCK_SECONDS:g} s",
+        "streams (`/api/stream`)": f"{LISTENERS}, with {BUFFER_MESSAGES} messages and {BUFFER_BYTES >> 10} KiB each",
+        "events that streams have yet to show": f"{WAITING_KEYS:,} keys",
+        "wrong tokens": f"{FAILURES_OVERALL:,} in a minute, from {PEERS_REMEMBERED:,} addresses",
     }
+    assert of_the_config < bounds.keys()
+    assert HEAD_SECONDS == REQUEST_SECONDS
+    assert FAILURES_WINDOW == 60
     assert f"events wait in memory, {QUEUE_LIMIT:,} at most" in (ROOT / "docs/guarantees.md").read_text()
 
 

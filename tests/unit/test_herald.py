@@ -118,6 +118,17 @@ async def test_a_burst_after_the_first_waits_for_the_minute_and_goes_together() 
     assert scene.built == 1
 
 
+async def test_of_one_kind_and_subject_the_newest_waits_to_be_told() -> None:
+    scene = Scene()
+    async with scene.running():
+        scene.herald.offer([DISK])
+        await scene.clock.advance(1)
+        for number in range(1_000):
+            scene.herald.offer([Trouble(TroubleKind.SWITCHED_OFF, "a", f"for the {number}th time")])
+        await scene.clock.advance(APART)
+    assert [trouble.text for trouble in scene.ops.told[1][1].troubles] == ["for the 999th time"]
+
+
 async def test_the_same_trouble_is_told_once_an_hour() -> None:
     scene = Scene()
     async with scene.running():

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from trustme import CA
 
-from relay.tls import bundle, context
+from relay.tls import BUNDLES_KEPT, _context, bundle, context
 from tests.support.tls import bundle_of, pem_of
 
 ONE, OTHER = CA(), CA()
@@ -30,6 +30,11 @@ def test_a_context_is_made_once_for_the_same_certificates() -> None:
     assert context(bundle_of(OTHER)) is not context(again)
     assert context() is not context(again)
     assert bundle_of(ONE).fingerprint() != bundle_of(OTHER).fingerprint()
+
+
+def test_contexts_are_kept_in_a_bounded_number() -> None:
+    """Whoever reloads with new certificates each day for years must not keep them all."""
+    assert _context.cache_info().maxsize == BUNDLES_KEPT
 
 
 def test_a_bundle_is_trusted_besides_the_systems_roots() -> None:

@@ -51,6 +51,9 @@ _log = structlog.get_logger()
 LOAD_SECONDS: Final = 30.0
 """For reading the config and the files that it names."""
 
+MOST_READING: Final = 8
+"""Reads that have not come back; there is no other until one does."""
+
 _LONGEST_WAIT: Final = 30.0  # before subscriptions that could not be changed are tried again
 
 
@@ -105,6 +108,7 @@ class Reloader:
         self._stopped = False
         self._tasks: set[asyncio.Task[Any]] = set()
         self._superseded = asyncio.Event()
+        self._reading: set[object] = set()  # one for each thread that reads
 
     @property
     def status(self) -> ConfigStatus:
@@ -182,7 +186,10 @@ class Reloader:
 
     async def _load(self) -> Config:
         path = self.config.path
-        loading = call_in_daemon(lambda: load(path, env=self._env), name="relay-load")
+        hint = "Is one of them on a drive that does not answer, or a pipe that nobody writes into?"
+        if len(self._reading) >= MOST_READING:
+            raise ConfigError(f"{MOST_READING} earlier reads of {path} and its files have not come back", hint=hint)
+        loading = call_in_daemon(self._read, name="relay-load")
         timer = asyncio.ensure_future(self._clock.sleep(LOAD_SECONDS))
         try:
             await asyncio.wait((loading, timer), return_when=asyncio.FIRST_COMPLETED)
@@ -191,10 +198,16 @@ class Reloader:
         finally:
             loading.cancel()
             timer.cancel()
-        raise ConfigError(
-            f"reading {path} and the files that it names took longer than {LOAD_SECONDS:g} s",
-            hint="Is one of them on a drive that does not answer, or a pipe that nobody writes into?",
-        )
+        raise ConfigError(f"reading {path} and the files that it names took longer than {LOAD_SECONDS:g} s", hint=hint)
+
+    def _read(self) -> Config:
+        """Runs in a thread of its own."""
+        mine = object()
+        self._reading.add(mine)
+        try:
+            return load(self.config.path, env=self._env)
+        finally:
+            self._reading.discard(mine)
 
     def _prepare(self, now: Config, loaded: Config) -> tuple[Callable[[], None], Outline, Outline]:
         return self._parts.prepare(now), outline_of(loaded), outline_of(now)

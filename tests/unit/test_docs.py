@@ -27,6 +27,7 @@ from relay.judging.decider import CASES, PAGE
 from relay.outbox.memory import MOST_MARKS
 from relay.outbox.transaction import ROWS_A_STATEMENT
 from relay.outbox.writer import MOST_WAITING
+from relay.reload import MOST_READING
 from relay.rules.match import SYMBOLS_REMEMBERED, TRAITS_REMEMBERED
 from relay.tls import BUNDLES_KEPT
 from relay.upstream.dial import MAX_MESSAGE, MAX_QUEUE
@@ -113,6 +114,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "what rules matched": f"{SYMBOLS_REMEMBERED:,} symbols and {TRAITS_REMEMBERED:,} kinds of alerts",
         "a destination's answer": f"{BODY_CAP >> 10} KiB read, {ANSWER_SHOWN:,} characters kept",
         "bundles of certificates": f"{BUNDLES_KEPT}",
+        "reads of the config that hang": f"{MOST_READING}",
         "the store's statements": f"rows for {ROWS_A_STATEMENT} in each, in powers of two",
         "connections to the relay's own HTTP": f"{MOST_CONNECTIONS}",
         "a request to it": f"{HEAD_BYTES >> 10} KiB of head and {REQUEST_BYTES >> 10} KiB of body, {HEAD_SECONDS:g} s",

@@ -6,13 +6,15 @@ import asyncio
 import os
 import random
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
+from relay import reload
 from relay.config.load import load
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
@@ -23,12 +25,13 @@ from relay.document.faults import InvalidConfigError
 from relay.errors import ConfigError, RelayError, StoreBusyError
 from relay.logs import MASK, redact
 from relay.metrics import Metrics
-from relay.reload import Parts, Reloader
+from relay.reload import MOST_READING, Parts, Reloader
 from relay.systemd import Notifier
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.config_text import config_text
 from tests.support.lane import Receiver
 from tests.support.memory_outbox import Memory, MemoryOutbox
+from tests.support.waiting import until
 
 BOT = "bot: {type: webhook, url: 'http://127.0.0.1/x'}"
 SWING = "swing: {type: webhook, url: 'http://127.0.0.1/y'}"
@@ -190,6 +193,33 @@ async def test_a_file_that_never_answers_is_told_and_keeps_no_later_reload_from_
         "config not reloaded, and nothing changed"
     ]
     os.close(pipe)  # so that the thread that hangs comes to an end
+
+
+def _reads(begun: list[threading.Thread], count: int) -> bool:
+    return len(begun) == count
+
+
+async def test_reads_that_never_come_back_do_not_pile_up(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = threading.Event()
+    begun: list[threading.Thread] = []
+
+    def hanging(path: Path, *, env: Mapping[str, str]) -> Config:
+        begun.append(threading.current_thread())
+        assert answers.wait(10)
+        return load(path, env=env)
+
+    monkeypatch.setattr(reload, "load", hanging)
+    for number in range(MOST_READING + 3):
+        asked = asyncio.create_task(scene.reloader.reload())
+        await until(partial(_reads, begun, min(number + 1, MOST_READING)))
+        await scene.clock.advance(31)
+        with pytest.raises(ConfigError, match=r"longer than 30 s" if number < MOST_READING else r"have not come back"):
+            await asked
+    assert len(begun) == MOST_READING
+    answers.set()
+    for thread in begun:
+        await asyncio.to_thread(thread.join, 10)
+    await scene.reloader.reload()  # they came back
 
 
 async def test_only_lanes_of_changed_destinations_are_made_anew(scene: Scene) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from relay.clock import MICROS
 from relay.events import Channel, Event, Instant, Source
 from relay.outbox.base import Entry, Sighting
-from relay.outbox.identity import UNTIMED_SPAN_US, Known
+from relay.outbox.identity import UNTIMED_SPAN_US, Known, subject
 from relay.outbox.rows import event_key
 from tests.support.clock import START_US
 from tests.support.events import a_break, a_quote, a_state, entry, in_force
@@ -219,3 +219,12 @@ def test_of_several_that_match_it_is_the_one_that_agrees_in_more_and_then_the_fi
     book.take([entry(event, "bot") for event in (vague, a_break(2), a_break(3))])
     assert book.take([entry(a_break(None), "bot")]) == [(Sighting.DUPLICATE, 2)]
     assert book.take([entry(msgspec.structs.replace(vague, id=None), "bot")]) == [(Sighting.DUPLICATE, 1)]
+
+
+@pytest.mark.parametrize(
+    ("event", "word"),
+    [(in_force(1), "AAPL"), (in_force(1, None), None), (a_break(1), "breaks"), (a_quote("SPY"), "SPY")],
+    ids=["in force", "without symbol", "break", "quote"],
+)
+def test_candidates_are_looked_up_by_a_word_that_stores_have_kept(event: Event, word: str | None) -> None:
+    assert subject(event) == word

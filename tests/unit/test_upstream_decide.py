@@ -220,3 +220,7 @@ def test_an_old_connection_that_is_evicted_is_no_eviction_and_a_new_one_is() -> 
     assert decide(error, current=False).action is RECONNECT
     assert decide(error).action is EVICTED
     assert decide(error).error == "another instance took over the account's connection (close code 4409: newer)"
+
+
+def test_a_close_without_a_reason_is_told_without_one() -> None:
+    assert decide_close(1012).error == "the upstream closed the connection (close code 1012)"

@@ -144,15 +144,12 @@ def test_a_failure_never_holds_it_without_end_or_into_the_past(steps: list[tuple
 def test_it_is_in_doubt_after_a_failure_that_gave_no_reason_and_not_after_one_that_asked_for_patience(
     condition: Condition,
 ) -> None:
-    assert not condition.in_doubt
-    condition.failed(10.0, began=9.0)
-    assert condition.in_doubt
-    condition.failed(20.0, began=19.0, asked=True)
-    assert not condition.in_doubt
-    condition.failed(30.0, began=29.0)
-    assert condition.in_doubt
+    doubts = [condition.in_doubt]
+    for now, asked in ((10.0, False), (20.0, True), (30.0, False)):
+        condition.failed(now, began=now - 1, asked=asked)
+        doubts.append(condition.in_doubt)
     condition.succeeded(40.0)
-    assert not condition.in_doubt
+    assert [*doubts, condition.in_doubt] == [False, True, False, True, False]
 
 
 def test_the_same_wait_asked_for_once_more_is_no_longer_one(condition: Condition) -> None:

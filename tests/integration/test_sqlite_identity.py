@@ -18,6 +18,7 @@ def _commit(entries: Sequence[Entry], sizes: Sequence[int]) -> tuple[list[Sighti
     db = sqlite3.connect(":memory:", isolation_level=None)
     for script in migrations():
         db.executescript(script)
+    db.execute("INSERT INTO relay (first_started_at) VALUES (0)")
     counters = Counters.load(db)
     found: list[Sighting] = []
     rest, place = list(entries), 0

@@ -30,6 +30,8 @@ DAY_US: Final = DAY_MINUTES * 60 * MICROS
 _MINUTE_US: Final = 60 * MICROS
 PATIENCE: Final = 30.0
 MOST_REQUESTS: Final = 200
+MOST_SHOWN: Final = 200_000
+"""Alerts of a channel; of more, a part is looked at, and that is told."""
 
 
 class Shown(msgspec.Struct, frozen=True):
@@ -131,6 +133,8 @@ class _Asked:
     async def before_request(self) -> None:
         """Count, and look at the clock."""
         self._within(0.0)
+        if len(self._held) > MOST_SHOWN:
+            raise _EnoughError(f"there are more than {MOST_SHOWN:,} of them")
         if self._left == 0:
             raise _EnoughError(f"to see them all takes more than {self._most} requests")
         self._left -= 1

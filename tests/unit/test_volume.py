@@ -111,6 +111,16 @@ async def test_no_more_is_asked_than_is_allowed() -> None:
     assert shown.events
 
 
+async def test_no_more_are_held_than_there_is_room_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.cli.survey.MOST_SHOWN", 20)
+    rest = FakeRest(
+        FakeClock(), [alert(number, at_us=ago(1)) for number in range(1, 100)], clamp=10, keeps_newest=False
+    )
+    [shown] = (await fetched(rest, Channel.IN_FORCE)).channels
+    assert shown.cut == "there are more than 20 of them"
+    assert len(shown.events) == 30
+
+
 async def test_no_longer_is_asked_than_is_allowed_and_the_last_trouble_is_told() -> None:
     rest = FakeRest(FakeClock(), down=DOWN)
     before = rest.clock.monotonic()

@@ -1,10 +1,16 @@
-"""Holes that were reported before: a round that overlaps the last one sees the same again."""
+"""Holes that were reported before: a round that overlaps the last one sees the same again.
+
+Of too many, the one that was noted longest ago is forgotten: where it is seen again, it is recorded once more.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from relay.outbox.base import Hole
+
+MOST_HOLES: Final = 1_000
 
 
 class HoleBook:
@@ -19,7 +25,11 @@ class HoleBook:
 
     def note(self, holes: Iterable[Hole]) -> None:
         """These are stored now."""
-        self._known.update({hole.part: hole for hole in holes})
+        for hole in holes:
+            self._known.pop(hole.part, None)
+            self._known[hole.part] = hole
+        for part in list(self._known)[:-MOST_HOLES]:
+            del self._known[part]
 
     def _within_known(self, hole: Hole) -> bool:
         known = self._known.get(hole.part)

@@ -6,10 +6,12 @@ import asyncio
 
 from relay.backfill.first import MOST_HELD
 from relay.backfill.held import AT_ONCE, MOST, MOST_KEYS, Held
+from relay.backfill.holes import MOST_HOLES, HoleBook
 from relay.backfill.parts import MOST_SYMBOLS, MOST_VALUES, Part, Seen, split
 from relay.backfill.round import Result
 from relay.backfill.spans import MOST_SPANS
 from relay.events import Channel
+from relay.outbox.base import Hole
 from tests.support.backfill import HOUR, MINUTE, Scene, alert, some_break
 from tests.support.clock import START_US, FakeClock
 
@@ -107,3 +109,14 @@ def test_a_field_of_too_many_values_can_not_be_split_as_a_whole() -> None:
     parts = split(Part(), Channel.IN_FORCE, few, ())
     assert parts is not None
     assert parts.whole
+
+
+def test_of_the_holes_that_are_known_the_oldest_is_forgotten_and_told_once_more() -> None:
+    book = HoleBook()
+    holes = [Hole(Channel.IN_FORCE, 1, 9, f"symbols=S{number}", START_US) for number in range(MOST_HOLES + 5)]
+    for hole in holes:
+        book.note(book.new([hole]))
+    assert book.new(holes) == holes[:5]
+    book.note(holes[:1])
+    assert book.new(holes[:1]) == []
+    assert len(book.new(holes)) == 5

@@ -13,6 +13,7 @@ import pytest
 
 from relay.backfill import errands, held, parts
 from relay.backfill.first import MOST_HELD
+from relay.backfill.holes import MOST_HOLES
 from relay.backfill.spans import MOST_SPANS
 from relay.cli import VERBS
 from relay.delivery.lane import EXPIRING_AT_ONCE
@@ -102,6 +103,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "ids that a round remembers": f"{MOST_SPANS:,} runs without a gap",
         "alerts without an id that a round remembers": f"{held.MOST_KEYS:,}",
         "values of a field that a round tells apart": f"{parts.MOST_VALUES}, and {parts.MOST_SYMBOLS:,} symbols",
+        "holes of a channel that are known": f"{MOST_HOLES:,}",
         "rounds that were asked for by hand": f"{errands.MOST}",
         "a lane": f"{LEAST} deliveries or {A_SLOT} × `concurrency`, and {CROWD} times that while the destination "
         "fails; with `digest_over`, twice what a message may then hold",

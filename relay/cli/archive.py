@@ -20,8 +20,9 @@ from relay.cli import remote
 from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
-from relay.errors import RelayError, StoreError
+from relay.errors import RelayError
 from relay.outbox.archive import EVERYTHING, STEP, Archive, Count, Page, Selection, Step
+from relay.outbox.readonly import no_store
 from relay.outbox.selecting import texts
 from relay.outbox.sqlite_archive import reading
 
@@ -59,7 +60,7 @@ async def archive(config: Config, *, changes: bool = False) -> AsyncIterator[Rea
             yield Reached(store, running=False)
         return
     if not await asyncio.to_thread(config.store_path.exists):
-        raise StoreError(f"there is no store at {config.store_path} yet", hint="`relay run` makes it.")
+        raise no_store(config.store_path)
     async with remote.store(config) as outbox:
         yield Reached(outbox.archive, running=False)
 

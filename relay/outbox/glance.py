@@ -1,9 +1,8 @@
 """What rules remember and who is switched off, read from a store that another process may be holding.
 
-    PATH ──read-only, without the lock──> Glance | None: there is nothing to be read
+    PATH ──beside its writer──> Glance | None: there is nothing to be read
 
-The store's lock is its writer's; readers of a WAL need none (https://www.sqlite.org/wal.html#concurrency). A store that
-nobody has open has no log beside it, and is read as a file that nobody changes, so that looking leaves nothing behind.
+Older schemas are read, too: what they don't know was never remembered.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from relay.errors import StoreError
 from relay.outbox.base import DestinationState, Switch
 from relay.outbox.file import APPLICATION_ID, explained
 from relay.outbox.memory import MOST_MARKS, Mark, Snooze, SnoozeKind
+from relay.outbox.readonly import connect_beside
 from relay.outbox.rows import json_value
 from relay.outbox.sql import queries
 
@@ -53,22 +53,10 @@ def glance(path: Path, destinations: Iterable[str] = ()) -> Glance | None:
     if not path.exists():
         return None
     try:
-        with closing(look(path)) as db:
+        with closing(connect_beside(path)) as db:
             return _read(db, path, destinations)
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
-
-
-def look(path: Path) -> sqlite3.Connection:
-    """A connection that reads the store at ``path`` and takes no lock; it may be used in any thread.
-
-    Raises:
-        sqlite3.DatabaseError: It can't be opened.
-    """
-    log = path.with_name(path.name + "-wal")
-    quiet = "" if log.exists() else "&immutable=1"
-    uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
-    return sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
 
 
 def _read(db: sqlite3.Connection, path: Path, destinations: Iterable[str]) -> Glance:

@@ -1,8 +1,8 @@
 """A store looked at by who must not change it: what it knows, how far it has fetched, and whether its ledger balances.
 
-    PATH ──read-only, without the lock──> Inspection ──┬─ unknown(events)   those it has never seen
-                                                       ├─ channel(channel)  cursor, baseline
-                                                       └─ faults()          what can't be, in sentences
+    PATH ──beside its writer──> Inspection ──┬─ unknown(events)   those it has never seen
+                                             ├─ channel(channel)  cursor, baseline
+                                             └─ faults()          what can't be, in sentences
 
 A relay may hold the store meanwhile: each question is answered as of its own moment. Every call reads a file, and
 belongs into a thread.
@@ -16,15 +16,14 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, cast
 
-from relay.errors import StoreError
 from relay.events import Channel, Event, Source
 from relay.outbox import rows
 from relay.outbox.base import ChannelState, Entry, Hole, QueueStats, Sighting
 from relay.outbox.file import explained
-from relay.outbox.glance import look
 from relay.outbox.listings import queue_stats
+from relay.outbox.readonly import open_beside
 from relay.outbox.recognition import recognise
-from relay.outbox.sql import migrations, queries
+from relay.outbox.sql import queries
 
 _AT_ONCE: Final = 1_000
 
@@ -81,16 +80,8 @@ def inspecting(path: Path) -> Iterator[Inspection]:
     Raises:
         StoreError: There is none, or it can't be read; also in the middle of reading.
     """
-    if not path.exists():
-        raise StoreError(f"there is no store at {path} yet", hint="`relay run` makes it.")
     try:
-        with closing(look(path)) as db:
-            (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version != len(migrations()):
-                raise StoreError(
-                    f"the store {path} has schema {version}, and this relay reads {len(migrations())}",
-                    hint="The next `relay run` of the same version brings it up to date.",
-                )
+        with closing(open_beside(path)) as db:
             yield Inspection(db)
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
 from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -26,19 +25,16 @@ from relay.errors import StoreError
 from relay.outbox import listings, rows
 from relay.outbox.archive import EVERYTHING, STEP, Count, Page, Selection, Step
 from relay.outbox.check import Damage
-from relay.outbox.file import explained
-from relay.outbox.glance import look
 from relay.outbox.looking import NEWEST, EventRow, Look, Row, Span
 from relay.outbox.opened import StoreReader
+from relay.outbox.readonly import open_beside
 from relay.outbox.sent_again import drop, replay, retry
-from relay.outbox.sql import migrations
 from relay.outbox.transaction import Change, Operation, Transaction
 from relay.outbox.writer import GroupWriter
 
 _CHUNK: Final = 2_000  # rows a query looks at while a listing or a count goes on: some milliseconds
 _SPANS: Final = 16
 _NUMBER: Final = re.compile(r"\d{1,18}", re.ASCII)  # what SQLite's integers hold, and one more
-_SINCE_SCHEMA: Final = 3
 _NO_EVENT: Final = 0
 
 _chosen: Final = msgspec.json.Decoder(list[Row])
@@ -291,29 +287,8 @@ async def reading(path: Path, clock: Clock) -> AsyncIterator[SqliteArchive]:
     Raises:
         StoreError: There is no store, or it can't be read.
     """
-    reader = await asyncio.to_thread(_open, path)
+    reader = StoreReader(await asyncio.to_thread(open_beside, path), "relay-store-look", Damage(path))
     try:
         yield SqliteArchive(reader, None, clock)
     finally:
         await reader.close()
-
-
-def _open(path: Path) -> StoreReader:
-    if not path.exists():
-        raise StoreError(f"there is no store at {path} yet", hint="`relay run` makes it.")
-    try:
-        db = look(path)
-    except sqlite3.DatabaseError as error:
-        raise explained(path, error) from None
-    try:
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-    except sqlite3.DatabaseError as error:
-        db.close()
-        raise explained(path, error) from None
-    if version < _SINCE_SCHEMA or version > len(migrations()):
-        db.close()
-        raise StoreError(
-            f"the store {path} has schema {version}, and this relay reads {_SINCE_SCHEMA} to {len(migrations())}",
-            hint="The next `relay run` of the same version brings it up to date.",
-        )
-    return StoreReader(db, "relay-store-look", Damage(path))

@@ -1,0 +1,59 @@
+"""A store opened by who must not change it, beside the process that may hold it.
+
+    PATH ──is there one? of our schema?──> a connection that reads, without the lock
+
+The store's lock is its writer's; readers of a WAL need none (https://www.sqlite.org/wal.html#concurrency). A store that
+nobody has open has no log beside it, and is read as a file that nobody changes, so that looking leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from relay.errors import StoreError
+from relay.outbox.file import explained
+from relay.outbox.sql import migrations
+
+
+def open_beside(path: Path) -> sqlite3.Connection:
+    """A connection that reads the store at ``path``, whose schema is ours; it may be used in any thread.
+
+    Raises:
+        StoreError: There is none, it can't be read, or its schema is another.
+    """
+    if not path.exists():
+        raise no_store(path)
+    try:
+        db = connect_beside(path)
+    except sqlite3.DatabaseError as error:
+        raise explained(path, error) from None
+    try:
+        (version,) = db.execute("PRAGMA user_version").fetchone()
+    except sqlite3.DatabaseError as error:
+        db.close()
+        raise explained(path, error) from None
+    if version != len(migrations()):
+        db.close()
+        raise StoreError(
+            f"the store {path} has schema {version}, and this relay reads {len(migrations())}",
+            hint="The next `relay run` of the same version brings it up to date.",
+        )
+    return db
+
+
+def connect_beside(path: Path) -> sqlite3.Connection:
+    """Likewise, whatever the file holds.
+
+    Raises:
+        sqlite3.DatabaseError: It can't be opened.
+    """
+    log = path.with_name(path.name + "-wal")
+    quiet = "" if log.exists() else "&immutable=1"
+    uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
+    return sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
+
+
+def no_store(path: Path) -> StoreError:
+    """The error that says so, before any relay has run."""
+    return StoreError(f"there is no store at {path} yet", hint="`relay run` makes it.")

@@ -32,7 +32,7 @@ from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
-from relay.outbox.replaying import Forecast, forecast
+from relay.outbox.forecast import Forecast, forecast
 
 _EXAMPLES: Final = """\b
 Examples:

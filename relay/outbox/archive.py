@@ -29,6 +29,9 @@ from relay.deliveries import State
 STEP: Final = 500
 """Deliveries a step looks at."""
 
+REPLAYED: Final = (State.DELIVERED, State.EXPIRED, State.DEAD)
+"""The states out of which a replay takes deliveries, as far as their event's body is still there."""
+
 
 class Page(msgspec.Struct, frozen=True):
     """A page of a listing, newest first; ``next`` continues it, None at the end."""

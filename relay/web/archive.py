@@ -19,7 +19,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.outbox.archive import Page, Selection, Step
-from relay.outbox.replaying import forecast
+from relay.outbox.forecast import forecast
 from relay.web import selected
 from relay.web.answers import answer, done, error
 from relay.web.asked import BadQueryError, UnknownError

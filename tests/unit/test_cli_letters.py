@@ -7,7 +7,7 @@ import pytest
 from relay.cli.filters import of
 from relay.cli.letters import Done
 from relay.cli.replay import Replayed, _words
-from relay.outbox.replaying import Forecast
+from relay.outbox.forecast import Forecast
 
 
 @pytest.mark.parametrize(

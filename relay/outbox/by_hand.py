@@ -1,4 +1,4 @@
-"""What a step of the archive writes: dead letters queued again, dropped, and what was sent once sent once more."""
+"""What a step by hand writes: dead letters queued again, or dropped, and what was sent once queued once more."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from relay.deliveries import State, webhook_id
 from relay.outbox import rows
-from relay.outbox.looking import Row
+from relay.outbox.search import ChosenDelivery
 from relay.outbox.transaction import Transaction
 
 
-def retry(transaction: Transaction, chosen: Sequence[Row], at_us: int) -> tuple[str, ...]:
+def retry(transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int) -> tuple[str, ...]:
     """Put the dead letters among ``chosen`` that have a body at the end of their queues; where each went."""
     sent = [row for row in chosen if row.state is State.DEAD and row.body]
     numbered = [(row.id, transaction.sequence(row.destination)) for row in sent]
@@ -19,7 +19,7 @@ def retry(transaction: Transaction, chosen: Sequence[Row], at_us: int) -> tuple[
     return tuple(row.destination for row in sent)
 
 
-def drop(transaction: Transaction, chosen: Sequence[Row], at_us: int) -> tuple[str, ...]:
+def drop(transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int) -> tuple[str, ...]:
     """Expire all of ``chosen``; whose each was."""
     if chosen:
         ids, states = [row.id for row in chosen], sorted({row.state for row in chosen})
@@ -27,7 +27,9 @@ def drop(transaction: Transaction, chosen: Sequence[Row], at_us: int) -> tuple[s
     return tuple(row.destination for row in chosen)
 
 
-def replay(transaction: Transaction, chosen: Sequence[Row], at_us: int, *, new_ids: bool = False) -> tuple[str, ...]:
+def replay(
+    transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int, *, new_ids: bool = False
+) -> tuple[str, ...]:
     """Queue what was delivered or has expired once more, and dead letters at last; where each went.
 
     What has no body can't be sent. What waits to be sent again already is not queued twice, so that a step whose answer
@@ -52,5 +54,5 @@ def replay(transaction: Transaction, chosen: Sequence[Row], at_us: int, *, new_i
     return tuple(row.destination for row in sent)
 
 
-def _new_id(row: Row, number: int) -> str:
+def _new_id(row: ChosenDelivery, number: int) -> str:
     return webhook_id(row.key, row.destination, again=number)

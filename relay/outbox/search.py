@@ -1,6 +1,7 @@
 """Which rows of the SQLite store are looked at for a selection, and which of those are meant.
 
-    Selection × states ──Look──> query of the next numbers, by the index that knows ──> query of what they are ──fits──>
+    Selection × states ──Search──> query of the next numbers, by the index that knows
+                                     └──> query of what they are ──fits──> those that are meant
 
 An index knows the state, a destination's state, the event and the number itself; a span of time becomes a range of
 numbers. The rest is compared row by row, by SQL where it can be, so that a step costs what it looks at and no more.
@@ -26,7 +27,7 @@ Query: TypeAlias = tuple[str, dict[str, object]]
 """The name of a statement, and its parameters."""
 
 
-class Row(msgspec.Struct, array_like=True, frozen=True):
+class ChosenDelivery(msgspec.Struct, array_like=True, frozen=True):
     """A row of the query ``chosen``."""
 
     id: int
@@ -41,7 +42,7 @@ class Row(msgspec.Struct, array_like=True, frozen=True):
     symbols: tuple[str, ...]
 
 
-class EventRow(msgspec.Struct, array_like=True, frozen=True):
+class ChosenEvent(msgspec.Struct, array_like=True, frozen=True):
     """A row of the query ``chosen_events``."""
 
     seq: int
@@ -62,7 +63,7 @@ class SymbolTest:
         self.exact: Final = None if told is None or is_glob(told) else told
         self.glob: Final = told.upper() if told is not None and is_glob(told) else None
 
-    def fits(self, row: Row | EventRow) -> bool:
+    def fits(self, row: ChosenDelivery | ChosenEvent) -> bool:
         """Any of its names does; on a break, contract suffixes don't count."""
         if self._any:
             return True
@@ -83,7 +84,7 @@ class Span(msgspec.Struct, frozen=True):
     before: int = NEWEST
 
 
-class Look:
+class Search:
     """One selection among deliveries in some states.
 
     Args:
@@ -165,7 +166,7 @@ class Look:
         """What those events are, of what is meant."""
         return "chosen_events", {**self._compared(), "seqs": json_text(seqs)}
 
-    def fits(self, row: Row | EventRow) -> bool:
+    def fits(self, row: ChosenDelivery | ChosenEvent) -> bool:
         """What SQL can't tell."""
         return self._symbol.fits(row)
 

@@ -8,15 +8,10 @@ looked at: ``to_send`` is the most that it can be.
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from relay.deliveries import State
-from relay.outbox.archive import Archive, Selection
-
-SENT_AGAIN: Final = frozenset({State.DELIVERED, State.EXPIRED, State.DEAD})
-"""What a replay takes, as far as its body is still there."""
+from relay.outbox.archive import REPLAYED, Archive, Selection
 
 
 class Forecast(msgspec.Struct, frozen=True):
@@ -39,8 +34,8 @@ class Forecast(msgspec.Struct, frozen=True):
 
 async def forecast(archive: Archive, selection: Selection) -> Forecast:
     """What a replay of ``selection`` would come to now."""
-    taken = await archive.count(SENT_AGAIN, selection)
-    left = await archive.count(frozenset(State) - SENT_AGAIN, selection)
+    taken = await archive.count(REPLAYED, selection)
+    left = await archive.count([state for state in State if state not in REPLAYED], selection)
     return Forecast(
         to_send=sum(taken.states.values()) - taken.bodiless,
         expired=taken.states.get(State.EXPIRED, 0),

@@ -59,46 +59,36 @@ SELECT json_group_array(id) FROM (
 SELECT json_group_array(id) FROM (
     SELECT id FROM deliveries WHERE event = :event AND id > :after AND id < :before ORDER BY id);
 
+-- name: of_states
+-- A part of the next two: those of up to six states; each part walks the index, and they are merged. A state that is
+-- NULL has none.
+SELECT id FROM deliveries WHERE state = :s0 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE state = :s1 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE state = :s2 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE state = :s3 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE state = :s4 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE state = :s5 AND id > :after AND id < :before
+
 -- name: ids_by_state_up
--- Those of up to six states; each part walks the index, and they are merged. A state that is NULL has none.
-SELECT json_group_array(id) FROM (
-    SELECT id FROM deliveries WHERE state = :s0 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s1 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s2 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s3 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s4 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s5 AND id > :after AND id < :before
-    ORDER BY id LIMIT :limit);
+SELECT json_group_array(id) FROM (/* of_states */ ORDER BY id LIMIT :limit);
 
 -- name: ids_by_state_down
-SELECT json_group_array(id) FROM (
-    SELECT id FROM deliveries WHERE state = :s0 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s1 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s2 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s3 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s4 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE state = :s5 AND id > :after AND id < :before
-    ORDER BY id DESC LIMIT :limit);
+SELECT json_group_array(id) FROM (/* of_states */ ORDER BY id DESC LIMIT :limit);
+
+-- name: of_queue
+-- A part of the next two, likewise, of one destination.
+SELECT id FROM deliveries WHERE destination = :destination AND state = :s0 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s1 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s2 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s3 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s4 AND id > :after AND id < :before
+UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
 
 -- name: ids_by_queue_up
-SELECT json_group_array(id) FROM (
-    SELECT id FROM deliveries WHERE destination = :destination AND state = :s0 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s1 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s2 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s3 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s4 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
-    ORDER BY id LIMIT :limit);
+SELECT json_group_array(id) FROM (/* of_queue */ ORDER BY id LIMIT :limit);
 
 -- name: ids_by_queue_down
-SELECT json_group_array(id) FROM (
-    SELECT id FROM deliveries WHERE destination = :destination AND state = :s0 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s1 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s2 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s3 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s4 AND id > :after AND id < :before
-    UNION ALL SELECT id FROM deliveries WHERE destination = :destination AND state = :s5 AND id > :after AND id < :before
-    ORDER BY id DESC LIMIT :limit);
+SELECT json_group_array(id) FROM (/* of_queue */ ORDER BY id DESC LIMIT :limit);
 
 -- name: of_chosen
 -- A part of the next two: deliveries by number, those that are meant, as far as SQL can tell.

@@ -21,12 +21,11 @@ from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import RelayError
-from relay.outbox.archive import EVERYTHING, STEP, Archive, Count, Page, Selection, Step
+from relay.outbox.archive import EVERYTHING, PAGE, STEP, Archive, Count, Page, Selection, Step
 from relay.outbox.readonly import no_store
 from relay.outbox.selecting import texts
 from relay.outbox.sqlite_archive import reading
 
-_PAGE: Final = 100  # what a listing gives at most
 _PROBE: Final = "/api/dead?limit=1"
 
 T = TypeVar("T")
@@ -144,7 +143,7 @@ async def whole(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
     """So many of a listing, a page at a time."""
     items: list[dict[str, Any]] = []
     while True:
-        page = await fetch(before, min(_PAGE, limit - len(items)))
+        page = await fetch(before, min(PAGE, limit - len(items)))
         items += page.items
         before = page.next
         if before is None or len(items) >= limit:

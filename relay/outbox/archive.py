@@ -26,6 +26,9 @@ import msgspec
 
 from relay.deliveries import State
 
+PAGE: Final = 100
+"""Rows of a listing that are given at once."""
+
 STEP: Final = 500
 """Deliveries a step looks at."""
 

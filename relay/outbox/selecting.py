@@ -72,9 +72,15 @@ def number(key: str, text: str) -> int:
     Raises:
         BadSelectionError: It is none.
     """
-    if not _NUMBER.fullmatch(text) or not 1 <= int(text) <= _BIGGEST:
+    found = stored_number(text)
+    if found is None:
         raise BadSelectionError(key, "is a whole number from 1 up")
-    return int(text)
+    return found
+
+
+def stored_number(text: str) -> int | None:
+    """The number that ``text`` writes, as a store gives them out; None where it writes none."""
+    return int(text) if _NUMBER.fullmatch(text) and 1 <= int(text) <= _BIGGEST else None
 
 
 def texts(selection: Selection) -> dict[str, str]:

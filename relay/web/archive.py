@@ -20,12 +20,11 @@ from relay.clock import Clock
 from relay.deliveries import State
 from relay.outbox.archive import Page, Selection, Step
 from relay.outbox.forecast import forecast
+from relay.outbox.selecting import stored_number
 from relay.web import selected
 from relay.web.answers import answer, done, error
-from relay.web.asked import BadQueryError, UnknownError
+from relay.web.asked import BadQueryError, UnknownError, flag
 from relay.web.desk import Desk
-
-_BIGGEST = 2**63 - 1  # what a store can number
 
 
 class ArchiveApi:
@@ -56,7 +55,7 @@ class ArchiveApi:
         """Stored events, newest first."""
         page = await self._desk.archive.list_events(
             selection=self._selection(request),
-            before=selected.whole(request.query, "before"),
+            before=selected.whole_number(request.query, "before"),
             limit=selected.limit(request.query),
         )
         return _page(page)
@@ -82,7 +81,7 @@ class ArchiveApi:
         page = await self._desk.archive.list_deliveries(
             state=state,
             selection=self._selection(request),
-            before=selected.whole(request.query, "before"),
+            before=selected.whole_number(request.query, "before"),
             limit=selected.limit(request.query),
         )
         return _page(page)
@@ -124,14 +123,14 @@ class ArchiveApi:
     async def retry_all(self, request: web.Request) -> web.Response:
         """Queue the selected dead letters again: one step."""
         given = await selected.given_in(request)
-        chosen = selected.chosen(given, now_us=self._clock.now_us())
+        chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
         return _step(request, self._notified(await self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
         """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
         given = await selected.given_in(request)
-        chosen = selected.chosen(given, now_us=self._clock.now_us())
-        waiting = selected.flag(given, "waiting")
+        chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
+        waiting = flag(given, "waiting")
         if waiting and chosen.destination is None:
             raise BadQueryError("`waiting` goes with the `destination` that is gone from the config")
         if waiting and await self._has_lane(chosen.destination):
@@ -144,11 +143,11 @@ class ArchiveApi:
     async def replay(self, request: web.Request) -> web.Response:
         """Send the selected events again: one step, or what it would come to."""
         given = await selected.given_in(request)
-        chosen = selected.chosen(given, now_us=self._clock.now_us())
-        if selected.flag(given, "dry_run"):
+        chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
+        if flag(given, "dry_run"):
             found = await forecast(self._desk.archive, chosen)
             return answer({"dry_run": True, **msgspec.structs.asdict(found)})
-        step = await self._desk.archive.replay(chosen, new_ids=selected.flag(given, "new_ids"), **selected.step(given))
+        step = await self._desk.archive.replay(chosen, new_ids=flag(given, "new_ids"), **selected.step(given))
         return _step(request, self._notified(step))
 
     def _selection(self, request: web.Request) -> Selection:
@@ -165,9 +164,10 @@ class ArchiveApi:
 
 def _id(request: web.Request, noun: str) -> int:
     text = request.match_info["id"]
-    if len(text) > len(str(_BIGGEST)) or not 1 <= int(text) <= _BIGGEST:
+    number = stored_number(text)
+    if number is None:
         raise UnknownError(f"there is no {noun} {text}")
-    return int(text)
+    return number
 
 
 def _page(page: Page) -> web.Response:

@@ -56,6 +56,20 @@ async def value_of(request: web.Request, name: str) -> str | None:
     return text if text is not None else _text(await body_of(request), name)
 
 
+def flag(given: Mapping[str, object], name: str) -> bool:
+    """True or false; left out or empty is false.
+
+    Raises:
+        BadQueryError: It is neither.
+    """
+    value = given.get(name)
+    if value is None or isinstance(value, bool):
+        return bool(value)
+    if isinstance(value, str) and value.lower() in _YES | _NO:
+        return value.lower() in _YES
+    raise BadQueryError(f"`{name}` is true or false")
+
+
 class SnoozeAsked(NamedTuple):
     """What a request to snooze wants.
 
@@ -83,7 +97,7 @@ async def snooze_asked(request: web.Request) -> SnoozeAsked:
     spans = {key: text for key in ("for", "duration") if (text := _text(given, key))}
     if len(named) > 1 or len(spans) > 1:
         raise BadQueryError(f"`{'`, `'.join(named if len(named) > 1 else spans)}`: only one of them")
-    ends = _flag(given, "clear")
+    ends = flag(given, "clear")
     if "name" not in named and len(named) == 1 and _text(given, "kind") not in {None, "", *named}:
         raise BadQueryError(f"`kind`, `{next(iter(named))}`: only one of them")
     if ends and not named and any(key in given for key in ("name", *SnoozeKind)):
@@ -115,15 +129,6 @@ def _text(given: Mapping[str, object], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise BadQueryError(f"`{name}` is text")
     return value
-
-
-def _flag(given: Mapping[str, object], name: str) -> bool:
-    value = given.get(name)
-    if value is None or isinstance(value, bool):
-        return bool(value)
-    if isinstance(value, str) and value.lower() in _YES | _NO:
-        return value.lower() in _YES
-    raise BadQueryError(f"`{name}` is true or false")
 
 
 def _length(key: str, text: str) -> float:

@@ -6,27 +6,14 @@ query, form or JSON object ──given_in──> texts by name ──> selection
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypedDict
+from typing import TypedDict
 
 from aiohttp import web
 
 from relay.deliveries import State
-from relay.outbox.archive import EVERYTHING, STEP, Selection
+from relay.outbox.archive import EVERYTHING, PAGE, STEP, Selection
 from relay.outbox.selecting import BadSelectionError, number, selection_of
-from relay.web.asked import BadQueryError, body_of
-
-PAGE_SIZE: Final = 100
-
-_WORDS: Final = {
-    "true": True,
-    "yes": True,
-    "on": True,
-    "1": True,
-    "false": False,
-    "no": False,
-    "off": False,
-    "0": False,
-}
+from relay.web.asked import BadQueryError, body_of, flag
 
 
 class Going(TypedDict):
@@ -57,8 +44,8 @@ def selection(given: Mapping[str, str], *, now_us: int) -> Selection:
         raise BadQueryError(str(fault)) from None
 
 
-def chosen(given: Mapping[str, str], *, now_us: int) -> Selection:
-    """The filters of what changes something; without any, all has to be said.
+def selection_or_all(given: Mapping[str, str], *, now_us: int) -> Selection:
+    """The filters of what changes something; without any, ``all`` has to be said.
 
     Raises:
         BadQueryError: It is not said, or a filter can't be used.
@@ -69,7 +56,7 @@ def chosen(given: Mapping[str, str], *, now_us: int) -> Selection:
     return found
 
 
-def whole(given: Mapping[str, str], name: str) -> int | None:
+def whole_number(given: Mapping[str, str], name: str) -> int | None:
     """A number of the store's; None where none is given.
 
     Raises:
@@ -83,25 +70,13 @@ def whole(given: Mapping[str, str], name: str) -> int | None:
 
 def limit(given: Mapping[str, str]) -> int:
     """How many of a listing: a page at most."""
-    return min(whole(given, "limit") or PAGE_SIZE, PAGE_SIZE)
+    return min(whole_number(given, "limit") or PAGE, PAGE)
 
 
 def step(given: Mapping[str, str]) -> Going:
     """Where a step goes on, 0 or nothing being the beginning, and how many it looks at."""
-    begun = 0 if given.get("after") == "0" else whole(given, "after") or 0
-    return {"after": begun, "limit": min(whole(given, "limit") or STEP, STEP)}
-
-
-def flag(given: Mapping[str, str], name: str) -> bool:
-    """True or false; left out or empty is false.
-
-    Raises:
-        BadQueryError: It is neither.
-    """
-    said = _WORDS.get(text.lower()) if (text := given.get(name)) else False
-    if said is None:
-        raise BadQueryError(f"`{name}` is true or false")
-    return said
+    begun = 0 if given.get("after") == "0" else whole_number(given, "after") or 0
+    return {"after": begun, "limit": min(whole_number(given, "limit") or STEP, STEP)}
 
 
 def state(text: str) -> State:

@@ -20,6 +20,8 @@ from aiohttp import web
 from relay.clock import Clock, wait_until
 from relay.errors import RelayError
 from relay.events import Channel
+from relay.outbox.archive import PAGE
+from relay.outbox.selecting import stored_number
 from relay.web.answers import error
 from relay.web.asked import BadQueryError
 from relay.web.broadcast import (
@@ -43,10 +45,8 @@ KEEP_ALIVE_SECONDS: Final = 15.0
 RETRY_MS: Final = 3_000
 _FULL_RETRY_SECONDS: Final = 10
 _LOOK_UP_SECONDS: Final = 0.05  # between two look-ups: what comes meanwhile is looked up together
-_PAGE: Final = 100
 _PAGES: Final = 12  # of a look-up: all the keys that may wait, and some that nobody asked for
 _CHOICES: Final = 100
-_BIGGEST: Final = 2**63 - 1
 
 _log = structlog.get_logger()
 
@@ -104,7 +104,7 @@ class Stream:
         before: int | None = None
         complete = False
         while not complete and len(found) < BUFFER_MESSAGES and sum(len(note.text) for note in found) < BUFFER_BYTES:
-            page = await self._desk.archive.list_events(before=before, limit=_PAGE)
+            page = await self._desk.archive.list_events(before=before, limit=PAGE)
             found += [note for item in page.items if (note := event_note(item)).number > last]
             before = page.next
             complete = before is None or before <= last + 1
@@ -141,7 +141,7 @@ class Stream:
         before: int | None = None
         try:
             for _ in range(_PAGES):
-                page = await self._desk.archive.list_events(before=before, limit=min(len(keys) + 1, _PAGE))
+                page = await self._desk.archive.list_events(before=before, limit=min(len(keys) + 1, PAGE))
                 found += [event_note(item) for item in page.items if item["event"] in keys]
                 keys -= {str(item["event"]) for item in page.items}
                 before = page.next
@@ -193,6 +193,4 @@ def _choice(request: web.Request) -> Choice:
 
 def _last_event(request: web.Request) -> int | None:
     """The number of the last event that a client saw before it came back; None where it says nothing of use."""
-    text = request.headers.get("Last-Event-ID", "")
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= len(str(_BIGGEST)) else 0
-    return number if 0 < number <= _BIGGEST else None
+    return stored_number(request.headers.get("Last-Event-ID", ""))

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -30,6 +30,14 @@ _PROBE: Final = "/api/dead?limit=1"
 
 T = TypeVar("T")
 Fetch = Callable[[int | None, int], Awaitable[Page]]
+
+
+class Steps(Protocol):
+    """What goes in steps."""
+
+    def __call__(self, *, after: int) -> Awaitable[Step]:
+        """Take the one after this."""
+        ...
 
 
 class Reached(NamedTuple):
@@ -120,7 +128,7 @@ class HttpArchive:
             query = {**asked, "limit": limit} | ({} if before is None else {"before": before})
             return _read(await self._get(f"{path}?{urlencode(query)}"), Page)
 
-        return await whole(fetch, limit, before=before)
+        return await page_by_page(fetch, limit, before=before)
 
     async def _one(self, path: str) -> dict[str, Any] | None:
         try:
@@ -139,7 +147,7 @@ class HttpArchive:
         return _there(await remote.fetch(self._config, path))
 
 
-async def whole(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
+async def page_by_page(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
     """So many of a listing, a page at a time."""
     items: list[dict[str, Any]] = []
     while True:
@@ -148,6 +156,15 @@ async def whole(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
         before = page.next
         if before is None or len(items) >= limit:
             return Page(items, before)
+
+
+async def step_by_step(steps: Steps) -> AsyncIterator[Step]:
+    """All steps, from the first to the last."""
+    after: int | None = 0
+    while after is not None:
+        step = await steps(after=after)
+        yield step
+        after = step.next
 
 
 def _there(told: dict[str, object] | None) -> dict[str, object]:

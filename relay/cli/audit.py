@@ -9,7 +9,6 @@ Nothing is written, no cursor moves and no lock is taken: it works beside a runn
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,11 +21,10 @@ from relay.backfill.bounds import start_after
 from relay.cli.endpoints import alerts
 from relay.cli.findings import Finding, Missing, Why, lines, plain
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.survey import Shown, survey
 from relay.cli.told import told
 from relay.clock import MICROS, Clock, SystemClock
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.durations import parse_duration
 from relay.errors import Exit
@@ -62,8 +60,7 @@ def command(*, span: str, config: Path | None, as_json: bool) -> int:
     """
     with told(as_json=as_json):
         seconds = _seconds(span)
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         found = asyncio.run(audit(loaded, span_us=round(seconds * MICROS), clock=SystemClock()))
     if as_json:
         click.echo(plain(found))

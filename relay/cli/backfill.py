@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -20,10 +19,9 @@ from relay.app import Relay
 from relay.backfill.errands import Errands
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.clock import Clock, SystemClock
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.durations import parse_duration
 from relay.errors import Exit, LockedError, RelayError
@@ -52,8 +50,7 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     the relay's first start is delivered. Exit code 1 where a channel could not be asked.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         seconds = None if since is None else _seconds(since)
         came = asyncio.run(_backfill(loaded, since, seconds, SystemClock()))
     if as_json:

@@ -7,7 +7,6 @@ retry, drop ──ID … | --all | filters──> relay.cli.letters ──> a se
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -20,9 +19,8 @@ from relay.cli.deliveries import listing
 from relay.cli.filters import chosen, filters, limit_option, of
 from relay.cli.listed import LETTERS, page_of, plain, say, show, show_more, show_one, what
 from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import Exit, UsageError
@@ -87,7 +85,7 @@ def list_(*, limit: int, config: Path | None, as_json: bool, **given: str | None
     In a pipe each is a line with tabs: id, received, event, to, code, attempts, why, rules.
     """
     with told(as_json=as_json):
-        page = asyncio.run(listing(_config(config), State.DEAD, chosen(given), limit))
+        page = asyncio.run(listing(load_quietly(config), State.DEAD, chosen(given), limit))
     if as_json:
         click.echo(page_of(page))
     elif page.items:
@@ -105,7 +103,7 @@ def list_(*, limit: int, config: Path | None, as_json: bool, **given: str | None
 def show_(*, number: int, config: Path | None, as_json: bool) -> int:
     """Show one dead letter: its payload, its attempts and the last answer."""
     with told(as_json=as_json):
-        found = asyncio.run(_delivery(_config(config), number))
+        found = asyncio.run(_delivery(load_quietly(config), number))
     if as_json:
         click.echo(plain(found))
         return Exit.OK
@@ -129,7 +127,7 @@ def retry(*, ids: tuple[int, ...], everything: bool, config: Path | None, as_jso
     """
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="retry")
-        told_of = asyncio.run(letters.retry(_config(config), meant))
+        told_of = asyncio.run(letters.retry(load_quietly(config), meant))
     click.echo(plain(told_of.plain()) if as_json else told_of.retried(of(given)))
     return Exit.OK
 
@@ -150,19 +148,13 @@ def drop(
     """
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="drop")
-        loaded = _config(config)
+        loaded = load_quietly(config)
         if not yes and sys.stdin.isatty() and not click.confirm(_question(loaded, meant, given), err=True):
             click.echo("Nothing was dropped.", err=True)
             return Exit.FAILED
         told_of = asyncio.run(letters.drop(loaded, meant))
     click.echo(plain(told_of.plain()) if as_json else told_of.dropped(of(given)))
     return Exit.OK
-
-
-def _config(path: Path | None) -> Config:
-    loaded = load(find_config(path, os.environ), env=os.environ)
-    log_quietly(loaded)
-    return loaded
 
 
 def _meant(ids: tuple[int, ...], given: dict[str, str | None], *, everything: bool, verb: str) -> letters.Meant:

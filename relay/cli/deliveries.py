@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Final
 
 import click
 
-from relay.cli.archive import archive, whole
+from relay.cli.archive import archive, page_by_page
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, page_of, show, show_more
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import Exit
@@ -42,8 +40,7 @@ def command(*, state: str | None, limit: int, config: Path | None, as_json: bool
     each is a line with tabs: id, received, event, to, state, code, attempts, source, rules.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         page = asyncio.run(listing(loaded, State(state) if state else None, chosen(given), limit))
     if as_json:
         click.echo(page_of(page))
@@ -63,7 +60,7 @@ async def listing(config: Config, state: State | None, selection: Selection, lim
     """
     async with archive(config) as reached:
         await known(config, reached.archive, selection)
-        return await whole(
+        return await page_by_page(
             lambda before, size: reached.archive.list_deliveries(
                 state=state, selection=selection, before=before, limit=size
             ),

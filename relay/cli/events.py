@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from relay.cli.archive import archive, whole
+from relay.cli.archive import archive, page_by_page
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, EVENTS, page_of, plain, show, show_more, show_one, what
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Page, Selection
@@ -44,8 +42,7 @@ def command(*, event: str | None, limit: int, config: Path | None, as_json: bool
     id, received, event, deliveries, source.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         if event is not None:
             if any(value is not None for value in given.values()):
                 raise UsageError("EVENT stands alone: one event needs no filter")
@@ -65,7 +62,7 @@ def command(*, event: str | None, limit: int, config: Path | None, as_json: bool
 async def _page(config: Config, selection: Selection, limit: int) -> Page:
     async with archive(config) as reached:
         await known(config, reached.archive, selection)
-        return await whole(
+        return await page_by_page(
             lambda before, size: reached.archive.list_events(selection=selection, before=before, limit=size), limit
         )
 

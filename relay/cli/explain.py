@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -15,12 +14,11 @@ from relay.cli.compare import RUNNING, compare
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.given import Given, several
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.recall import recall
 from relay.cli.told import told
 from relay.clock import SystemClock
 from relay.config.diff import DestinationChanges, RuleChanges
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UpstreamError
 from relay.events import Source
@@ -52,8 +50,7 @@ def command(*, event: str, offline: bool, config: Path | None, as_json: bool) ->
     here, or of its store, and with states looked up over REST where a rule asks for them.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         answers = asyncio.run(_explain(loaded, event, offline=offline))
     if as_json:
         click.echo(explanation.plain(answers))

@@ -75,10 +75,10 @@ async def known(config: Config, archive: Archive, selection: Selection) -> None:
         if name is None or name in names:
             continue
         if not (await archive.list_deliveries(selection=Selection(**{key: name}), limit=1)).items:
-            raise unknown(key, name, names, config)
+            raise _unknown(key, name, names, config)
 
 
-def unknown(key: str, name: str, names: Iterable[str], config: Config) -> UsageError:
+def _unknown(key: str, name: str, names: Iterable[str], config: Config) -> UsageError:
     """There is no destination or rule of that name; which are there."""
     names = list(names)
     near = get_close_matches(name, names, n=1)

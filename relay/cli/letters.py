@@ -6,30 +6,21 @@ Meant ──IDs: each looked at first, so that a wrong one changes nothing──
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable
 from functools import partial
 from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from relay.cli import remote
-from relay.cli.archive import archive
+from relay.cli.archive import archive, step_by_step
 from relay.cli.filters import known
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import UsageError
-from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
+from relay.outbox.archive import EVERYTHING, Archive, Selection
 
 _LISTED: Final = "`relay dead list` shows those there are."
-
-
-class Steps(Protocol):
-    """What goes in steps."""
-
-    def __call__(self, *, after: int) -> Awaitable[Step]:
-        """Take the one after this."""
-        ...
 
 
 class Meant(msgspec.Struct, frozen=True):
@@ -92,7 +83,7 @@ async def retry(config: Config, meant: Meant) -> Done:
         steps = [
             step
             for one in await _selections(config, reached.archive, meant)
-            async for step in every(partial(reached.archive.retry, one))
+            async for step in step_by_step(partial(reached.archive.retry, one))
         ]
     absent = {name for step in steps for name in step.destinations} - set(config.destinations)
     return Done(sum(step.done for step in steps), reached.running, tuple(sorted(absent)))
@@ -111,7 +102,7 @@ async def drop(config: Config, meant: Meant) -> Done:
             steps = [
                 step
                 for one in await _selections(config, reached.archive, meant)
-                async for step in every(partial(reached.archive.drop, one, waiting=waiting))
+                async for step in step_by_step(partial(reached.archive.drop, one, waiting=waiting))
             ]
         except remote.RefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
@@ -124,15 +115,6 @@ async def drop(config: Config, meant: Meant) -> Done:
 def clears_queue(config: Config, selection: Selection) -> bool:
     """Whether what waits is meant, too: for a destination that is gone nobody will send it."""
     return selection.destination is not None and selection.destination not in config.destinations
-
-
-async def every(steps: Steps) -> AsyncIterator[Step]:
-    """All steps, from the first to the last."""
-    after: int | None = 0
-    while after is not None:
-        step = await steps(after=after)
-        yield step
-        after = step.next
 
 
 def no_such(number: int) -> UsageError:

@@ -7,7 +7,6 @@ options ──> a selection for each destination of the config ──forecast─
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -21,14 +20,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from relay.cli import remote
-from relay.cli.archive import Reached, archive
-from relay.cli.filters import chosen, filters, known, of, unknown
-from relay.cli.letters import every
+from relay.cli.archive import Reached, archive, step_by_step
+from relay.cli.filters import chosen, filters, known, of
 from relay.cli.listed import plain
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
@@ -87,8 +84,7 @@ def command(*, dry_run: bool, new_ids: bool, config: Path | None, as_json: bool,
         if given["since"] is None and given["event"] is None:
             raise UsageError("from when on? --since 2h, or --event ID", hint="--dry-run says what would be sent.")
         selection = chosen(given)
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, new_ids=new_ids))
     click.echo(plain(_plain(done)) if as_json else _words(done, of(given)))
     return Exit.OK
@@ -109,7 +105,7 @@ async def _replay(config: Config, selection: Selection, *, dry_run: bool, new_id
         with _progress() as progress:
             task = progress.add_task("queueing", total=None if found is None else found.to_send)
             for part in parts:
-                async for step in every(partial(reached.archive.replay, part, new_ids=new_ids)):
+                async for step in step_by_step(partial(reached.archive.replay, part, new_ids=new_ids)):
                     queued += step.done
                     progress.update(task, completed=queued)
             progress.update(task, total=queued)
@@ -123,14 +119,10 @@ async def _parts(config: Config, reached: Reached, selection: Selection) -> Sequ
         UsageError: A name is of nothing, or of a destination that is gone; or there is no such event.
     """
     name = selection.destination
+    await known(config, reached.archive, selection)
     if name is not None and name not in config.destinations:
-        await known(config, reached.archive, selection)
         hint = "What was for it would wait until the name returns; --to takes one that is there."
         raise UsageError(f"{name} is no longer in {config.path}", hint=hint)
-    if selection.rule is not None and selection.rule not in {rule.name for rule in config.rules}:
-        stored = await reached.archive.list_deliveries(selection=Selection(rule=selection.rule), limit=1)
-        if not stored.items:
-            raise unknown("rule", selection.rule, [rule.name for rule in config.rules], config)
     if selection.event is not None and await reached.archive.event(selection.event) is None:
         raise UsageError(f"there is no event {selection.event}", hint="`relay events` lists those there are.")
     names = [name] if name is not None else list(config.destinations)

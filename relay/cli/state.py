@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -13,10 +12,9 @@ from rich.console import Console
 
 from relay.cli import endpoints
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import log_quietly
+from relay.cli.quiet import load_quietly
 from relay.cli.snapshot import drawn, plain
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit, RejectedError, UpstreamError
 from relay.states import Snapshot
@@ -45,8 +43,7 @@ def command(*, symbol: str, config: Path | None, as_json: bool) -> int:
     rejected.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
-        log_quietly(loaded)
+        loaded = load_quietly(config)
         found = asyncio.run(_found(loaded, symbol))
     if as_json:
         click.echo(plain(found))

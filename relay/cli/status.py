@@ -1,7 +1,7 @@
 """``relay status``: how the relay stands, and what became of every delivery.
 
 a relay runs ──GET /api/status──┐
-none runs    ──the store, read──┴──> Overview ──> lines and a table | JSON
+none runs    ──the store, read──┴──> the same shape ──overview──> lines and a table | JSON
 """
 
 from __future__ import annotations

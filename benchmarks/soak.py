@@ -158,6 +158,8 @@ async def _minutes(soak: Soak, relay: Process, folder: Path) -> list[Minute]:
     while not soak.done.is_set():
         with suppress(TimeoutError):
             await asyncio.wait_for(soak.done.wait(), at + 60.0 * (len(found) + 1) - time.monotonic())
+        if len(soak.sent) == sent:  # what is left of the time is no minute
+            break
         latencies, soak.latencies = sorted(soak.latencies) or [60.0], []  # nothing came: it takes a minute at least
         used = relay.cpu_seconds()
         minute = Minute(

@@ -13,12 +13,11 @@ from collections.abc import Callable
 from typing import Final
 
 from relay.clock import MICROS, Clock
-from relay.outbox.base import Outbox
+from relay.outbox.base import IDENTITIES_SECONDS, Outbox
 from relay.systemd import Notifier
 
 _PRUNE_SECONDS: Final = 60.0
 _PRUNE_PAUSE: Final = 0.05  # between two steps: a commit that waits goes first
-_IDENTITIES_KEPT: Final = 30 * 86_400.0
 
 
 async def tidy(outbox: Outbox, clock: Clock, *, retention: float, marks_since_us: Callable[[], int]) -> None:
@@ -33,7 +32,7 @@ async def tidy(outbox: Outbox, clock: Clock, *, retention: float, marks_since_us
     while True:
         now_us = clock.now_us()
         finished = now_us - round(retention * MICROS)
-        identities = now_us - round(max(_IDENTITIES_KEPT, retention) * MICROS)
+        identities = now_us - round(max(IDENTITIES_SECONDS, retention) * MICROS)
         while await outbox.prune(
             finished_before_us=finished, identities_before_us=identities, marks_before_us=marks_since_us()
         ):

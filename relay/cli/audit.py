@@ -29,12 +29,11 @@ from relay.config.model import Config
 from relay.durations import parse_duration
 from relay.errors import Exit
 from relay.events import Event
-from relay.outbox.base import ChannelState, Hole
+from relay.outbox.base import IDENTITIES_SECONDS, ChannelState, Hole
 from relay.outbox.inspection import Inspection, inspecting
 from relay.rules.wanted import channels_of, literal_symbols
 
 _SPAN: Final = "24h"
-_LONGEST: Final = 30 * 86_400.0
 _PATIENCE: Final = 600.0
 _MOST_REQUESTS: Final = 5_000
 _CALL_SECONDS: Final = 30.0
@@ -75,7 +74,7 @@ def _seconds(span: str) -> float:
         seconds = parse_duration(span)
     except ValueError as fault:
         raise click.BadParameter(str(fault), param_hint="--since") from None
-    if not 0 < seconds <= _LONGEST:
+    if not 0 < seconds <= IDENTITIES_SECONDS:
         raise click.BadParameter(
             "at most 30d: what is older, the store may rightly have forgotten", param_hint="--since"
         )

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -31,6 +31,9 @@ from relay.deliveries import Delivery, Outcome, RuleMatch, State, Suppression
 from relay.events import Channel, Event, Source
 from relay.outbox.archive import Archive
 from relay.outbox.memory import Mark, RuleMemory, Side
+
+IDENTITIES_SECONDS: Final = 30 * 86_400.0
+"""For how long a store knows an event again at least, after it was received."""
 
 
 class NewDelivery(msgspec.Struct, frozen=True):

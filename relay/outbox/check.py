@@ -46,6 +46,11 @@ _TAKEN_AT: Final = 16
 _SCHEMA: Final = ("no such table", "no such column", "no such index", "malformed JSON")
 
 
+def log_of(path: Path) -> Path:
+    """The write-ahead log of the store at ``path``, whether it is there or not."""
+    return path.with_name(path.name + "-wal")
+
+
 def damaged(path: Path, what: str) -> StoreError:
     """The error that says so."""
     return StoreError(f"the store {path} is damaged: {what}", hint=REPAIR)
@@ -153,7 +158,7 @@ def refuse_lost(path: Path) -> None:
         StoreError: Something that was committed is not there any more.
         sqlite3.DatabaseError: It can't be read.
     """
-    log = path.with_name(path.name + "-wal")
+    log = log_of(path)
     try:
         frames, empty = _frames(log), not path.stat().st_size
     except FileNotFoundError:
@@ -172,7 +177,7 @@ def refuse_lost(path: Path) -> None:
 def lost_frames(path: Path) -> int:
     """Pages in the log that were committed and that SQLite, which has just read it, did not take."""
     index = path.with_name(path.name + "-shm")
-    frames = _frames(path.with_name(path.name + "-wal"))
+    frames = _frames(log_of(path))
     try:
         with index.open("rb") as file:
             head = file.read(_TAKEN_AT + _TAKEN.size)

@@ -20,6 +20,7 @@ from relay.errors import LockedError, StoreError
 from relay.outbox.check import REPAIR, damaged, missing, quick_check, refuse_lost
 from relay.outbox.sql import migrations
 from relay.outbox.swap import finish_swap, sync_folder
+from relay.outbox.vacuum import INCREMENTAL
 
 APPLICATION_ID: Final = (
     0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
@@ -29,7 +30,6 @@ _WRITABLE: Final = "Give this user write access to the file and its folder."
 _NOT_OURS: Final = "Move it away, or let storage.url name another file."
 _OURS_AT: Final = 68  # of the header: https://www.sqlite.org/fileformat.html#application_id
 _LOG_KEPT: Final = 16 * 2**20  # bytes: a log that grew beyond this beside a long reader is cut back to it
-_INCREMENTAL: Final = 2
 
 
 def resolve(path: Path) -> Path:
@@ -80,6 +80,12 @@ class StoreLock:
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
 
 def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
@@ -178,7 +184,7 @@ def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: i
         if gone:
             raise damaged(path, gone)
     else:  # before anything else is written: a file with pages keeps the kind it has
-        db.execute(f"PRAGMA auto_vacuum = {_INCREMENTAL}")
+        db.execute(f"PRAGMA auto_vacuum = {INCREMENTAL}")
     db.execute("PRAGMA journal_mode = WAL")
     if tables and version < len(scripts):
         broken = quick_check(db)

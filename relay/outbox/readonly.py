@@ -12,6 +12,7 @@ import sqlite3
 from pathlib import Path
 
 from relay.errors import StoreError
+from relay.outbox.check import log_of
 from relay.outbox.file import explained
 from relay.outbox.sql import migrations
 
@@ -48,8 +49,7 @@ def connect_beside(path: Path) -> sqlite3.Connection:
     Raises:
         sqlite3.DatabaseError: It can't be opened.
     """
-    log = path.with_name(path.name + "-wal")
-    quiet = "" if log.exists() else "&immutable=1"
+    quiet = "" if log_of(path).exists() else "&immutable=1"
     uri = f"{path.absolute().as_uri()}?mode=ro{quiet}"
     return sqlite3.connect(uri, uri=True, timeout=1.0, isolation_level=None, check_same_thread=False)
 

@@ -1,6 +1,6 @@
 """``relay repair``: a damaged store becomes a whole one, without what can't be read, and knows what to fetch again.
 
-    damaged file + log ──Source──> rows ──into a fresh store──> forget ──> rewind ──> checked ──> swapped in (``swap``)
+    damaged file + log ──salvage─> rows ──into a fresh store──> forget ──> rewind ──> checked ──> swapped in (``swap``)
                                           │                       │          └─ cursors go back to before the loss
                                           │                       └─ alerts of which a waiting delivery is lost
                                           └─ rows that make no sense, or whose event is gone, are left out and counted
@@ -28,19 +28,19 @@ import msgspec
 
 from relay.clock import MICROS
 from relay.errors import StoreError
-from relay.outbox.check import damaged, lost_frames, missing, quick_check, read_only
+from relay.outbox.check import damaged, log_of, lost_frames, missing, quick_check, read_only
 from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
-from relay.outbox.salvage import Source
+from relay.outbox.salvage import DamagedStore
 from relay.outbox.sql import migrations
 from relay.outbox.swap import finish_swap, put_in_place, unfinished_path
 from relay.outbox.transplant import readable_copy
 
 Progress = Callable[[str, int, int], None]
 
-_NUMBERS_LEFT_OUT: Final = 1_000  # beyond the greatest that left a trace
-_ROWS_A_PAGE: Final = 200  # no transaction makes more rows than that a page of the log
+_NUMBERS_SKIPPED: Final = 1_000  # beyond the greatest that left a trace
+_ROWS_A_LOG_PAGE: Final = 200  # no transaction makes more rows than that a page of the log
 _DAMAGE: Final = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_ERROR}
 
 
@@ -86,7 +86,7 @@ def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress:
         StoreError: There is none, it can't be read at all, or there is no room for the new one.
     """
     path = resolve(path)
-    with closing(_locked(path)):
+    with StoreLock(path):
         try:
             finish_swap(path)
             found = diagnosis(path)
@@ -108,7 +108,7 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
         StoreError: It can't be used, or there is no room.
     """
     path = resolve(path)
-    with closing(_locked(path)):
+    with StoreLock(path):
         before = path.stat().st_size if path.exists() else 0
         with closing(open_store(path, now_us=now_us)) as db:
             broken = quick_check(db)
@@ -131,7 +131,7 @@ def diagnosis(path: Path) -> str:
     """
     if not path.is_file():
         raise StoreError(f"there is no store {path}", hint="Nothing to repair: `relay run` makes a new one.")
-    log = path.with_name(path.name + "-wal")
+    log = log_of(path)
     if not path.stat().st_size:
         return "the file is empty" if log.exists() and log.stat().st_size else ""
     try:
@@ -150,19 +150,6 @@ def diagnosis(path: Path) -> str:
     return f"its log is broken in the middle, and {lost} pages after that are lost" if lost else ""
 
 
-def _locked(path: Path) -> _Held:
-    lock = StoreLock(path)
-    lock.acquire()
-    return _Held(lock)
-
-
-class _Held:
-    """A lock that ``closing`` lets go of."""
-
-    def __init__(self, lock: StoreLock) -> None:
-        self.close = lock.release
-
-
 def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
     new = unfinished_path(path)
     _remove(new)
@@ -170,8 +157,8 @@ def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool
         open_store(new, now_us=now_us).close()
         readable, copied = readable_copy(path, new)
         try:
-            with closing(read_only(readable)) as old, closing(connect(new)) as fresh:
-                report = _build(old, fresh, found, now_us=now_us, refetch_us=refetch_us, progress=progress)
+            with closing(read_only(readable)) as db, closing(connect(new)) as fresh:
+                report = _build(DamagedStore(db), fresh, found, now_us=now_us, refetch_us=refetch_us, progress=progress)
                 lost = lost_frames(readable)
                 if lost:
                     report = _skip(fresh, report, lost)
@@ -189,26 +176,25 @@ def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool
 
 
 def _build(
-    old: sqlite3.Connection, fresh: sqlite3.Connection, found: str, *, now_us: int, refetch_us: int, progress: Progress
+    old: DamagedStore, fresh: sqlite3.Connection, found: str, *, now_us: int, refetch_us: int, progress: Progress
 ) -> Repair:
-    source = Source(old)
     fresh.execute("PRAGMA synchronous = OFF")  # until it is whole; see ``_settle``
     fresh.execute("PRAGMA foreign_keys = ON")
     fresh.execute("BEGIN")
-    rescue = Rescue(source, fresh, progress)
+    rescue = Rescue(old, fresh, progress)
     rescue.run(now_us)
-    loss = forget(source, fresh, rescue, oldest_us=now_us - refetch_us)
+    loss = forget(old, fresh, rescue, oldest_us=now_us - refetch_us)
     since = rewind(fresh, rescue, loss, now_us=now_us, refetch_us=refetch_us)
     lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
-    rescue.finish(gap=_NUMBERS_LEFT_OUT if lost else 0)
+    rescue.finish(skip=_NUMBERS_SKIPPED if lost else 0)
     fresh.execute("COMMIT")
     for table in ("events", "deliveries"):
         (rescue.saved[table].kept,) = fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
-    return Repair(found, rescue.saved, loss.forgotten, 0, since, (*_orphans(source, rescue), *loss.left_out))
+    return Repair(found, rescue.saved, loss.forgotten, 0, since, (*_orphans(old, rescue), *loss.left_out))
 
 
-def _orphans(source: Source, rescue: Rescue) -> list[LeftOut]:
-    keys = source.keys_of({row["event"] for row in rescue.orphans}) if rescue.orphans else {}
+def _orphans(old: DamagedStore, rescue: Rescue) -> list[LeftOut]:
+    keys = old.keys_of({row["event"] for row in rescue.orphans}) if rescue.orphans else {}
     return [
         LeftOut(
             event=keys.get(row["event"], "") if isinstance(row["event"], int) else "",
@@ -222,7 +208,7 @@ def _orphans(source: Source, rescue: Rescue) -> list[LeftOut]:
 
 def _skip(fresh: sqlite3.Connection, report: Repair, lost: int) -> Repair:
     """Numbers given out in what the log has lost are not given out again. The cursor is lost with it: no rewinding."""
-    by = lost * _ROWS_A_PAGE
+    by = lost * _ROWS_A_LOG_PAGE
     fresh.execute("UPDATE destinations SET sequence = sequence + ?", (by,))
     fresh.execute(
         "UPDATE relay SET least_event = ? + max(least_event, (SELECT coalesce(max(seq), 0) FROM events)), "

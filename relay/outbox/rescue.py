@@ -1,6 +1,6 @@
 """Carries readable rows from a damaged store into a fresh one, and counts what could not be carried.
 
-    table by table: Source.rows ──a thousand at a time──> INSERT; where one of them is refused, one by one
+    table by table: DamagedStore.rows ──a thousand at a time──> INSERT; where one of them is refused, one by one
 
 The fresh store's own constraints decide what makes sense: types (``STRICT``), keys, each delivery's event. What SQL
 can't see, that JSON is JSON and a state is a state, is looked at here: one row that can't be decoded would stop a lane.
@@ -16,9 +16,8 @@ from typing import Final
 import msgspec
 
 from relay.deliveries import RuleMatch, State
-from relay.events import Channel
-from relay.events import Source as Way
-from relay.outbox.salvage import Gap, Row, Source
+from relay.events import Channel, Source
+from relay.outbox.salvage import DamagedStore, Gap, Row
 
 MOST_NAMED: Final = 1_000
 
@@ -52,8 +51,8 @@ class Rescue:
         orphans: Deliveries that were refused, most of them because their event can't be read: what they say.
     """
 
-    def __init__(self, source: Source, fresh: sqlite3.Connection, progress: Callable[[str, int, int], None]) -> None:
-        self._source = source
+    def __init__(self, old: DamagedStore, fresh: sqlite3.Connection, progress: Callable[[str, int, int], None]) -> None:
+        self._old = old
         self._fresh = fresh
         self._progress = progress
         self.saved: dict[str, Saved] = {}
@@ -81,19 +80,19 @@ class Rescue:
             (now_us,),
         )
 
-    def finish(self, *, gap: int) -> None:
-        """Complete the ledger, and let numbers go on ``gap`` above the greatest there is a trace of."""
+    def finish(self, *, skip: int) -> None:
+        """Complete the ledger, and let numbers go on ``skip`` above the greatest there is a trace of."""
         run = self._fresh.execute
         self._pruned()
         run(
             "INSERT INTO destinations (name, sequence) SELECT destination, max(sequence) FROM deliveries "
             "WHERE true GROUP BY destination ON CONFLICT DO UPDATE SET sequence = max(sequence, excluded.sequence)"
         )
-        if gap:
-            run("UPDATE destinations SET sequence = sequence + ?", (gap,))
+        if skip:
+            run("UPDATE destinations SET sequence = sequence + ?", (skip,))
             run(
                 "UPDATE relay SET least_event = max(least_event, ?), least_delivery = max(least_delivery, ?)",
-                (self._least("events") + gap, self._least("deliveries") + gap),
+                (self._least("events") + skip, self._least("deliveries") + skip),
             )
 
     def _least(self, table: str) -> int:
@@ -104,9 +103,9 @@ class Rescue:
         """What retention has deleted can't be counted any more; the old ledger remembers it."""
         self._fresh.execute("UPDATE tallies SET pruned = 0")  # of alerts that were forgotten
         ours = [name for _, name, *_ in self._fresh.execute("PRAGMA table_info(tallies)") if name != "kept"]
-        if set(ours) <= set(self._source.columns("tallies")):
+        if set(ours) <= set(self._old.columns("tallies")):
             gaps = self.gaps.setdefault("tallies", [])
-            rows = [row[1:] for row in self._source.ordered("tallies", ours, gaps) if None not in row]
+            rows = [row[1:] for row in self._old.ordered("tallies", ours, gaps) if None not in row]
             places = ", ".join("?" * len(ours))
             self._insert_all(
                 f"INSERT INTO tallies ({', '.join(ours)}) VALUES ({places}) "  # noqa: S608  because the names are ours
@@ -118,7 +117,7 @@ class Rescue:
     def _carry(self, table: str) -> None:
         saved, gaps = self.saved.setdefault(table, Saved()), self.gaps.setdefault(table, [])
         spoilt = self.spoilt.setdefault(table, [])
-        there = set(self._source.columns(table))
+        there = set(self._old.columns(table))
         ours = [row for row in self._fresh.execute(f"PRAGMA table_info({table})") if row[1] in there]
         columns = [name for _, name, *_ in ours]
         needed = [place for place, (_, _, _, needed, *_) in enumerate(ours) if needed]
@@ -126,7 +125,7 @@ class Rescue:
             gaps.append(Gap(1, 1))
             saved.unreadable = 1
             return
-        read = self._source.ordered if table in _ORDERED else self._source.rows
+        read = self._old.ordered if table in _ORDERED else self._old.rows
         places = ", ".join("?" * len(columns))
         values = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({places})"  # noqa: S608  because the names are ours
         sensible = _SENSIBLE.get(table, _anything)
@@ -142,7 +141,7 @@ class Rescue:
 
         def readable() -> Iterator[Row]:
             nonlocal read_rows
-            last = self._source.last(table) or 0 if table not in _ORDERED else 0
+            last = self._old.last(table) or 0 if table not in _ORDERED else 0
             for number, row in enumerate(read(table, columns, gaps)):
                 if number % _AT_ONCE == 0:
                     self._progress(table, row[0], last)
@@ -189,7 +188,7 @@ def _anything(_: Mapping[str, object]) -> bool:
 def _event(row: Mapping[str, object]) -> bool:
     return (
         row["channel"] in set(Channel)
-        and row["source"] in set(Way)
+        and row["source"] in set(Source)
         and _decodes(row["symbols"], list[str])
         and (row["data"] is None or _decodes(row["data"], dict[str, object]))
     )
@@ -198,7 +197,7 @@ def _event(row: Mapping[str, object]) -> bool:
 def _delivery(row: Mapping[str, object]) -> bool:
     return (
         row["state"] in set(State)
-        and row["source"] in set(Way)
+        and row["source"] in set(Source)
         and _decodes(row["rules"], tuple[RuleMatch, ...])
         and (row.get("states") is None or _decodes(row["states"], dict[str, object]))
     )

@@ -23,11 +23,12 @@ import msgspec
 from relay.clock import MICROS
 from relay.deliveries import State
 from relay.events import ALERT_CHANNELS
+from relay.outbox.base import IDENTITIES_SECONDS
 from relay.outbox.rescue import MOST_NAMED, Rescue
-from relay.outbox.salvage import Gap, Source
+from relay.outbox.salvage import DamagedStore, Gap
 
-IDENTITIES_US: Final = 30 * 86_400 * MICROS
-"""How long identities outlive bodies at least."""
+IDENTITIES_US: Final = round(IDENTITIES_SECONDS * MICROS)
+"""No further back is anything fetched again: what fired before may be forgotten."""
 
 _LATE_US: Final = 120 * MICROS  # an id may become visible that much after a greater one
 _WAITING: Final = (State.PENDING, State.DECIDING)
@@ -65,17 +66,17 @@ class Loss(msgspec.Struct):
     left_out: list[LeftOut] = []
 
 
-def forget(source: Source, fresh: sqlite3.Connection, rescue: Rescue, *, oldest_us: int) -> Loss:
+def forget(old: DamagedStore, fresh: sqlite3.Connection, rescue: Rescue, *, oldest_us: int) -> Loss:
     """Forget the alerts of which a delivery is lost that may have waited, if they came at ``oldest_us`` or later."""
     loss = Loss(left_out=[])
-    gone = {state: source.not_in(fresh, state.value) or () for state in State}
+    gone = {state: old.not_in(fresh, state.value) or () for state in State}
     finished = {number for state in State if state not in _WAITING for number in gone[state]}
     gaps = [gap for gap in (*rescue.gaps["deliveries"], *rescue.spoilt["deliveries"]) if gap.size < _UNSURE]
     unread = {number for gap in gaps for number in range(gap.first, gap.last + 1)}  # each may have waited
     dead = gone[State.DEAD]
     (last,) = fresh.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
     there = {number for (number,) in fresh.execute("SELECT id FROM deliveries")}
-    events = source.events_of(there, last)
+    events = old.events_of(there, last)
     # each index may be spoilt itself and not know it: what one of them has and the table has not, is lost
     lost = (unread.union(events) - finished).union(*(gone[state] for state in _WAITING))
     loss.left_out = [LeftOut(_key(fresh, events.get(number)), State.DEAD.value) for number in dead[:MOST_NAMED]]

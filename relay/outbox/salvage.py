@@ -17,7 +17,7 @@ import msgspec
 
 Row = tuple[Any, ...]
 
-_ROWS_A_PAGE: Final = 4_096  # no page of ours holds more: beyond the last row known, this many numbers are tried
+_MOST_ROWS_A_PAGE: Final = 4_096  # no page of ours holds more: beyond the last row known, this many numbers are tried
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -36,8 +36,8 @@ class Gap(msgspec.Struct, frozen=True):
         return self.last - self.first + 1
 
 
-class Source:
-    """A damaged store.
+class DamagedStore:
+    """A store of which something can't be read.
 
     Args:
         db: A connection that changes nothing.
@@ -64,7 +64,7 @@ class Source:
             at = first
             try:
                 for row in self._db.execute(f"{wanted} WHERE rowid BETWEEN ? AND ? ORDER BY rowid", (first, last)):
-                    if at <= row[0] <= at + _ROWS_A_PAGE:  # a page from elsewhere may bring numbers far off
+                    if at <= row[0] <= at + _MOST_ROWS_A_PAGE:  # a page from elsewhere may bring numbers far off
                         at = row[0] + 1
                     yield row
             except sqlite3.Error:
@@ -147,8 +147,8 @@ class Source:
         for index in self._indexes(table):
             with suppress(sqlite3.Error):
                 (last,) = self._db.execute(f"SELECT max(rowid) FROM {table} INDEXED BY {index}").fetchone()  # noqa: S608  because the names are ours
-                return int(last or 0) + _ROWS_A_PAGE
-        return self._readable_up_to(table) + _ROWS_A_PAGE
+                return int(last or 0) + _MOST_ROWS_A_PAGE
+        return self._readable_up_to(table) + _MOST_ROWS_A_PAGE
 
     def _indexes(self, table: str) -> list[str]:
         with suppress(sqlite3.Error):

@@ -13,15 +13,16 @@ import sqlite3
 from typing import Final
 
 PAGES_A_STEP: Final = 100
+INCREMENTAL: Final = 2
+"""The kind of ``auto_vacuum`` that gives pages back when it is told to."""
 
 _SPARE: Final = 10  # one page in so many may be free
 _LEAST: Final = 2_500  # and 10 MB in any case
-_INCREMENTAL: Final = 2
 
 
 def give_back(db: sqlite3.Connection) -> bool:
     """One small step, within the transaction that is under way; whether there is more to give back."""
-    if _pragma(db, "auto_vacuum") != _INCREMENTAL:
+    if _pragma(db, "auto_vacuum") != INCREMENTAL:
         return False
     free = _pragma(db, "freelist_count")
     spare = max(_LEAST, _pragma(db, "page_count") // _SPARE)

@@ -36,7 +36,7 @@ class Living(NamedTuple):
     """The parts that run, in the order in which an event meets them.
 
     Attributes:
-        house: What is done beside the work, until cancelled.
+        housekeeping: What is done beside the work, until cancelled.
     """
 
     link: Link
@@ -45,7 +45,7 @@ class Living(NamedTuple):
     dispatcher: Dispatcher
     backfiller: Backfiller
     reloader: Reloader
-    house: Callable[[], Coroutine[Any, Any, None]]
+    housekeeping: Callable[[], Coroutine[Any, Any, None]]
 
 
 class _Work(NamedTuple):
@@ -54,7 +54,7 @@ class _Work(NamedTuple):
     decider: asyncio.Task[None]
     lanes: asyncio.Task[None]
     backfill: asyncio.Task[None]
-    house: asyncio.Task[None]
+    housekeeping: asyncio.Task[None]
 
 
 class Life:
@@ -87,7 +87,7 @@ class Life:
             decider=asyncio.create_task(parts.decider.run(), name="decider"),
             lanes=asyncio.create_task(parts.dispatcher.run(), name="lanes"),
             backfill=asyncio.create_task(parts.backfiller.run(), name="backfill"),
-            house=asyncio.create_task(parts.house(), name="housekeeping"),
+            housekeeping=asyncio.create_task(parts.housekeeping(), name="housekeeping"),
         )
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         self._notifier.ready()
@@ -109,11 +109,11 @@ class Life:
         parts.reloader.stop()
         parts.link.stop()
         work.backfill.cancel()
-        work.house.cancel()
+        work.housekeeping.cancel()
         parts.dispatcher.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                await _ended(work.reader, work.backfill, work.house)
+                await _ended(work.reader, work.backfill, work.housekeeping)
                 parts.decider.stop()
                 parts.intake.stop()
                 await _ended(work.intake, work.lanes)

@@ -27,7 +27,7 @@ from relay.durations import parse_duration
 from relay.errors import Exit, LockedError, RelayError
 from relay.events import Channel
 from relay.rules import words
-from relay.web.upstream import outcome_of
+from relay.web.upstream import errand_fields
 
 _ASK_SECONDS: Final = 0.3
 _LONGEST_SECONDS: Final = 3_600.0
@@ -105,7 +105,7 @@ async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Map
             raise remote.unreachable() from error
         stack.push_async_callback(relay.backfiller.close)
         errands = Errands(relay.backfiller, clock)
-        return outcome_of(await errands.run(since=seconds))
+        return errand_fields(await errands.run(since=seconds))
 
 
 def _lines(came: Mapping[str, Any]) -> Iterator[str]:

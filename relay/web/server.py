@@ -28,7 +28,7 @@ from relay.web.desk import Desk
 from relay.web.guard import HEADERS, Guard, add_headers
 from relay.web.pages import Pages
 from relay.web.stream import Stream
-from relay.web.upstream import Upstream
+from relay.web.upstream import UpstreamApi
 
 REQUEST_SECONDS: Final = 10.0
 REQUEST_BYTES: Final = 64 * 1024
@@ -137,7 +137,7 @@ def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayEr
 def _application(desk: Desk, guard: Guard, pages: Pages, stream: Stream, archive: ArchiveApi) -> web.Application:
     app = web.Application(middlewares=[guard.middleware], client_max_size=REQUEST_BYTES)
     app.add_routes(
-        [*pages.routes(), *stream.routes(), *archive.routes(), *Api(desk).routes(), *Upstream(desk).routes()]
+        [*pages.routes(), *stream.routes(), *archive.routes(), *Api(desk).routes(), *UpstreamApi(desk).routes()]
     )
     app.on_response_prepare.append(add_headers)
     app.on_shutdown.append(stream.close)

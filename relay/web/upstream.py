@@ -22,7 +22,7 @@ from relay.web.desk import Desk
 _MOST_DIGITS: Final = 18
 
 
-class Upstream:
+class UpstreamApi:
     """Handlers over ``desk``."""
 
     def __init__(self, desk: Desk) -> None:
@@ -53,7 +53,7 @@ class Upstream:
         errand = self._desk.backfill(seconds)
         if wants_page(request):
             raise web.HTTPSeeOther("/")
-        return answer(outcome_of(errand), status=202)
+        return answer(errand_fields(errand), status=202)
 
     async def errand(self, request: web.Request) -> web.Response:
         """How an errand stands."""
@@ -61,10 +61,10 @@ class Upstream:
         found = self._desk.errand(number)
         if found is None:
             raise UnknownError(f"there is no backfill {number} in this run")
-        return answer(outcome_of(found))
+        return answer(errand_fields(found))
 
 
-def outcome_of(errand: Errand) -> dict[str, object]:
+def errand_fields(errand: Errand) -> dict[str, object]:
     """An errand as it is told; ``ok`` is None while it runs."""
     reports = errand.reports or ()
     return {

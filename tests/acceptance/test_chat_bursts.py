@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
-import pytest
-
-from relay.clock import SystemClock
 from relay.simulator.chat.discord import FakeDiscord
 from relay.simulator.chat.faults import Fault
 from relay.simulator.chat.posted import Posted
@@ -18,21 +15,6 @@ from relay.simulator.history import Fired
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import fire
 from tests.support.process import RelayProcess, running, write_config
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[FakeDiscord]:
-    """Five requests in half a second: a quarter of the real patience, so that a test is not long."""
-    async with FakeDiscord(SystemClock(), limit=5, per=0.5) as chat:
-        chat.add_webhook("swing")
-        yield chat
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack(SystemClock()) as chat:
-        chat.add_webhook("swing")
-        yield chat
 
 
 def _shown(messages: Iterable[Posted], fired: Iterable[Fired]) -> list[list[str]]:

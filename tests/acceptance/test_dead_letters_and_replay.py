@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
-from relay.clock import SystemClock
 from relay.simulator.chat.discord import FakeDiscord
 from relay.simulator.chat.slack import FakeSlack
 from relay.simulator.inbox import Inbox
@@ -21,20 +18,6 @@ from tests.support.command import Ended, relay
 from tests.support.process import RelayProcess, running, webhook, write_config
 
 ROLE = "961700198785118228"
-
-
-@pytest.fixture
-async def discord() -> AsyncIterator[FakeDiscord]:
-    async with FakeDiscord(SystemClock(), limit=5, per=0.5) as chat:
-        chat.add_webhook("swing")
-        yield chat
-
-
-@pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
-    async with FakeSlack(SystemClock()) as chat:
-        chat.add_webhook("swing")
-        yield chat
 
 
 async def verb(config: Path, *arguments: str) -> Ended:

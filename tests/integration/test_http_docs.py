@@ -64,24 +64,24 @@ def fields(value: object, name: str = "") -> Iterator[str]:
         yield name
 
 
-async def test_readiness(client: aiohttp.ClientSession) -> None:
+async def test_readiness_shows_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, body = await get(client, "/readyz")
     assert set(fields(body)) == documented("/readyz")
 
 
-async def test_status(client: aiohttp.ClientSession) -> None:
+async def test_status_shows_what_is_documented(client: aiohttp.ClientSession) -> None:
     status, body = await get(client, "/api/status")
     assert status == 200
     assert set(fields(body)) == documented("/readyz") | documented("/api/status")
 
 
-async def test_snoozes(client: aiohttp.ClientSession) -> None:
+async def test_snoozes_show_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, body = await get(client, "/api/snooze")
     assert set(body) == {"items"}
     assert set(fields(body["items"][0])) == documented("/api/snooze")
 
 
-async def test_one_event(client: aiohttp.ClientSession) -> None:
+async def test_one_event_shows_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, listing = await get(client, "/api/events?limit=1")
     [listed] = listing["items"]
     assert await get(client, f"/api/events/{listed['id']}") == (200, listed)
@@ -92,7 +92,7 @@ async def test_one_event(client: aiohttp.ClientSession) -> None:
     ("path", "section"),
     [("/api/events", "/api/events"), ("/api/deliveries", "/api/deliveries"), ("/api/dead", "/api/deliveries")],
 )
-async def test_listings(client: aiohttp.ClientSession, path: str, section: str) -> None:
+async def test_listings_show_what_is_documented(client: aiohttp.ClientSession, path: str, section: str) -> None:
     status, body = await get(client, path)
     assert (status, set(body)) == (200, {"items", "next"})
     assert body["items"]
@@ -100,7 +100,7 @@ async def test_listings(client: aiohttp.ClientSession, path: str, section: str) 
         assert set(fields(item)) == documented(section)
 
 
-async def test_a_delivery_on_the_stream() -> None:
+async def test_a_delivery_on_the_stream_shows_what_is_documented() -> None:
     broadcast = Broadcast(FakeClock())
     async with serving(FakeDesk(), broadcast=broadcast) as client, listening(client) as stream:
         await stream.next("status")
@@ -108,13 +108,13 @@ async def test_a_delivery_on_the_stream() -> None:
         assert set(fields((await stream.next("delivery")).data)) == documented("/api/stream")
 
 
-async def test_the_config() -> None:
+async def test_the_config_shows_what_is_documented() -> None:
     async with serving(FakeDesk()) as client:
         _, body = await get(client, "/api/config")
     assert set(fields(body)) == documented("/api/config")
 
 
-async def test_a_backfill_asked_for(client: aiohttp.ClientSession) -> None:
+async def test_a_backfill_asked_for_shows_what_is_documented(client: aiohttp.ClientSession) -> None:
     status, begun = await post(client, "/api/backfill", json={"since": "2h"})
     assert (status, begun["running"]) == (202, True)
     over = begun

@@ -34,12 +34,12 @@ def test_every_filter_is_named() -> None:
     assert tables("Filters") == [set(KEYS)]
 
 
-async def test_a_count(client: aiohttp.ClientSession) -> None:
+async def test_a_count_shows_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, body = await get(client, "/api/deliveries/count")
     assert tables("GET /api/deliveries/count") == [set(body)]
 
 
-async def test_a_step_and_a_dry_run(client: aiohttp.ClientSession) -> None:
+async def test_a_step_and_a_dry_run_show_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, step = await post(client, "/api/dead/retry", json={"all": True})
     _, dry_run = await post(client, "/api/replay", json={"all": True, "dry_run": True})
     assert tables(DOING) == [set(step), set(dry_run)]

@@ -220,6 +220,6 @@ def test_no_bytes_bring_about_a_fault(served: Served, data: bytes) -> None:
         judge(served.ask(data), [line for line in said if line["log_level"] == "error"])
 
 
-def test_it_lives_on(served: Served) -> None:
+def test_the_server_lives_on_after_all_that(served: Served) -> None:
     answer = served.ask(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", seconds=10)
     assert json.loads(body_of(answer)) == {"healthy": True, "reasons": []}

@@ -228,7 +228,7 @@ async def test_a_head_alone_can_not_be_asked_for(house: House) -> None:
         assert answer.status == 405
 
 
-async def test_it_is_as_closed_as_everything_else(desk: FakeDesk) -> None:
+async def test_a_stream_is_as_closed_as_everything_else(desk: FakeDesk) -> None:
     async with serving(desk, "0.0.0.0", token=TOKEN) as client:
         assert (await get(client, "/api/stream"))[0] == 401
         assert (await get(client, "/api/stream", headers={**BEARER, "Host": "evil.example"}))[0] == 403
@@ -236,7 +236,7 @@ async def test_it_is_as_closed_as_everything_else(desk: FakeDesk) -> None:
             assert (await stream.next()).name == "status"
 
 
-async def test_stopping_ends_it_at_once(desk: FakeDesk, clock: FakeClock) -> None:
+async def test_stopping_ends_a_stream_at_once(desk: FakeDesk, clock: FakeClock) -> None:
     web = Web(desk, clock=clock)
     await web.start("127.0.0.1", 0)
     async with aiohttp.ClientSession(f"http://127.0.0.1:{web.port}") as client, listening(client) as stream:
@@ -269,7 +269,7 @@ async def test_who_reads_nothing_is_closed_and_keeps_no_one_waiting(house: House
             await until(lambda: house.broadcast.listeners == 1)
 
 
-async def test_events_and_deliveries_of_a_running_relay_also_after_a_reload(
+async def test_a_running_relay_streams_events_and_deliveries_also_after_a_reload(
     tmp_path: Path, simulator: Simulator, inbox: Inbox
 ) -> None:
     path = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, shutdown_grace="5s")

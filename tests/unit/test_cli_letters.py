@@ -29,7 +29,7 @@ from relay.outbox.forecast import Forecast
         ),
     ],
 )
-def test_what_was_retried(done: Done, whose: str, said: str) -> None:
+def test_a_retry_says_what_was_queued_and_what_waits(done: Done, whose: str, said: str) -> None:
     assert done.retried(whose) == said
 
 
@@ -44,7 +44,7 @@ def test_what_was_retried(done: Done, whose: str, said: str) -> None:
         (Done(0, running=True, waiting=True), " of old", "Nothing to drop: no delivery of old waits or is dead."),
     ],
 )
-def test_what_was_dropped(done: Done, whose: str, said: str) -> None:
+def test_a_drop_says_what_was_dropped(done: Done, whose: str, said: str) -> None:
     assert done.dropped(whose) == said
 
 
@@ -77,7 +77,7 @@ def test_what_was_dropped(done: Done, whose: str, said: str) -> None:
         ),
     ],
 )
-def test_what_a_replay_came_to(done: Replayed, said: str) -> None:
+def test_a_replay_says_what_it_came_to(done: Replayed, said: str) -> None:
     assert _words(done, " of bot") == said
 
 

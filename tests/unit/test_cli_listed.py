@@ -62,7 +62,7 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, "break"),
     ],
 )
-def test_an_event_in_a_few_words(item: Mapping[str, Any], said: str) -> None:
+def test_an_event_is_told_in_a_few_words(item: Mapping[str, Any], said: str) -> None:
     assert what(item) == said
 
 

@@ -49,7 +49,7 @@ def test_what_a_destination_says_is_how_it_is_reached(beside: Path) -> None:
     assert read(config_text("destinations", text)).destinations["bot"].reach.deny_private
 
 
-def test_the_upstream_has_its_own(beside: Path) -> None:
+def test_the_upstream_has_a_bundle_of_its_own(beside: Path) -> None:
     assert read(config_text("stratalerts", "stratalerts: {api_key: k}")).stratalerts.tls is context()
     text = config_text("stratalerts", "stratalerts: {api_key: k, ca_file: ca.pem}")
     config = read(text, path=beside)

@@ -109,7 +109,7 @@ def test_the_inside_is_refused_and_so_is_what_is_no_address(address: str) -> Non
         "3ffe::1",
     ],
 )
-def test_what_anybody_can_reach_is_not(address: str) -> None:
+def test_what_anybody_can_reach_is_not_private(address: str) -> None:
     assert not is_private(address)
 
 

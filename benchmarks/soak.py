@@ -35,7 +35,7 @@ from relay.clock import isoformat
 _SYMBOLS: Final = tuple(f"S{number:03d}" for number in range(200))
 _TIMEFRAMES: Final = ("15", "30", "60", "4H", "12H", "D", "W", "M", "Q", "Y")
 _SLICE: Final = 0.05  # seconds of alerts that are sent at once
-_CLAMP: Final = 1_000
+_CLAMP: Final = 200
 _KEPT: Final = 100_000  # alerts that REST still shows: some minutes of them
 _PATIENCE: Final = 60.0
 _PATHS: Final = ("/bot", "/swing")
@@ -137,7 +137,7 @@ def _config(folder: Path, feed: int, http: int) -> Path:
             "rest_url": f"http://127.0.0.1:{http}/api",
         },
         "storage": {"retention": "3m"},
-        "backfill": {"every": "1m", "page_size": _CLAMP},
+        "backfill": {"every": "1m"},
         "http": {"listen": "off"},
         "log": {"level": "warning", "format": "json"},
         "destinations": destinations,

@@ -18,7 +18,7 @@ from relay.events import Event
 
 MOST: Final = 5_000
 LONGEST: Final = 5.0
-AT_ONCE: Final = 1_000
+AT_ONCE: Final = 250
 """Events that are stored in one step: what judging and writing them takes holds up live ones, and memory."""
 MOST_KEYS: Final = 10_000
 """Alerts without an id that a round remembers having seen."""

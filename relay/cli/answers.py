@@ -21,7 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 from relay.config.conditions import ALL, Direction, Symbol, Timeframe
 from relay.config.destinations import Name
 from relay.document.addresses import Credential, SecretUrl, url_of
-from relay.document.env import read_text, why
+from relay.document.reading import read_text, why
 from relay.events import TIMEFRAMES
 from relay.secret import Secret
 

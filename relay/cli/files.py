@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from relay.cli.written import File
-from relay.document.env import why
+from relay.document.reading import why
 from relay.errors import UsageError
 
 _OWNER_ONLY: Final = 0o600

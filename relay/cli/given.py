@@ -21,7 +21,7 @@ import msgspec
 from relay.cli import remote
 from relay.cli.envelopes import events_in
 from relay.config.model import Config
-from relay.document.env import why
+from relay.document.reading import why
 from relay.errors import UsageError
 from relay.events import Channel, Event, Instant, Source
 from relay.upstream.decode import decode_event

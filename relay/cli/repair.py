@@ -32,7 +32,7 @@ Examples:
   relay repair --compact
 """
 _SHOWN: Final = 20
-_ARTICLES: Final = {"relay": "the store itself", "events": "alerts", "rounds": "cursors", "channels": "baselines"}
+_CALLED: Final = {"relay": "the store itself", "events": "alerts", "rounds": "cursors", "channels": "baselines"}
 
 
 @click.command(epilog=_EXAMPLES)
@@ -111,7 +111,7 @@ def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
     shown = Table("", "kept", "unreadable", "left out", box=box.SIMPLE)
     for table, saved in done.tables.items():
         if saved.kept or saved.unreadable or saved.refused:
-            name = _ARTICLES.get(table, table)
+            name = _CALLED.get(table, table)
             shown.add_row(name, *(f"{number:,}" for number in (saved.kept, saved.unreadable, saved.refused)))
     console.print(shown)
     for line in _said(done, dry_run=dry_run):

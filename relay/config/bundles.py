@@ -12,8 +12,8 @@ from pathlib import Path as FilePath
 from typing import Any, Final
 
 from relay.destinations.kinds import KINDS
-from relay.document.env import read_text, why
 from relay.document.faults import Path, shown
+from relay.document.reading import read_named
 from relay.document.yaml import BROKEN, Document
 from relay.tls import bundle
 
@@ -40,10 +40,8 @@ def _holders(root: dict[str, Any]) -> Iterator[tuple[dict[str, Any], Path]]:
 
 
 def _read(name: str, path: Path, document: Document, beside: FilePath) -> object:
-    try:
-        text = read_text(beside / name, limit=_LARGEST)
-    except (OSError, ValueError) as error:
-        document.fault(path, f"the file '{shown(name)}' can't be read: {why(error)}")
+    text = read_named(name, beside, path=path, document=document, limit=_LARGEST)
+    if text is None:
         return BROKEN
     try:
         return bundle(shown(name), text)

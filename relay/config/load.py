@@ -21,9 +21,10 @@ from relay.config.translate import translate
 from relay.config.watchlist import read_watchlists
 from relay.destinations.kinds import AnyConfig
 from relay.document import yaml
-from relay.document.env import expand, fill_in, read_secret_files, why
+from relay.document.env import expand, fill_in, read_secret_files
 from relay.document.faults import Faults, Mark
 from relay.document.fields import READERS
+from relay.document.reading import why
 from relay.errors import ConfigError
 
 DEFAULT_PLACES: Final = (FilePath("config.yaml"), FilePath("/etc/relay/config.yaml"))

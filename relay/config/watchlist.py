@@ -9,8 +9,8 @@ import re
 from pathlib import Path as FilePath
 from typing import Final
 
-from relay.document.env import read_text, why
 from relay.document.faults import Path, shown
+from relay.document.reading import read_named
 from relay.document.yaml import BROKEN, Document
 
 _LARGEST: Final = 4 * 1024 * 1024  # bytes; every symbol there is fits in
@@ -33,10 +33,8 @@ def read_watchlists(document: Document, beside: FilePath) -> None:
 
 
 def _read(name: str, path: Path, document: Document, beside: FilePath) -> object:
-    try:
-        content = read_text(beside / name, limit=_LARGEST)
-    except (OSError, ValueError) as error:
-        document.fault(path, f"the file '{shown(name)}' can't be read: {why(error)}")
+    content = read_named(name, beside, path=path, document=document, limit=_LARGEST)
+    if content is None:
         return BROKEN
     symbols = parse(content)
     if not symbols:

@@ -14,6 +14,7 @@ from pathlib import Path as FilePath
 from typing import Final
 
 from relay.document.faults import Path, shown
+from relay.document.reading import read_text, why
 from relay.document.scalars import FromOutside
 from relay.document.yaml import BROKEN, Document
 
@@ -190,30 +191,6 @@ def _content(name: object, path: Path, document: Document, places: _Places) -> o
         document.fault(path, f"the file '{shown(name)}' is empty")
         return BROKEN
     return from_outside(content, shown(name))
-
-
-def read_text(place: FilePath, *, limit: int) -> str:
-    """The UTF-8 text of a file.
-
-    Raises:
-        OSError: It can't be read.
-        ValueError: It is larger than ``limit`` bytes, or no UTF-8.
-    """
-    with place.open("rb") as file:
-        data = file.read(limit + 1)
-    if len(data) > limit:
-        raise ValueError(f"it is larger than {limit // 1024} KiB")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8 text") from None
-
-
-def why(error: OSError | ValueError) -> str:
-    """Why a file can't be read, in words."""
-    if isinstance(error, OSError):
-        return (error.strerror or "it is out of reach").lower()
-    return str(error)
 
 
 def _holders(value: object, pattern: Path, path: Path) -> Iterator[tuple[dict[str, object], Path]]:

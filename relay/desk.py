@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import structlog
 
 from relay import __version__
@@ -226,37 +227,30 @@ class FrontDesk:
 
     def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
         lane = self.dispatcher.lanes.get(name) or self.dispatcher.leaving.get(name)
-        in_flight = self.dispatcher.in_flight(name)
-        if lane is None:
-            oldest_us = queue.oldest_pending_us
-            return DestinationStatus(
-                name,
-                "",
-                "removed",
-                in_flight=in_flight,
-                oldest_pending_us=oldest_us,
-                counts=queue.counts,
-                suppressed=queue.suppressed,
-                replays=queue.replays,
-                pruned=queue.pruned,
-            )
-        status = lane.status()
-        state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
-        leaving = name in self.dispatcher.leaving and status.switch is Switch.ON
-        held = round((status.paced_seconds if state == "pacing" else status.held_seconds) * MICROS)
-        return DestinationStatus(
+        removed = DestinationStatus(
             name=name,
-            type=self.types[name],
-            state="leaving" if leaving else state,
-            reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
-            since_us=status.since_us if status.switch is not Switch.ON else None,
-            retry_at_us=self.clock.now_us() + held if held else None,
-            in_flight=in_flight,
+            type="",
+            state="removed",
+            in_flight=self.dispatcher.in_flight(name),
             oldest_pending_us=queue.oldest_pending_us,
             counts=queue.counts,
             suppressed=queue.suppressed,
             replays=queue.replays,
             pruned=queue.pruned,
+        )
+        if lane is None:
+            return removed
+        status = lane.status()
+        state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
+        leaving = name in self.dispatcher.leaving and status.switch is Switch.ON
+        held = round((status.paced_seconds if state == "pacing" else status.held_seconds) * MICROS)
+        return msgspec.structs.replace(
+            removed,
+            type=self.types[name],
+            state="leaving" if leaving else state,
+            reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
+            since_us=status.since_us if status.switch is not Switch.ON else None,
+            retry_at_us=self.clock.now_us() + held if held else None,
             last_error=status.last_error,
         )
 

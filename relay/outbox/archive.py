@@ -77,7 +77,7 @@ class Step(msgspec.Struct, frozen=True):
         done: Deliveries that were queued again, or dropped.
         looked: Deliveries that were looked at.
         next: What to give as ``after`` to go on; None at the end.
-        destinations: Those for which something was queued.
+        destinations: Those it was done for.
     """
 
     done: int

@@ -42,8 +42,8 @@ class Fault(StrEnum):
     STUCK = "it takes nothing of what is sent"
 
 
-class Standing(msgspec.Struct):
-    """How a connection stands; times are monotonic seconds.
+class Progress(msgspec.Struct):
+    """How far a connection has come; times are monotonic seconds.
 
     Attributes:
         since: When it was made, or its last request came in or was answered.
@@ -108,7 +108,7 @@ class Connection(web.RequestHandler):
         self._tail = b""
         self._when_lost: list[Callable[[], None]] = []
         now = connections.clock.monotonic()
-        self.standing = Standing(now, waited_for=now)
+        self.progress = Progress(now, waited_for=now)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take a place, or be cut."""
@@ -121,32 +121,32 @@ class Connection(web.RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came: of a head, until that is whole; then whatever the request has beyond it."""
-        if not self.standing.whole:
+        if not self.progress.whole:
             self._read_head(data)
-        if self.standing.head_bytes > HEAD_BYTES:
+        if self.progress.head_bytes > HEAD_BYTES:
             self.cut()
         else:
             super().data_received(data)
 
     def _read_head(self, data: bytes) -> None:
-        if not self.standing.head_bytes:
+        if not self.progress.head_bytes:
             data = data.lstrip(b"\r\n")  # blank lines before a request mean nothing (RFC 9112, section 2.2)
         seen = self._tail + data
         if any(blank in seen for blank in _BLANK_LINES):
-            self.standing.complete()
+            self.progress.complete()
             self._tail = b""
         elif data:
-            self.standing.read(len(data), self._connections.clock.monotonic())
+            self.progress.read(len(data), self._connections.clock.monotonic())
             self._tail = seen[-3:]
 
     def begin(self) -> None:
         """A request came in."""
-        self.standing.complete()
-        self.standing.since = self._connections.clock.monotonic()
+        self.progress.complete()
+        self.progress.since = self._connections.clock.monotonic()
 
     def may_stay(self) -> None:
         """It is of somebody who may ask it."""
-        self.standing.answering = True
+        self.progress.answering = True
 
     def end(self, *, read: bool) -> None:
         """It has been answered.
@@ -155,8 +155,8 @@ class Connection(web.RequestHandler):
             read: All of it has come, so that what comes now is another one. Where not, aiohttp passes over the rest
                 for a while, and then closes.
         """
-        self.standing.answering, self.standing.whole = False, not read
-        self.standing.since = self._connections.clock.monotonic()
+        self.progress.answering, self.progress.whole = False, not read
+        self.progress.since = self._connections.clock.monotonic()
         self._tail = b""
 
     def when_lost(self, call: Callable[[], None]) -> None:
@@ -168,8 +168,8 @@ class Connection(web.RequestHandler):
         wire = self._wire
         if wire is None:
             return
-        self.standing.look(wire.get_write_buffer_size(), now)
-        if (fault := self.standing.fault(now)) is not None:
+        self.progress.look(wire.get_write_buffer_size(), now)
+        if (fault := self.progress.fault(now)) is not None:
             _log.debug("connection cut", why=fault.value)
             self.cut()
 
@@ -250,10 +250,10 @@ class Connections:
     def admit(self, connection: Connection) -> bool:
         """Find a place for a new one; False where there is none."""
         if len(self._open) >= self._most:
-            others = [other for other in self._open if not other.standing.answering]
+            others = [other for other in self._open if not other.progress.answering]
             if not others:
                 return False
-            eldest = min(others, key=lambda other: other.standing.since)
+            eldest = min(others, key=lambda other: other.progress.since)
             self.forget(eldest)  # at once: its end is told later
             eldest.cut()
         self._open[connection] = None

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from relay.backfill.held import AT_ONCE
 from relay.backfill.round import Result
 from relay.backfill.status import Standing
 from relay.errors import StoreError
@@ -178,6 +179,7 @@ async def test_breaks_that_a_threshold_can_not_split_are_a_hole() -> None:
     assert [(hole.part, hole.after_id, hole.up_to_id) for hole in report.holes] == [
         ("timeframe=D direction=bullish threshold=4", 10, 28)
     ]
+    assert {hole.found_at_us for hole in report.holes} == {START_US}
     assert scene.store.ids == [24, 26, 28, 31]
 
 
@@ -276,7 +278,7 @@ async def test_no_more_than_5000_are_held_back(scene: Scene) -> None:
     scene.configure(page_size=1_000)
     scene.fire(*(alert(1_001 + number) for number in range(5_500)))
     await scene.backfiller.run_now()
-    assert [len(call.recovered) for call in scene.store.calls] == [1_000, 1_000, 1_000, 1_000, 1_000, 500]
+    assert [len(call.recovered) for call in scene.store.calls] == [AT_ONCE] * (5_500 // AT_ONCE)
     assert [asked.since_id for asked in scene.rest.asked if asked.since_id is not None][-1] == 6_000
     assert scene.store.ids == list(range(1_001, 6_501))
 
@@ -362,6 +364,31 @@ async def test_the_cursor_does_not_move_back_when_the_server_shows_less(scene: S
     await scene.backfiller.run_now()
     assert scene.store.states[Channel.IN_FORCE].cursor == 1_000
     assert scene.store.ids == [700]
+
+
+async def test_a_round_that_finds_nothing_moves_nothing_and_is_complete_all_the_same() -> None:
+    scene = Scene()
+    scene.caught_up(0)
+    (report,) = await scene.backfiller.run_now()
+    assert (report.channel, report.found) == (Channel.IN_FORCE, 0)
+    end = scene.store.calls[-1].round_end
+    assert end is not None
+    assert end.position == 0
+    assert end.completed_at_us == end.began_at_us + 1, "what begins and ends at one instant is a provisional beginning"
+
+
+@pytest.mark.parametrize(("hours_ago", "window_hours"), [(96, 192), (1, 60)])
+async def test_a_round_that_a_person_asks_for_looks_back_at_least_as_far_as_told_whatever_the_cursor_says(
+    scene: Scene, hours_ago: int, window_hours: int
+) -> None:
+    scene.store.begin(Channel.IN_FORCE, (1_000, 40 * HOUR), (1_000, 30 * HOUR))
+    scene.fire(alert(900, at_us=START_US - 50 * HOUR))
+    await scene.backfiller.run_now(since_us=START_US - hours_ago * HOUR)
+    assert scene.rest.asked[0].since_id is None
+    assert scene.rest.asked[0].window_minutes == window_hours * 60
+    assert scene.store.ids == [900]
+    await scene.backfiller.run_now()
+    assert scene.rest.asked[-1].since_id == 1_000, "the next one starts from the cursor again"
 
 
 async def test_old_alerts_only_become_known(scene: Scene) -> None:

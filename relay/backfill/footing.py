@@ -36,10 +36,9 @@ class Footing:
 
     def start(self, state: ChannelState) -> int | None:
         """The id to ask after; None asks for everything in the window."""
-        now_us = self.now_us()
         if not self._begun:
-            self._begun, self._base = True, start_after(state, now_us)
-        return start_after(ChannelState(rounds=self._mine), now_us) or self._base
+            self._begun, self._base = True, start_after(state, self.now_us())
+        return self._base
 
     def completed(self, end: RoundEnd) -> None:
         """A round of this run is complete and stored."""
@@ -47,4 +46,4 @@ class Footing:
         trusted = start_after(ChannelState(rounds=self._mine), end.began_at_us)
         if trusted is not None:  # what lies before the position that is built upon is never looked at again
             newest = max(index for index, done in enumerate(self._mine) if done.position == trusted)
-            self._base, self._mine = trusted, self._mine[min(newest, len(self._mine) - 1) :]
+            self._base, self._mine = trusted, self._mine[newest:]

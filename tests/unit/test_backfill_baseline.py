@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from relay.backfill.baseline import is_old, provisional
+from relay.backfill.baseline import has_baseline, is_old, provisional
 from relay.backfill.round import Result
 from relay.backfill.status import Standing
 from relay.clock import MICROS
 from relay.events import Channel
-from relay.outbox.base import Baseline
+from relay.outbox.base import Baseline, ChannelState, RoundEnd
 from tests.support.backfill import DOWN, HOUR, MINUTE, REFUSED, Asked, Scene, alert, some_break
 from tests.support.clock import START_US, settle
 from tests.support.events import in_force
@@ -284,6 +284,21 @@ async def test_a_round_asked_for_before_there_is_a_baseline_makes_it(scene: Scen
 def test_a_provisional_beginning_fetched_nothing() -> None:
     end = provisional(Channel.BREAKS, 77)
     assert (end.position, end.began_at_us, end.completed_at_us, end.baseline) == (0, 77, 77, Baseline(None, 77))
+
+
+@pytest.mark.parametrize(
+    ("ends", "complete"),
+    [
+        pytest.param([], False, id="no round"),
+        pytest.param([(0, 0)], False, id="a provisional beginning"),
+        pytest.param([(0, 1)], True, id="a round that found nothing"),
+        pytest.param([(1, 0)], True, id="a position, by a clock that stood"),
+        pytest.param([(0, 0), (0, 1)], True, id="a round after the provisional beginning"),
+    ],
+)
+def test_a_channel_has_its_baseline_once_a_round_was_complete(ends: list[tuple[int, int]], *, complete: bool) -> None:
+    rounds = tuple(RoundEnd(Channel.BREAKS, position, 77, 77 + took_us) for position, took_us in ends)
+    assert has_baseline(ChannelState(rounds)) is complete
 
 
 async def test_a_young_channel_neither_splits_nor_suspects_a_day_that_is_old(scene: Scene) -> None:

@@ -55,7 +55,7 @@ def test_candles_split_over_known_symbols_250_a_call_which_is_never_the_whole() 
     symbols = [f"S{number:03}" for number in range(600)]
     parts = split(D_BULL_2U, Channel.IN_FORCE, seen("D"), [*symbols, *symbols, "*-USD", "A,B", ""])
     assert parts is not None
-    assert not parts.whole
+    assert parts.whole is False
     asked = [(part.value("symbols") or "").split(",") for part in parts.parts]
     assert [len(chunk) for chunk in asked] == [250, 250, 100]
     assert [symbol for chunk in asked for symbol in chunk] == symbols
@@ -66,6 +66,9 @@ def test_symbols_are_halved_down_to_one_which_is_the_end() -> None:
     assert parts is not None
     assert parts.whole
     assert [part.value("symbols") for part in parts.parts] == ["A", "B,C"]
+    parts = split(D_BULL_2U.narrowed(symbols="A,B,C,D"), Channel.IN_FORCE, seen("D"), ())
+    assert parts is not None
+    assert [part.value("symbols") for part in parts.parts] == ["A,B", "C,D"]
     assert split(D_BULL_2U.narrowed(symbols="A"), Channel.IN_FORCE, seen("D"), ()) is None
 
 

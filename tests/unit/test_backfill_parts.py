@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from relay.backfill.parts import Part, Seen, split
@@ -80,6 +81,15 @@ def test_breaks_split_by_threshold_and_no_further() -> None:
     assert parts.whole
     assert [part.value("threshold") for part in parts.parts] == ["2", "3", "4"]
     assert split(parts.parts[0], Channel.BREAKS, values, ["ES1!"]) is None
+
+
+def test_breaks_that_tell_no_threshold_make_a_split_by_it_no_proof() -> None:
+    values = Seen()
+    values.add([some_break(1), msgspec.structs.replace(some_break(2), threshold=None)])
+    parts = split(D_BULL, Channel.BREAKS, values, ())
+    assert parts is not None
+    assert not parts.whole
+    assert [part.value("threshold") for part in parts.parts] == ["2", "3", "4"]
 
 
 def test_a_part_says_itself_in_words() -> None:

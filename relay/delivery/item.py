@@ -17,6 +17,7 @@ class Item(msgspec.Struct, eq=False):
         shared: How many attempts it shared with others in this process: they tell little of it.
         first_failed: Monotonic time at which it first failed in this process.
         last_failed: And last.
+        tried_since: Monotonic time of its first attempt, where that was in this process and it was held since.
         stepped_aside: How many times it let a successor be the probe.
         suspect: A successor was answered while it failed: should it fail once more, it is to blame itself.
         alone: A message that held it and others was refused, or failed while others succeed: it goes alone now.
@@ -29,6 +30,7 @@ class Item(msgspec.Struct, eq=False):
     shared: int = 0
     first_failed: float | None = None
     last_failed: float | None = None
+    tried_since: float | None = None
     stepped_aside: int = 0
     suspect: bool = False
     alone: bool = False

@@ -76,6 +76,7 @@ class Settlement:
         self._rng = rng
         self._metrics = metrics
         self._switch_off = switch_off
+        self._began, self._began_us = clock.monotonic(), clock.now_us()
         self.last_error = ""
 
     async def settle(self, batch: Sequence[Item], outcome: Outcome, *, began: float) -> None:
@@ -178,8 +179,7 @@ class Settlement:
         self, item: Item, outcome: Outcome, now: float, now_us: int, *, own_wait: bool, single: bool
     ) -> list[_Note]:
         """``item`` failed, and what there is to note: it keeps its place, is parked, or has been tried long enough."""
-        first_us = item.delivery.first_attempt_at_us
-        if now_us - (now_us if first_us is None else first_us) >= self._settings.give_up_after * MICROS:
+        if self._tried_long_enough(item, now, now_us):
             self._window.remove(item)
             return self._bury(item, outcome, now_us)
         if single and self._is_parked(item, now, own_wait=own_wait):
@@ -187,6 +187,22 @@ class Settlement:
             seconds = min(item.not_before - now, self._settings.retry_max)
             return [self._note_failed_parked(item, outcome, seconds, now_us)]
         return [self._note_failed(item, outcome, item.not_before - now, now_us, own_wait=own_wait)]
+
+    def _tried_long_enough(self, item: Item, now: float, now_us: int) -> bool:
+        """Whether ``give_up_after`` is over by the wall clock, and by time that has passed where that is known.
+
+        A wall clock that is set forward by days buries nothing that was tried for a minute. Of what was read anew since
+        its first attempt, it is known that this lane has not tried for longer than it lives; of what an earlier run
+        tried, nothing but the wall clock's times.
+        """
+        first_us = item.delivery.first_attempt_at_us
+        if first_us is None:
+            return self._settings.give_up_after <= 0
+        since = item.tried_since
+        if since is None and first_us >= self._began_us:
+            since = self._began
+        by_wall = now_us - first_us >= self._settings.give_up_after * MICROS
+        return by_wall and (since is None or now - since >= self._settings.give_up_after)
 
     def _is_own_fault(self, item: Item, outcome: Outcome, began: float) -> bool:
         if outcome.asks_for_patience:
@@ -230,7 +246,7 @@ class Settlement:
         self._supply.expect_parked(seconds)
 
     async def _note_failed(self, item: Item, outcome: Outcome, seconds: float, now_us: int, *, own_wait: bool) -> None:
-        delivery, retry_at_us = item.delivery, now_us + round(seconds * MICROS)
+        delivery, retry_at_us, now = item.delivery, now_us + round(seconds * MICROS), self._clock.monotonic()
         await self._outbox.retry(delivery, outcome, at_us=now_us, retry_at_us=retry_at_us, parked=False)
         if item.stale:  # the queue was read anew meanwhile: the store knows whether and where it waits
             self._window.remove(item)
@@ -244,6 +260,8 @@ class Settlement:
             retry_at_us=retry_at_us,
             updated_at_us=now_us,
         )
+        if delivery.first_attempt_at_us is None:
+            item.tried_since = now
         self._window.failed(item)
         if own_wait:
             self._window.hold_up(item)

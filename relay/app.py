@@ -204,6 +204,7 @@ class Relay:
             refused_lookup=lambda: self.lookup.refusal if asks_for_states(self.config.rules) else None,
             rules=lambda: [rule.name for rule in self.config.rules],
             snoozes=self.snoozes,
+            decider=self.decider,
             standby=lambda: self.link.standby,
             take_back=self.link.take_back,
             errands=errands,
@@ -211,6 +212,7 @@ class Relay:
             simulated=self.simulated,
             reloader=self.reloader,
         )
+        stack.push_async_callback(self.desk.undertakings.close)
         self.heart = Heart(lambda: self.config, self.desk, self.dispatcher, self.outbox, client=client, clock=clock)
         sources = Sources(
             self.dispatcher,

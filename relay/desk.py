@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -25,9 +25,10 @@ from relay.events import ALERT_CHANNELS, Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
-from relay.outbox.archive import Archive
+from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
+from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import (
@@ -69,6 +70,14 @@ class Reloading(Protocol):
         ...
 
 
+class Notified(Protocol):
+    """Who decides what a look-up has to answer first."""
+
+    def notify(self) -> None:
+        """There is something new."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FrontDesk:
     """Implements ``relay.web.desk.Desk``.
@@ -78,11 +87,13 @@ class FrontDesk:
         channels: The channels wanted now.
         rules: The names of the rules of now.
         snoozes: What is snoozed; the judge asks the same.
+        decider: Decides what asks; a replay may bring it something.
         standby: Whether another connection took over and this relay polls.
         take_back: Connects again where it stands by; whether it did.
         errands: Rounds that are asked for by hand.
         refused_lookup: Why the upstream refuses to look up states; None where it does not.
         reloader: None where the config can't be loaded anew.
+        undertakings: What was asked for by hand and is not done yet.
     """
 
     outbox: Outbox
@@ -95,6 +106,7 @@ class FrontDesk:
     channels: Callable[[], Sequence[Channel]]
     rules: Callable[[], Sequence[str]]
     snoozes: Snoozes
+    decider: Notified
     standby: Callable[[], bool]
     take_back: Callable[[], bool]
     errands: Errands
@@ -102,6 +114,7 @@ class FrontDesk:
     simulated: bool
     refused_lookup: Callable[[], RelayError | None] = lambda: None
     reloader: Reloading | None = None
+    undertakings: Undertakings = field(default_factory=Undertakings)
 
     def healthy(self) -> tuple[bool, list[str]]:
         """Answering at all shows that the loop turns; the store says whether it writes."""
@@ -259,17 +272,24 @@ class FrontDesk:
         """What is stored."""
         return self.outbox.archive
 
-    def notify(self, destinations: Iterable[str]) -> None:
-        """Something was queued for these."""
-        self.dispatcher.notify(destinations)
+    async def queue(self, step: Coroutine[Any, Any, Step]) -> Step:
+        """Take a step of the archive to its end, and let what it queued go out."""
+        return await self.undertakings.see_through(self._queue(step))
+
+    async def _queue(self, step: Coroutine[Any, Any, Step]) -> Step:
+        came = await step
+        if came.done:
+            self.dispatcher.notify(came.destinations)
+            self.decider.notify()
+        return came
 
     async def pause(self, name: str) -> None:
         """Stop sending to a destination; what comes is queued."""
-        await self._lane(name).pause()
+        await self.undertakings.see_through(self._lane(name).pause())
 
     async def resume(self, name: str, *, drop_older: float | None) -> int:
         """Send again to a destination that is paused or off."""
-        return await self._lane(name).resume(drop_older=drop_older)
+        return await self.undertakings.see_through(self._lane(name).resume(drop_older=drop_older))
 
     def _lane(self, name: str) -> Lane:
         return {**self.dispatcher.leaving, **self.dispatcher.lanes}[name]
@@ -280,12 +300,18 @@ class FrontDesk:
 
     async def snooze(self, name: str, seconds: float, *, kind: SnoozeKind | None) -> Snooze:
         """Suppress what a rule, a destination or a symbol would have sent."""
+        return await self.undertakings.see_through(self._snooze(name, seconds, kind))
+
+    async def _snooze(self, name: str, seconds: float, kind: SnoozeKind | None) -> Snooze:
         begun = await silence.silence(self.snoozes, self._names(), name, seconds, kind)
         _log.info("snoozed", kind=begun.kind.value, name=begun.name, until=isoformat(begun.until_us))
         return begun
 
     async def wake(self, name: str | None, *, kind: SnoozeKind | None) -> Sequence[Snooze]:
         """End the snooze of something, or of all."""
+        return await self.undertakings.see_through(self._wake(name, kind))
+
+    async def _wake(self, name: str | None, kind: SnoozeKind | None) -> Sequence[Snooze]:
         ended = await silence.wake(self.snoozes, self._names(), name, kind)
         for snooze in ended:
             _log.info("snooze ended by an operator", kind=snooze.kind.value, name=snooze.name)

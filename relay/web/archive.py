@@ -112,7 +112,7 @@ class ArchiveApi:
     async def retry(self, request: web.Request) -> web.Response:
         """Queue a dead letter again."""
         number = _id(request, "dead letter")
-        step = self._notified(await self._desk.archive.retry(Selection(id=number)))
+        step = await self._desk.queue(self._desk.archive.retry(Selection(id=number)))
         return _one(request, number, step, State.PENDING)
 
     async def drop(self, request: web.Request) -> web.Response:
@@ -124,7 +124,7 @@ class ArchiveApi:
         """Queue the selected dead letters again: one step."""
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
-        return _step(request, self._notified(await self._desk.archive.retry(chosen, **selected.step(given))))
+        return _step(request, await self._desk.queue(self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
         """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
@@ -147,15 +147,11 @@ class ArchiveApi:
         if flag(given, "dry_run"):
             found = await forecast(self._desk.archive, chosen)
             return answer({"dry_run": True, **msgspec.structs.asdict(found)})
-        step = await self._desk.archive.replay(chosen, new_ids=flag(given, "new_ids"), **selected.step(given))
-        return _step(request, self._notified(step))
+        step = self._desk.archive.replay(chosen, new_ids=flag(given, "new_ids"), **selected.step(given))
+        return _step(request, await self._desk.queue(step))
 
     def _selection(self, request: web.Request) -> Selection:
         return selected.selection(request.query, now_us=self._clock.now_us())
-
-    def _notified(self, step: Step) -> Step:
-        self._desk.notify(step.destinations)
-        return step
 
     async def _has_lane(self, name: str | None) -> bool:
         status = await self._desk.status()

@@ -9,8 +9,8 @@ JSON they become RFC 3339 text without that suffix, ``started_at_us`` as ``start
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,7 @@ from relay.backfill.errands import Errand
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
-from relay.outbox.archive import Archive
+from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 
@@ -191,8 +191,14 @@ class Desk(Protocol):
         """What is stored, as people look it up, and what they may do with it."""
         ...
 
-    def notify(self, destinations: Iterable[str]) -> None:
-        """Something was queued for these by way of the archive."""
+    async def queue(self, step: Coroutine[Any, Any, Step]) -> Step:
+        """Take a step of the archive that queues something to its end, and let what it queued go out.
+
+        The same goes for whatever is awaited below: it is done, and takes effect, though its caller is cancelled.
+
+        Raises:
+            StoreBusyError: Too much is under way; nothing of it was done.
+        """
         ...
 
     async def pause(self, name: str) -> None:

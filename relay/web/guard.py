@@ -44,6 +44,10 @@ HEADERS: Final = {
     "Server": "relay",
 }
 
+_GOES_ON: Final = (
+    "the relay took too long over this; what it has begun goes on: look how it stands before you ask again"
+)
+
 _Inner = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = structlog.get_logger()
@@ -128,6 +132,8 @@ class Guard:
             RelayError,
             TimeoutError,
         ) as fault:
+            if isinstance(fault, TimeoutError) and request.method == "POST":
+                return error(503, "timeout", _GOES_ON)
             return _told(fault)
         except Exception as fault:  # because this is the rim: whatever a handler trips over is logged and answered
             if isinstance(fault, ConnectionError) and request.transport is None:

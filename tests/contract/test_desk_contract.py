@@ -132,9 +132,8 @@ async def test_what_is_not_asked_for_is_not_listed(desk: Desk, state: State | No
 
 async def test_a_dead_letter_is_queued_again_once(desk: Desk) -> None:
     number = (await dead_letters(desk))[0]
-    step = await desk.archive.retry(Selection(id=number))
+    step = await desk.queue(desk.archive.retry(Selection(id=number)))
     assert (step.done, step.destinations) == (1, ("bot",))
-    desk.notify(step.destinations)
     assert number not in await dead_letters(desk)
     assert (await desk.archive.retry(Selection(id=number))).done == 0
 

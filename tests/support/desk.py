@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,7 +16,7 @@ from relay.deliveries import State
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
-from relay.outbox.archive import Archive
+from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
@@ -119,8 +120,10 @@ class FakeDesk:
             raise self.fault
         return msgspec.structs.replace(self.now, snoozes=tuple(self.snoozed()))
 
-    def notify(self, destinations: Iterable[str]) -> None:
-        self.asked.append(("notify", *destinations))
+    async def queue(self, step: Coroutine[Any, Any, Step]) -> Step:
+        came = await step
+        self.asked.append(("notify", *came.destinations))
+        return came
 
     async def pause(self, name: str) -> None:
         self._known(name)

@@ -21,6 +21,7 @@ from relay.events import Channel
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
 from relay.outbox.base import Hole, Outbox
+from relay.undertakings import Undertakings
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.backfill import FakeRest, FakeStore
 from tests.support.clock import START_US, FakeClock
@@ -45,6 +46,13 @@ async def fill(outbox: Outbox) -> None:
         await outbox.ack(delivery, OK, at_us=START_US)
 
 
+class Notified:
+    """A decider that has nothing to decide here."""
+
+    def notify(self) -> None:
+        return
+
+
 @asynccontextmanager
 async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
     """A desk over ``outbox``, with a lane for each of ``TYPES``."""
@@ -62,6 +70,7 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
     running = asyncio.create_task(dispatcher.run())
     backfiller = Backfiller(tools, metrics, Settings(), channels=lambda: channels)
     errands = Errands(backfiller, clock)
+    undertakings = Undertakings()
     try:
         yield FrontDesk(
             outbox=outbox,
@@ -74,13 +83,16 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
             channels=lambda: channels,
             rules=lambda: RULES,
             snoozes=Snoozes(outbox.memory, clock),
+            decider=Notified(),
             standby=lambda: False,
             take_back=lambda: False,
             errands=errands,
             started_at_us=START_US,
             simulated=False,
+            undertakings=undertakings,
         )
     finally:
+        await undertakings.close()
         await errands.close()
         await backfiller.close()
         dispatcher.stop()

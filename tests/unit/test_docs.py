@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from relay import undertakings
 from relay.backfill import errands, held, parts
 from relay.backfill.first import MOST_HELD
 from relay.backfill.holes import MOST_HOLES
@@ -119,6 +120,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "reads of the config that hang": f"{MOST_READING}",
         "the store's statements": f"rows for {ROWS_A_STATEMENT} in each, in powers of two",
         "connections to the relay's own HTTP": f"{MOST_CONNECTIONS}",
+        "what was asked for over it and is not done yet": f"{undertakings.MOST} things",
         "a request to it": f"{HEAD_BYTES >> 10} KiB of head and {REQUEST_BYTES >> 10} KiB of body, {HEAD_SECONDS:g} s",
         "an answer of it that nobody takes": f"{STUCK_SECONDS:g} s",
         "streams (`/api/stream`)": f"{LISTENERS}, with {BUFFER_MESSAGES} messages and {BUFFER_BYTES >> 10} KiB each",

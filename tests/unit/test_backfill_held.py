@@ -66,6 +66,9 @@ async def test_it_is_the_first_that_counts_how_long_they_wait_and_after_they_wer
     held.keep([alert(3)], proven=False)
     await clock.advance(1)
     assert not held.due
+    held.take()
+    held.keep([alert(4)], proven=True)
+    assert held.due, "the full pages before it are stored and prove nothing against it"
 
 
 @pytest.mark.parametrize(

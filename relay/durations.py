@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Final
 
@@ -15,12 +16,15 @@ def parse_duration(text: str) -> float:
     """Seconds in ``text``.
 
     Raises:
-        ValueError: ``text`` is not a number followed by ms, s, m, h or d.
+        ValueError: ``text`` is not a number followed by ms, s, m, h or d, or more than any number can be.
     """
     match = _FORM.fullmatch(text.strip())
     if match is None:
         raise ValueError(f"a duration is a number and a unit: {FORMS}")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if not math.isfinite(seconds):
+        raise ValueError("no duration is as long as that")
+    return seconds
 
 
 def format_duration(seconds: float) -> str:

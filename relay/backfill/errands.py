@@ -17,11 +17,28 @@ import structlog
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.round import Report
 from relay.clock import MICROS, Clock
+from relay.durations import format_duration, parse_duration
 
 _log = structlog.get_logger()
 
 MOST: Final = 16
 """Errands that are remembered; of more, the oldest is forgotten, whether it runs or not."""
+
+
+LONGEST: Final = 3_650 * 86_400.0
+"""Seconds that a person may ask to look back."""
+
+
+def looking_back(text: str) -> float:
+    """How many seconds to look back, as a person writes it.
+
+    Raises:
+        ValueError: It is no duration, or longer than anything REST could still show.
+    """
+    seconds = parse_duration(text)
+    if seconds > LONGEST:
+        raise ValueError(f"a backfill looks back {format_duration(LONGEST)} at most")
+    return seconds
 
 
 class Errand(msgspec.Struct, frozen=True):
@@ -61,7 +78,7 @@ class Errands:
         """A round of every subscribed channel; who asks while one is waiting to begin shares it.
 
         Args:
-            since: Look back so many seconds, whatever the cursors say.
+            since: Look back so many seconds, ``LONGEST`` at most, whatever the cursors say.
         """
         errand = self._new(since)
         task = asyncio.create_task(self._run(errand), name=f"backfill by hand {errand.number}")

@@ -16,14 +16,13 @@ from typing import Any, Final
 import click
 
 from relay.app import Relay
-from relay.backfill.errands import Errands
+from relay.backfill.errands import Errands, looking_back
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.clock import Clock, SystemClock
 from relay.config.model import Config
-from relay.durations import parse_duration
 from relay.errors import Exit, LockedError, RelayError
 from relay.events import Channel
 from relay.rules import words
@@ -63,7 +62,7 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
 
 def _seconds(since: str) -> float:
     try:
-        return parse_duration(since)
+        return looking_back(since)
     except ValueError as fault:
         raise click.BadParameter(str(fault), param_hint="--since") from None
 

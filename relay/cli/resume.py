@@ -44,7 +44,7 @@ async def _resume(config: Config, name: str, drop_older: str | None) -> int:
         now_us = SystemClock().now_us()
         dropped_here = 0
         if drop_older is not None:
-            before_us = now_us - round(parse_duration(drop_older) * MICROS)
+            before_us = max(0, now_us - round(parse_duration(drop_older) * MICROS))
             dropped_here = await outbox.drop_older(name, before_us=before_us, at_us=now_us)
         await outbox.switch(name, DestinationState(Switch.ON, since_us=now_us))
         return dropped_here

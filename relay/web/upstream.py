@@ -11,10 +11,9 @@ from typing import Final
 
 from aiohttp import web
 
-from relay.backfill.errands import Errand
+from relay.backfill.errands import Errand, looking_back
 from relay.backfill.round import Report, Result
 from relay.clock import isoformat
-from relay.durations import parse_duration
 from relay.web.answers import answer, wants_page
 from relay.web.asked import BadQueryError, UnknownError, value_of
 from relay.web.desk import Desk
@@ -47,7 +46,7 @@ class UpstreamApi:
         """Begin a round of every subscribed channel."""
         text = await value_of(request, "since")
         try:
-            seconds = parse_duration(text) if text else None
+            seconds = looking_back(text) if text else None
         except ValueError as fault:
             raise BadQueryError(f"`since`: {fault}") from None
         errand = self._desk.backfill(seconds)

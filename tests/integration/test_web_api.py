@@ -229,6 +229,7 @@ async def test_resume_can_drop_what_is_too_old(
     [
         ({"json": {"drop_older": "soon"}}, 400),
         ({"json": {"drop_older": 90}}, 400),
+        ({"json": {"drop_older": "9" * 400 + "d"}}, 400),
         ({"json": ["90s"]}, 400),
         ({"data": b"{", "type": "application/json"}, 400),
         ({"data": b"[" * 60_000, "type": "application/json"}, 400),

@@ -50,7 +50,7 @@ async def test_a_backfill_that_was_not_finished_says_so(
     assert (over["running"], over["ok"]) == (False, False)
 
 
-@pytest.mark.parametrize("since", ["soon", "-1h", "2 parsecs"])
+@pytest.mark.parametrize("since", ["soon", "-1h", "2 parsecs", "3651d", "99999999d", "9" * 30 + "d", "9" * 400 + "d"])
 async def test_a_span_that_is_none_is_refused(local: aiohttp.ClientSession, desk: FakeDesk, since: str) -> None:
     status, told = await post(local, "/api/backfill", json={"since": since})
     assert (status, "since" in told["error"]["message"]) == (400, True)

@@ -93,6 +93,16 @@ def test_a_wrong_duration_says_how_to_write_one(config: str, capsys: pytest.Capt
     assert "250ms" in capsys.readouterr().err
 
 
+def test_nothing_is_older_than_all_time(config: str) -> None:
+    assert run(["resume", "bot", "--drop-older", "9" * 15 + "d", "-c", config]) == 0
+
+
+@pytest.mark.parametrize("since", ["ten", "99999999d", "9" * 30 + "d", "9" * 400 + "d"])
+def test_a_backfill_from_before_all_time_is_wrong_usage_and_is_not_begun(config: str, since: str) -> None:
+    assert run(["backfill", "--since", since, "-c", config]) == 64
+    assert not (Path(config).parent / "relay.db").exists()
+
+
 def test_a_missing_config_exits_78_and_says_what_to_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -46,6 +46,11 @@ def test_anything_else_is_refused(text: str) -> None:
         parse_duration(text)
 
 
+def test_what_is_longer_than_any_number_is_refused() -> None:
+    with pytest.raises(ValueError, match="as long as that"):
+        parse_duration("9" * 400 + "d")
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0, "0s"), (0.25, "250ms"), (90, "90s"), (7200, "2h"), (604800, "7d"), (86400.5, "86400500ms"), (60, "1m")],

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 import asyncio
 
-from relay.backfill.errands import MOST, Errands
+import pytest
+
+from relay.backfill.errands import LONGEST, MOST, Errands, looking_back
 from relay.clock import Clock
 from tests.support.backfill import DOWN, Scene, alert
 from tests.support.clock import settle
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("2h", 7_200.0), ("0s", 0.0), ("3650d", LONGEST)])
+def test_one_may_look_back_ten_years(text: str, seconds: float) -> None:
+    assert looking_back(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["3650.1d", "99999999d", "9" * 400 + "d", "soon"])
+def test_nobody_looks_back_to_before_all_alerts(text: str) -> None:
+    with pytest.raises(ValueError, match=r"duration|3650d at most"):
+        looking_back(text)
 
 
 async def test_while_rest_is_down_no_more_than_so_many_wait_for_their_end() -> None:

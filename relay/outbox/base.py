@@ -222,7 +222,8 @@ class QueueStats(msgspec.Struct, frozen=True):
         oldest_pending_us: When the oldest pending one was received; None where none waits.
         suppressed: The suppressed among ``counts``, by reason.
         replays: Those among ``counts`` that were sent again by hand.
-        pruned: By state, those that retention has deleted.
+        pruned: By state, those that retention has deleted; what was sent again by hand is not among them, so that each
+            event counts once in all.
     """
 
     counts: Mapping[State, int]

@@ -151,7 +151,7 @@ def queue_stats(tallies: str, oldest: str) -> dict[str, QueueStats]:
             oldest_pending_us=since.get(name),
             suppressed=_sum((row.reason, row.kept) for row in mine if row.state is State.SUPPRESSED),
             replays=_sum((row.state, row.kept) for row in mine if row.again),
-            pruned=_sum((row.state, row.pruned) for row in mine),
+            pruned=_sum((row.state, row.pruned) for row in mine if not row.again),
         )
         for name, mine in found.items()
     }

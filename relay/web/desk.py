@@ -78,7 +78,7 @@ class DestinationStatus(msgspec.Struct, frozen=True):
         counts: Deliveries kept, by state.
         suppressed: The suppressed among them, by reason.
         replays: Those among them that were sent again by hand.
-        pruned: Those that retention has deleted, by state.
+        pruned: Those that retention has deleted, by state, without what was sent again by hand.
         last_error: What the last failed attempt came to.
     """
 

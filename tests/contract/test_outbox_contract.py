@@ -11,7 +11,7 @@ import pytest
 from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.events import Channel, Source
-from relay.outbox.archive import Selection
+from relay.outbox.archive import EVERYTHING, Selection
 from relay.outbox.base import (
     Baseline,
     Decision,
@@ -581,3 +581,20 @@ async def test_what_retention_deletes_stays_in_the_ledger(outbox: Outbox) -> Non
     stats = (await outbox.stats())["bot"]
     assert stats.counts == {State.PENDING: 1}
     assert stats.pruned == {State.DELIVERED: 1}
+
+
+async def test_what_was_sent_again_by_hand_is_one_event_however_often_and_after_retention_too(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number), "bot") for number in (1, 2, 3)])
+    for again in (True, True, False):
+        for delivery in (await outbox.claim("bot", after=0, limit=10))[0]:
+            await outbox.ack(delivery, OK, at_us=START_US)
+        if again:
+            assert (await outbox.archive.replay(EVERYTHING)).done == 3
+    stats = (await outbox.stats())["bot"]
+    assert (stats.counts[State.DELIVERED], stats.replays) == (9, {State.DELIVERED: 6})
+    far = START_US + 10**15
+    while await outbox.prune(finished_before_us=far, identities_before_us=0, marks_before_us=0):
+        pass
+    stats = (await outbox.stats())["bot"]
+    assert (sum(stats.counts.values()), sum(stats.replays.values())) == (0, 0)
+    assert stats.pruned == {State.DELIVERED: 3}

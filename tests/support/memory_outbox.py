@@ -340,7 +340,8 @@ class MemoryOutbox:
         for number, record in list(memory.records.items()):
             if record.state in finished and record.delivery.updated_at_us < finished_before_us:
                 del memory.records[number]
-                memory.pruned.setdefault(record.delivery.destination, Counter())[record.state] += 1
+                pruned = memory.pruned.setdefault(record.delivery.destination, Counter())
+                pruned[record.state] += not record.again
         wanted = {record.event_seq for record in memory.records.values()}
         for seq, stored in list(memory.events.items()):
             if seq in wanted:

@@ -2,101 +2,22 @@
 
 from __future__ import annotations
 
-import random
-from collections.abc import Coroutine, Sequence
-from typing import Any
-
 import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import Outcome, State, Verdict
-from relay.delivery.condition import Condition
 from relay.delivery.item import Item
-from relay.delivery.settings import LaneSettings
-from relay.delivery.settlement import Settlement
-from relay.delivery.supply import Supply
 from relay.delivery.window import PARK_AFTER
 from relay.errors import StoreBusyError
-from relay.metrics import Metrics
-from tests.support.clock import START_US, FakeClock
-from tests.support.events import entry, in_force
+from tests.support.clock import START_US
 from tests.support.lane import BAD, DOWN, GONE, OK, slow_down
-from tests.support.memory_kept import Record
-from tests.support.memory_outbox import Memory
-from tests.support.troubled_outbox import TroubledOutbox
-
-RETRY_MAX = 60.0
-
-
-class Longest(random.Random):
-    """Every back-off is as long as it may be."""
-
-    def uniform(self, a: float, b: float) -> float:
-        return max(a, b)
-
-
-class Bench:
-    """A settlement and what it works with, but no lane: an attempt takes two seconds and ends with what is given."""
-
-    def __init__(self, **settings: object) -> None:
-        self.clock = FakeClock()
-        self.outbox = TroubledOutbox(Memory(START_US))
-        self.settings = LaneSettings(retry_initial=4.0, retry_max=RETRY_MAX, **settings)  # type: ignore[arg-type]
-        self.supply = Supply("bot", self.outbox, self.settings, self.clock, capacity=8)
-        self.window = self.supply.window
-        self.condition = Condition(first=4.0, cap=RETRY_MAX, rng=Longest())
-        self.metrics = Metrics()
-        self.reasons: list[str] = []
-        self.settlement = Settlement(
-            "bot",
-            self.outbox,
-            self.settings,
-            self.supply,
-            self.condition,
-            clock=self.clock,
-            rng=Longest(),
-            metrics=self.metrics,
-            switch_off=self._switch_off,
-        )
-
-    def _switch_off(self, reason: str) -> Coroutine[Any, Any, None]:
-        async def note() -> None:
-            self.reasons.append(reason)
-
-        return note()
-
-    async def held(self, *numbers: int, symbol: str | None = None) -> list[Item]:
-        """Store alerts, each of its own symbol unless told, and load them."""
-        await self.outbox.commit([entry(in_force(n, symbol or f"S{n}"), "bot") for n in numbers])
-        self.supply.notify()
-        await self.supply.load(failing=False)
-        return [item for queue in self.window._keys.values() for item in queue]
-
-    async def attempt(self, items: Sequence[Item], outcome: Outcome, *, seconds: float = 2.0) -> float:
-        """One message; the monotonic time at which its answer came."""
-        began = self.clock.monotonic()
-        self.window.begin(items, began)
-        await self.clock.advance(seconds)
-        await self.settlement.settle(items, outcome, began=began)
-        return self.clock.monotonic()
-
-    def record(self, item: Item) -> Record:
-        return self.outbox.kept.records[item.delivery.id]
-
-    def waits(self, item: Item) -> float:
-        """Seconds from the answer to the next attempt, as the store has it."""
-        delivery = self.record(item).delivery
-        return (delivery.retry_at_us - self.clock.now_us()) / MICROS
-
-    def ended(self, result: str) -> float | None:
-        return self.metrics.registry.get_sample_value(
-            "relay_deliveries_total", {"destination": "bot", "result": result}
-        )
+from tests.support.settling import RETRY_MAX, Bench
 
 
 async def test_what_was_delivered_is_noted_counted_timed_and_let_go() -> None:
     bench = Bench()
     (item,) = await bench.held(1)
+    assert bench.settlement.last_error == ""
     bench.settlement.last_error = "what was before"
     await bench.attempt([item], OK, seconds=3.0)
     record = bench.record(item)
@@ -201,6 +122,7 @@ async def test_it_is_given_up_when_its_time_is_over_and_not_before(seconds: floa
     await bench.attempt([item], DOWN)
     await bench.attempt([item], DOWN, seconds=seconds)
     assert bench.record(item).state is state
+    assert bench.record(item).delivery.updated_at_us == bench.clock.now_us()
     assert len(bench.window) == (state is State.PENDING)
     assert bench.ended("dead") == (1 if state is State.DEAD else None)
 
@@ -210,6 +132,13 @@ async def test_one_that_was_never_tried_is_not_given_up_however_short_the_time()
     (item,) = await bench.held(1)
     await bench.attempt([item], DOWN)
     assert bench.record(item).state is State.PENDING
+
+
+async def test_where_nothing_is_tried_twice_the_first_failure_is_the_end() -> None:
+    bench = Bench(give_up_after=0.0)
+    (item,) = await bench.held(1)
+    await bench.attempt([item], DOWN)
+    assert bench.record(item).state is State.DEAD
 
 
 # --- whose fault it is
@@ -224,6 +153,19 @@ async def succeeds_meanwhile(bench: Bench, item: Item, outcome: Outcome) -> floa
     await bench.clock.advance(1)
     await bench.settlement.settle([item], outcome, began=began)
     return bench.clock.monotonic()
+
+
+async def test_one_that_fails_again_while_others_succeeded_in_between_is_to_blame_itself() -> None:
+    bench = Bench()
+    (item,) = await bench.held(1)
+    await bench.attempt([item], DOWN)
+    await bench.clock.advance(1)
+    bench.condition.succeeded(bench.clock.monotonic())
+    held_until = bench.condition.held_until
+    await bench.clock.advance(1)
+    failed = await bench.attempt([item], DOWN)
+    assert (bench.condition.failures, bench.condition.held_until) == (0, held_until)
+    assert item.not_before == failed + 8.0
 
 
 @pytest.mark.parametrize("ordering", ["symbol", "strict"])
@@ -306,10 +248,14 @@ async def test_when_an_ordered_one_lets_its_successors_go_on(
 @pytest.mark.parametrize(
     ("outcome", "told"), [(BAD, "the destination answered 400"), (Outcome(Verdict.DEAD, "400"), "400")]
 )
-async def test_of_a_refused_message_each_goes_again_at_once_and_alone(outcome: Outcome, told: str) -> None:
-    bench = Bench(ordering="strict")
-    items = await bench.held(1, 2, 3)
+@pytest.mark.parametrize("ordering", ["symbol", "strict"])
+async def test_of_a_refused_message_each_goes_again_at_once_and_alone(
+    outcome: Outcome, told: str, ordering: str
+) -> None:
+    bench = Bench(ordering=ordering)
+    items = await bench.held(1, 2, 3, symbol="AAPL")
     await bench.attempt(items, outcome)
+    assert len(bench.window) == 3
     assert bench.settlement.last_error == told
     assert [item.alone for item in items] == [True] * 3
     assert [bench.record(item).state for item in items] == [State.PENDING] * 3
@@ -321,14 +267,18 @@ async def test_of_a_refused_message_each_goes_again_at_once_and_alone(outcome: O
     assert bench.condition.failures == 0
 
 
-async def test_of_a_message_that_switches_the_destination_off_the_first_dies_and_the_others_keep_their_places() -> None:
-    bench = Bench(ordering="strict")
-    first, *others = await bench.held(1, 2, 3)
+@pytest.mark.parametrize("ordering", ["symbol", "strict"])
+async def test_of_a_message_that_switches_the_destination_off_the_first_dies_and_the_others_keep_their_places(
+    ordering: str,
+) -> None:
+    bench = Bench(ordering=ordering)
+    first, *others = await bench.held(1, 2, 3, symbol="AAPL")
     await bench.attempt([first, *others], GONE)
     assert bench.record(first).state is State.DEAD
     assert [bench.record(item).state for item in others] == [State.PENDING] * 2
     assert {bench.waits(item) for item in others} == {0.0}
     assert [item.alone for item in others] == [False] * 2
+    assert len(bench.window) == 2
     assert bench.reasons == ["the destination answered 410"]
 
 

@@ -124,6 +124,9 @@ class Case:
         Args:
             now: Monotonic seconds.
             cooldowns: What cooldowns are measured by; marks of what passes are added.
+
+        Returns:
+            The decisions, each with the marks that it rests on, and all marks.
         """
         decisions: list[Decision] = []
         marks: list[Mark] = []
@@ -134,7 +137,7 @@ class Case:
                 self._unsure = True
             elif settled is not None:
                 decisions.append(self._decision(delivery, settled, cooldowns, marks))
-        return decisions, marks
+        return [_marked(decision, marks) for decision in decisions], marks
 
     def join(self, deliveries: Iterable[Delivery]) -> None:
         """Further deliveries of the event: what was withheld and is released."""
@@ -147,7 +150,7 @@ class Case:
             self._undecided.pop(decision.delivery.id, None)
 
     def take_back(self, marks: Iterable[Mark], cooldowns: Marks) -> None:
-        """What was decided could not be noted: it leaves no marks."""
+        """What was decided could not be noted, or was dropped meanwhile: it leaves no marks."""
         for mark in marks:
             self._passed.discard(mark.rule)
             cooldowns.take_back(mark)
@@ -271,6 +274,12 @@ class Case:
     def _states(self) -> bytes | None:
         shown = {name: msgspec.Raw(snapshot.data) for name, snapshot in self._answers.items() if snapshot is not None}
         return _encode(shown) if shown else None
+
+
+def _marked(decision: Decision, marks: Sequence[Mark]) -> Decision:
+    """With the marks of the rules that want it; one that another delivery of the event has passed first is its too."""
+    wanting = {rule.name for rule in decision.rules if rule.suppressed is None}
+    return msgspec.structs.replace(decision, marks=tuple(mark for mark in marks if mark.rule in wanting))
 
 
 def _looks_up(ask: Ask) -> bool:

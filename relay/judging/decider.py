@@ -102,6 +102,7 @@ class Decider:
         self._touched: dict[str, None] = {}  # cases to look at, in order
         self._due: list[tuple[float, str]] = []  # a heap; what has no case any more is passed over
         self._more = True  # an earlier run may have left some
+        self._anew = False
         self._position = 0
 
     @property
@@ -116,8 +117,7 @@ class Decider:
             anew: It may stand before what has been taken up: it was stored earlier, and released now.
         """
         self._more = True
-        if anew:
-            self._position = 0
+        self._anew = self._anew or anew
         self._wake.set()
 
     def stop(self) -> None:
@@ -151,7 +151,10 @@ class Decider:
     async def _take_up(self) -> None:
         """Begin on what the store has, as far as there is room."""
         while self._more and len(self._cases) < CASES:
-            self._more = False  # a notify that comes while we read sets it again
+            self._more = False  # a notify that comes while we read sets it again, and so the other
+            if self._anew:
+                self._anew = False
+                self._position = 0
             found = await self._outbox.deciding(after=self._position, limit=PAGE)
             events = [list(own) for _, own in groupby(found, key=lambda delivery: delivery.event_key)]
             if len(found) == PAGE:
@@ -236,9 +239,8 @@ class Decider:
         decisions = [decision for _, own, _ in made for decision in own]
         if not decisions:
             return
-        marks = [mark for _, _, own in made for mark in own]
         try:
-            await self._outbox.decide(decisions, marks=marks, at_us=self._clock.now_us())
+            noted = await self._outbox.decide(decisions, at_us=self._clock.now_us())
         except BaseException as error:
             for case, own, left in made:
                 case.take_back(left, self._marks)
@@ -247,13 +249,18 @@ class Decider:
             if isinstance(error, StoreBusyError) or not isinstance(error, Exception):
                 raise
             raise StoreBusyError(f"the store refused it: {error}") from error
-        for case, own, _ in made:
+        for case, own, left in made:
+            kept = {mark for decision in own if decision.delivery.id in noted for mark in decision.marks}
+            case.take_back([mark for mark in left if mark not in kept], self._marks)
             case.drop(own)
             if not case.deliveries:
                 self._end(case)
-        for decision in decisions:
+        # The others were dropped meanwhile.
+        done = [decision for decision in decisions if decision.delivery.id in noted]
+        for decision in done:
             if decision.suppressed is not None and decision.rules:
                 self._metrics.deliveries.labels(decision.delivery.destination, "suppressed").inc()
+        # Told in any case: a commit that seemed to fail may have come through, and then nothing was left to decide.
         self._notify({d.delivery.destination for d in decisions if d.suppressed is None and d.rules})
 
     def _idle_seconds(self) -> float | None:

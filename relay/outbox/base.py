@@ -75,6 +75,8 @@ class Decision(msgspec.Struct, frozen=True):
         suppressed: Why it is not sent after all; None puts it at the end of its queue.
         detail: That, in a sentence.
         states: As in ``Delivery``.
+        marks: What cooldowns remember of its event if this is still to be decided; one that stands in several decisions
+            is kept once.
     """
 
     delivery: Delivery
@@ -82,6 +84,7 @@ class Decision(msgspec.Struct, frozen=True):
     suppressed: Suppression | None = None
     detail: str = ""
     states: bytes | None = None
+    marks: tuple[Mark, ...] = ()
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -275,10 +278,11 @@ class Outbox(Protocol):
         """Deliveries that wait for a look-up, with a number above ``after``, in order."""
         ...
 
-    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
+    async def decide(self, decisions: Sequence[Decision], *, at_us: int) -> frozenset[int]:
         """Note what look-ups came to; what is to be sent gets the next sequences of its queue, in the order given.
 
-        Decisions on deliveries that are not deciding any more change nothing.
+        Returns:
+            The numbers of those that were still deciding. Decisions on others change nothing, and leave no mark.
         """
         ...
 

@@ -91,6 +91,10 @@ WHERE seq IN (SELECT json_extract(value, '$[0]') FROM json_each(:claims));
 SELECT json_group_array(json(claim)) FROM (
     SELECT claim FROM claims WHERE state = 'deciding' AND id > :after ORDER BY id LIMIT :limit);
 
+-- name: still_deciding
+SELECT json_group_array(id) FROM deliveries
+WHERE state = 'deciding' AND id IN (SELECT value FROM json_each(:ids));
+
 -- name: decide
 -- Rows [id, state, sequence, rules, code, error, states]; no sequence leaves it as it is.
 WITH decided AS MATERIALIZED (

@@ -33,7 +33,6 @@ from relay.outbox.base import (
     Switch,
 )
 from relay.outbox.file import StoreLock, resolve
-from relay.outbox.memory import Mark
 from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory
 from relay.outbox.sqlite_archive import SqliteArchive
@@ -110,15 +109,13 @@ class SqliteOutbox:
         (text,) = await self._claims.row("deciding", after=after, limit=limit)
         return rows.deliveries(text)
 
-    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
+    async def decide(self, decisions: Sequence[Decision], *, at_us: int) -> frozenset[int]:
         """Note what look-ups came to."""
 
-        def write(transaction: Transaction) -> None:
-            decide(transaction, decisions, at_us=at_us)
-            if marks:
-                transaction.run("insert_marks", rows=rows.json_rows(marks))
+        def write(transaction: Transaction) -> frozenset[int]:
+            return decide(transaction, decisions, at_us=at_us)
 
-        await self._writer.submit(Change(write))
+        return cast("frozenset[int]", await self._writer.submit(Change(write)))
 
     async def claim(
         self, destination: str, *, after: int, limit: int, skip: Collection[str] = ()

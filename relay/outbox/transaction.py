@@ -223,8 +223,12 @@ def _release_withheld(transaction: Transaction, entries: list[Entry], resolution
     return sightings
 
 
-def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: int) -> None:
-    """Write what look-ups came to."""
+def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: int) -> frozenset[int]:
+    """Write what look-ups came to, of what is still deciding; which that was."""
+    asked = rows.json_text([decision.delivery.id for decision in decisions])
+    (text,) = transaction.run("still_deciding", ids=asked).fetchone()
+    open_ids = frozenset(rows.json_value(text))
+    decisions = [decision for decision in decisions if decision.delivery.id in open_ids]
     gone = [decision.delivery.id for decision in decisions if not decision.rules]
     changed = [
         (
@@ -243,6 +247,10 @@ def decide(transaction: Transaction, decisions: Sequence[Decision], *, at_us: in
         transaction.run("remove_undecided", ids=rows.json_text(gone))
     if changed:
         transaction.run("decide", rows=rows.json_text(changed), at=at_us)
+    marks = dict.fromkeys(mark for decision in decisions for mark in decision.marks)
+    if marks:
+        transaction.run("insert_marks", rows=rows.json_rows(list(marks)))
+    return open_ids
 
 
 def _insert(db: sqlite3.Connection, name: str, many: list[tuple[object, ...]]) -> None:

@@ -501,7 +501,10 @@ async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: 
     await outbox.commit([marked])
     again = msgspec.structs.replace(marked, marks=(mark(START_US + 1),))
     await outbox.commit([again, again])
-    await outbox.decide([], marks=[mark(START_US - 5)], at_us=START_US)
+    await outbox.commit([entry(in_force(2), "bot", rules=(ASKING,))])
+    (asked,) = await outbox.deciding(after=0, limit=9)
+    passed = msgspec.structs.replace(decided(asked, RULE), marks=(mark(START_US - 5),))
+    assert await outbox.decide([passed], at_us=START_US) == {asked.id}
     outbox = await open_outbox()
     assert await outbox.memory.marks(since_us=0, limit=9) == [mark(START_US, count=3), mark(START_US - 5)]
     assert await outbox.memory.marks(since_us=0, limit=1) == [mark(START_US - 5)]
@@ -523,6 +526,22 @@ async def test_sides_are_remembered_with_an_event_or_by_themselves_and_the_last_
     await outbox.commit([msgspec.structs.replace(entry(in_force(1)), sides=(above, other))])
     await outbox.memory.note_sides([below])
     outbox = await open_outbox()
+async def test_what_was_dropped_before_it_was_decided_stays_so_and_leaves_no_mark(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(number), "bot", rules=(ASKING,)) for number in (1, 2)])
+    dropped, asked = await outbox.deciding(after=0, limit=9)
+    await outbox.archive.drop(Selection(id=dropped.id), waiting=True)
+    shared, own = mark(START_US), mark(START_US + 1)
+    decisions = [
+        msgspec.structs.replace(decided(dropped, RULE), marks=(own, shared)),
+        msgspec.structs.replace(decided(asked, RULE), marks=(shared,)),
+    ]
+    assert await outbox.decide(decisions, at_us=START_US) == {asked.id}
+    assert await outbox.memory.marks(since_us=0, limit=9) == [shared]
+    assert (await outbox.stats())["bot"].counts == {State.PENDING: 1, State.EXPIRED: 1}
+    claimed, _ = await outbox.claim("bot", after=0, limit=9)
+    assert [(delivery.id, delivery.sequence) for delivery in claimed] == [(asked.id, 3)]
+
+
     assert sorted(await outbox.memory.sides(), key=lambda side: side.symbol) == [below, other]
     await outbox.memory.forget_sides(but=[msgspec.structs.replace(other, side=0)])
     assert await outbox.memory.sides() == [other]  # it is the store that knows which side
@@ -544,7 +563,8 @@ async def test_a_snooze_replaces_an_earlier_one_and_survives_until_it_is_ended(
 
 
 async def test_retention_forgets_marks_by_their_own_age_and_snoozes_that_are_over(outbox: Outbox) -> None:
-    await outbox.decide([], marks=[mark(7, noted_us=START_US - 1), mark(5)], at_us=START_US)
+    marked = entry(in_force(1), "bot")
+    await outbox.commit([msgspec.structs.replace(marked, marks=(mark(7, noted_us=START_US - 1), mark(5)))])
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "SPY", 0, START_US - 1))
     await outbox.memory.snooze(Snooze(SnoozeKind.SYMBOL, "QQQ", 0, START_US + 1))
     await outbox.prune(finished_before_us=START_US, identities_before_us=0, marks_before_us=START_US)

@@ -152,8 +152,11 @@ class MemoryOutbox:
         waiting = [record.delivery for record in self.kept.records.values() if record.state is State.DECIDING]
         return [delivery for delivery in waiting if delivery.id > after][:limit]
 
-    async def decide(self, decisions: Sequence[Decision], *, marks: Sequence[Mark] = (), at_us: int) -> None:
-        self.kept.marks.extend(marks)
+    async def decide(self, decisions: Sequence[Decision], *, at_us: int) -> frozenset[int]:
+        numbers = {decision.delivery.id for decision in decisions}
+        still = frozenset(n for n in numbers if n in self.kept.records and self.kept.records[n].state is State.DECIDING)
+        noted = (mark for decision in decisions if decision.delivery.id in still for mark in decision.marks)
+        self.kept.marks.extend(dict.fromkeys(noted))
         for decision in decisions:
             record = self.kept.records.get(decision.delivery.id)
             if record is None or record.state is not State.DECIDING:
@@ -169,6 +172,7 @@ class MemoryOutbox:
             record.delivery = msgspec.structs.replace(
                 record.delivery, sequence=sequence, rules=decision.rules, states=decision.states, updated_at_us=at_us
             )
+        return still
 
     def _release(self, wanted: Mapping[tuple[int, str], int]) -> set[int]:
         """Queue what was withheld of these events for these destinations, in the order in which it was stored."""

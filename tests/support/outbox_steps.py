@@ -204,7 +204,8 @@ def settle(delivery: Delivery, how: str, outcome: Outcome, *, at_us: int, retry_
 
 
 def decide(decisions: Sequence[Decision], noted: Sequence[Mark], *, at_us: int) -> Step:
-    return Step(Order.CHANGE, lambda outbox: outbox.decide(decisions, marks=noted, at_us=at_us))
+    marked = [msgspec.structs.replace(decision, marks=tuple(noted)) for decision in decisions]
+    return Step(Order.CHANGE, lambda outbox: outbox.decide(marked, at_us=at_us))
 
 
 def retry_dead(selection: Selection) -> Step:

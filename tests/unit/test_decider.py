@@ -17,6 +17,7 @@ from relay.judging.case import MOST_NAMES, PATIENCE
 from relay.judging.decider import Decider
 from relay.judging.marks import Marks, mark_of
 from relay.metrics import Metrics
+from relay.outbox.archive import Selection
 from relay.outbox.base import Entry, NewDelivery
 from relay.states import Snapshot, StateWanted, snapshot_of
 from relay.upstream.lookup import Facts
@@ -477,3 +478,42 @@ async def test_deadlines_of_what_is_decided_are_not_kept(monkeypatch: pytest.Mon
             await settle()
             assert len(scene.decider._due) <= 8
     assert set(scene.states_of().values()) == {State.PENDING}
+
+
+async def test_what_was_dropped_while_it_was_looked_up_stays_so_and_leaves_no_mark() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN, cooldown=900.0)))
+        await scene.outbox.archive.drop(Selection(destination="bot"), waiting=True)
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+        assert scene.states_of() == {1: State.EXPIRED}
+        assert (len(scene.marks), scene.kept.marks, scene.decider.under_way) == (0, [], 0)
+        await scene.commit(in_force(2), asking(Ask(GREEN, cooldown=900.0)))
+        assert scene.states_of()[2] is State.PENDING
+
+
+async def test_a_rule_that_still_sends_to_another_destination_keeps_its_mark() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(GREEN, cooldown=900.0)), to=("bot", "swing"))
+        await scene.outbox.archive.drop(Selection(destination="bot"), waiting=True)
+        scene.states.tell("AAPL", GREEN_DAY)
+        await settle()
+    assert (scene.states_of("bot"), scene.states_of("swing")) == ({1: State.EXPIRED}, {1: State.PENDING})
+    assert (len(scene.marks), len(scene.kept.marks)) == (1, 1)
+
+
+async def test_what_is_released_while_the_store_is_read_is_taken_up_though_it_stands_before_that() -> None:
+    scene = Scene()
+    scene.states.tell("AAPL", GREEN_DAY)
+    await scene.outbox.commit([Entry(in_force(1), Source.LIVE, START_US, (NewDelivery("bot", (asking(Ask(GREEN)),)),))])
+    first = scene.kept.records.pop(1)
+    await scene.outbox.commit([Entry(in_force(2), Source.LIVE, START_US, (NewDelivery("bot", (asking(Ask(GREEN)),)),))])
+    scene.outbox.late["deciding"] = asyncio.Event()
+    async with scene.running():
+        scene.kept.records = {1: first, **scene.kept.records}
+        scene.decider.notify(anew=True)
+        scene.outbox.late["deciding"].set()
+        await settle()
+    assert scene.states_of() == {1: State.PENDING, 2: State.PENDING}

@@ -27,6 +27,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 from unittest import mock
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -439,12 +440,13 @@ async def _open_watched(path: Path, at: int, action: Any) -> None:
     await outbox.close()
 
 
+pytestmark = pytest.mark.timeout(600)  # many stores are opened, and a busy machine takes its time for each
 _SETTINGS: Final = settings()
 _LONG: Final = _SETTINGS.max_examples > 100
 
 TestOutboxMachine = OutboxMachine.TestCase
 TestOutboxMachine.settings = settings(
-    max_examples=_SETTINGS.max_examples if _LONG else 30,
+    max_examples=_SETTINGS.max_examples if _LONG else 24,
     stateful_step_count=60 if _LONG else 40,
     derandomize=not _LONG,
 )

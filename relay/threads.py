@@ -2,17 +2,49 @@
 
 asyncio's own pool is for work that ends: the interpreter waits for its threads before it exits, and whoever hangs in
 one keeps a place in it. A thread of this kind is left behind instead.
+
+``ResolvingLoop`` looks names up in such threads: a name server that does not answer blocks ``getaddrinfo`` for up to
+half a minute and more, and nothing ends that call.
 """
 
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 _T = TypeVar("_T")
+
+RESOLVING_AT_ONCE: Final = 64
+"""Names looked up at once, those included that nobody waits for any more; the next one waits for a place."""
+
+
+class ResolvingLoop(asyncio.SelectorEventLoop):
+    """An event loop whose look-ups of names hold up neither its pool nor its end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._resolving = asyncio.Semaphore(RESOLVING_AT_ONCE)
+
+    async def getaddrinfo(self, host: bytes | str | None, port: bytes | str | int | None, **hints: int) -> list[Any]:
+        """``socket.getaddrinfo``; with no thread left it is as if the name server were busy (``EAI_AGAIN``)."""
+
+        def resolve() -> list[Any]:
+            try:
+                return socket.getaddrinfo(host, port, **hints)
+            finally:  # not before: a look-up that was given up has its thread still
+                _tell(self, self._resolving.release)
+
+        await self._resolving.acquire()
+        try:
+            found = call_in_daemon(resolve, name="relay-resolve")
+        except RuntimeError as error:
+            self._resolving.release()
+            raise socket.gaierror(socket.EAI_AGAIN, "no thread left to look the name up") from error
+        return await found
 
 
 def call_in_daemon(call: Callable[[], _T], *, name: str) -> asyncio.Future[_T]:

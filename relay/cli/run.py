@@ -8,7 +8,6 @@ import os
 import resource
 import signal
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -22,10 +21,10 @@ from relay.cli.options import config_option
 from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.config.secrets import hide_secrets
+from relay.threads import ResolvingLoop
 
 _log = structlog.get_logger()
 
-_RESOLVING_AT_ONCE: Final = 64
 _OWNER_ONLY: Final = 0o077
 
 
@@ -38,7 +37,8 @@ def command(*, config: Path | None, allow_real: bool) -> int:
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
     hide_secrets(loaded)
-    return asyncio.run(_run(loaded, allow_real=allow_real))
+    with asyncio.Runner(loop_factory=ResolvingLoop) as runner:  # its end waits for no name server
+        return runner.run(_run(loaded, allow_real=allow_real))
 
 
 def _keep_to_ourselves() -> None:
@@ -70,8 +70,6 @@ async def _run(config: Config, *, allow_real: bool) -> int:
         relay.stop()
 
     loop = asyncio.get_running_loop()
-    # Names are resolved in these; the default of a few would let dead name servers hold up every destination.
-    loop.set_default_executor(ThreadPoolExecutor(_RESOLVING_AT_ONCE, thread_name_prefix="relay-resolve"))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     loop.add_signal_handler(signal.SIGHUP, relay.reload)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from pathlib import Path
 
 import pytest
 
+from relay.clock import SystemClock
+from relay.config.load import load
+from relay.errors import Exit
+from relay.outbox.sqlite import SqliteOutbox
 from relay.simulator.inbox import Answer, Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import arrived, fire, once
+from tests.support.events import entry, in_force
 from tests.support.process import RelayProcess, running, webhook, write_config
 
 
@@ -121,3 +127,50 @@ async def test_what_was_read_before_the_signal_is_stored(tmp_path: Path, simulat
         await inbox.wait_until(lambda: inbox.unique >= 300)
         await relay.until_drained()
     assert arrived(inbox) == once(fired)
+
+
+_NAME_SERVER_THAT_HANGS = """
+import socket, time
+resolve = socket.getaddrinfo
+
+def getaddrinfo(host, *rest, **hints):
+    if "dead" in str(host):
+        time.sleep(45)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+    return resolve(host, *rest, **hints)
+
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+async def _with_a_name_server_that_hangs(folder: Path, simulator: Simulator, *, key: str) -> RelayProcess:
+    """A relay with alerts for more destinations than it looks names up at once."""
+    stub = folder / "stub"
+    stub.mkdir()
+    (stub / "sitecustomize.py").write_text(_NAME_SERVER_THAT_HANGS)
+    names = [f"bot{number}" for number in range(70)]
+    destinations = {name: webhook(f"http://{name}.dead.invalid/x", timeout="60s") for name in names}
+    config = write_config(folder, simulator, destinations, key=key, shutdown_grace="1s")
+    clock = SystemClock()
+    outbox = await SqliteOutbox.open(load(config, env={}).store_path, clock)
+    await outbox.commit([entry(in_force(1), *names, at_us=clock.now_us())])
+    await outbox.close()
+    path = os.pathsep.join([str(stub), os.environ.get("PYTHONPATH", "")])
+    return RelayProcess(config, arguments=("--allow-real",), env={"PYTHONPATH": path})
+
+
+async def test_a_name_server_that_does_not_answer_holds_up_no_stop(tmp_path: Path, simulator: Simulator) -> None:
+    async with await _with_a_name_server_that_hangs(tmp_path, simulator, key="sim-key") as relay:
+        await relay.start()
+        await relay.ready()
+        await relay.until_status(lambda told: all(one["in_flight"] == 1 for one in told["destinations"]))
+        assert await relay.stop(within=8) == 0
+        assert relay.logged("stopped")
+        assert "Traceback" not in relay.stderr
+
+
+async def test_nor_another_end_and_its_exit_code_is_told(tmp_path: Path, simulator: Simulator) -> None:
+    async with await _with_a_name_server_that_hangs(tmp_path, simulator, key="wrong") as relay:
+        await relay.start()
+        assert await relay.ended(within=12) == Exit.REJECTED
+        assert "Traceback" not in relay.stderr

@@ -31,6 +31,7 @@ from relay.outbox.transaction import ROWS_A_STATEMENT
 from relay.outbox.writer import MOST_WAITING
 from relay.reload import MOST_READING
 from relay.rules.match import SYMBOLS_REMEMBERED, TRAITS_REMEMBERED
+from relay.threads import RESOLVING_AT_ONCE
 from relay.tls import BUNDLES_KEPT
 from relay.upstream.dial import MAX_MESSAGE, MAX_QUEUE
 from relay.upstream.lookup import MOST_SYMBOLS, ROOM
@@ -110,6 +111,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "fails; with `digest_over`, twice what a message may then hold",
         "deliveries that a lane is noting as expired": f"{EXPIRING_AT_ONCE}",
         "alerts that wait for a look-up": f"{CASES:,} events at once, and a page of {PAGE}",
+        "names looked up at once": f"{RESOLVING_AT_ONCE}, with those that nobody waits for any more",
         "requests for states under way": f"{YOUNG}, and {SLOW} more that have had no answer for {SLOW_AFTER:g} s",
         "states looked up": f"{MOST_SYMBOLS:,} symbols, {ROOM >> 20} MiB together",
         "what cooldowns remember": f"{MOST_MARKS:,} alerts that passed",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,11 @@ GREEN_DAYS = RuleMatch("green days", ask=Ask(StateWanted(tfc={"D": "green"})))
 
 @asynccontextmanager
 async def served(store: Path) -> AsyncIterator[aiohttp.ClientSession]:
-    """A client of a desk that gives a request a fifth of a second; its lane to bot has been on."""
+    """A client of a desk that gives a request one second; its lane to bot has been on."""
     outbox = await SqliteOutbox.open(store, SystemClock())
     await fill(outbox)
-    async with front_desk(outbox) as desk, serving(desk, request_seconds=0.2) as client:
-        await get_until(client, "/api/status", lambda told: told["destinations"][0]["state"] == "idle")
+    async with front_desk(outbox) as desk, serving(desk, request_seconds=1.0) as client:
+        await get_until(client, "/api/status", bot_is("idle"))
         yield client
     await outbox.close()
 
@@ -57,8 +57,8 @@ async def given_up(client: aiohttp.ClientSession, store: Path, path: str) -> Non
         assert (status, told["error"]["code"]) == (503, "timeout")
 
 
-def bot_is(state: str) -> Any:
-    return lambda told: told["destinations"][0]["state"] == state
+def bot_is(state: str) -> Callable[[Any], bool]:
+    return lambda told: "destinations" in told and told["destinations"][0]["state"] == state
 
 
 @pytest.mark.parametrize("path", ["/api/dead/retry?all=true", "/api/dead/1/retry", "/api/replay?all=true"])
@@ -68,7 +68,7 @@ async def test_what_was_queued_goes_out_though_nobody_asks_again(tmp_path: Path,
         await given_up(client, store, path)
 
         def sent(told: Any) -> bool:
-            counts = told["destinations"][0]["counts"]
+            counts = told["destinations"][0]["counts"] if "destinations" in told else {"delivered": 0}
             return counts["delivered"] > EVENTS - 1 - LETTERS and not counts["pending"]
 
         await get_until(client, "/api/status", sent)
@@ -96,7 +96,7 @@ async def test_a_snooze_begins_and_ends_though_nobody_asks_again(tmp_path: Path,
         if not left:
             assert (await post(client, "/api/snooze?name=bot&for=1h"))[0] == 200
         await given_up(client, store, f"/api/snooze?{wanted}")
-        await get_until(client, "/api/snooze", lambda told: len(told["items"]) == left)
+        await get_until(client, "/api/snooze", lambda told: "items" in told and len(told["items"]) == left)
 
 
 async def test_what_a_replay_has_to_ask_first_is_decided_by_the_running_relay(

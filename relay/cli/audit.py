@@ -36,7 +36,7 @@ from relay.rules.wanted import channels_of, literal_symbols
 _SPAN: Final = "24h"
 _PATIENCE: Final = 600.0
 _MOST_REQUESTS: Final = 5_000
-_CALL_SECONDS: Final = 30.0
+_CALL_SECONDS: Final = 10.0
 _YOUNG_US: Final = 10 * MICROS
 _GRACE: Final = 2.0
 

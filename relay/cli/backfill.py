@@ -29,7 +29,8 @@ from relay.rules import words
 from relay.web.upstream import errand_fields
 
 _ASK_SECONDS: Final = 0.3
-_LONGEST_SECONDS: Final = 3_600.0
+_PATIENCE: Final = 30.0  # of nothing but failures
+_GOES_ON: Final = "The relay goes on asking by itself; `relay status` shows how it stands."
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -78,18 +79,14 @@ async def _followed(config: Config, begun: Mapping[str, Any], clock: Clock) -> M
     """Ask after an errand until it is over.
 
     Raises:
-        RelayError: The relay ended meanwhile, or REST has not answered for long; the rounds go on where it runs.
+        RelayError: The relay ended meanwhile, or REST has failed for long; the rounds go on where it runs.
     """
-    until = clock.monotonic() + _LONGEST_SECONDS
+    patience = _Patience(clock)
     errand: Mapping[str, Any] | None = begun
     while errand is not None and errand["running"]:
-        if clock.monotonic() > until:
-            raise RelayError(
-                "REST has not answered for an hour",
-                hint="The relay goes on asking: `relay status` shows how it stands.",
-            )
         await clock.sleep(_ASK_SECONDS)
         errand = await remote.fetch(config, f"/api/backfill/{begun['number']}")
+        patience.look(_trouble(await remote.fetch(config, "/api/status")), hint=_GOES_ON)
     if errand is None:
         raise RelayError("the relay ended meanwhile", hint="Ask again: what was stored is recognised.")
     return errand
@@ -104,7 +101,40 @@ async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Map
             raise remote.unreachable() from error
         stack.push_async_callback(relay.backfiller.close)
         errands = Errands(relay.backfiller, clock)
-        return errand_fields(await errands.run(since=seconds))
+        work = asyncio.ensure_future(errands.run(since=seconds))
+        patience = _Patience(clock)
+        while not work.done():
+            await asyncio.wait([work], timeout=_ASK_SECONDS)
+            troubles = [status.last_error for status in relay.backfiller.status.values() if status.last_error]
+            patience.look("" if work.done() else "; ".join(troubles), hint="What was stored is recognised later.")
+        return errand_fields(work.result())
+
+
+def _trouble(status: Mapping[str, Any] | None) -> str:
+    return "" if status is None else str(status["backfill"]["detail"])
+
+
+class _Patience:
+    """How long a person waits for a REST that fails."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._since: float | None = None
+
+    def look(self, trouble: str, *, hint: str) -> None:
+        """Note how it stands now.
+
+        Raises:
+            RelayError: It has failed for too long.
+        """
+        if not trouble:
+            self._since = None
+            return
+        now = self._clock.monotonic()
+        if self._since is None:
+            self._since = now
+        if now - self._since >= _PATIENCE:
+            raise RelayError(f"REST fails: {trouble}", hint=hint)
 
 
 def _lines(came: Mapping[str, Any]) -> Iterator[str]:

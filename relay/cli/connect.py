@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from pathlib import Path
 
 import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.errors import RelayError
+from relay.outbox.file import is_held
 
 
 @click.command(epilog="Example: relay connect")
@@ -25,9 +25,11 @@ def command(*, config: Path | None, as_json: bool) -> None:
     The account has one connection: whoever holds it now is thrown out, and stays out if it is a relay.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
+        loaded = load_quietly(config)
         answer = asyncio.run(remote.ask(loaded, "/api/connect"))
         if answer is None:
+            if is_held(loaded.store_path):
+                raise remote.unreachable()
             raise RelayError("no relay runs here", hint="`relay run` connects by itself.")
     if as_json:
         click.echo(json.dumps(answer))

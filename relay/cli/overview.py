@@ -20,6 +20,7 @@ from relay.deliveries import State
 from relay.events import Instant
 from relay.outbox.base import QueueStats
 
+_NARROW: Final = 80  # columns that the table takes at least
 _COLUMNS: Final = (
     ("waiting", (State.PENDING, State.DECIDING)),
     ("delivered", (State.DELIVERED,)),
@@ -29,15 +30,22 @@ _COLUMNS: Final = (
 )
 
 
-def of_store(stats: Mapping[str, QueueStats], destinations: Iterable[str]) -> dict[str, Any]:
-    """What the store tells of its deliveries, in the shape of ``/api/status``."""
+def of_store(stats: Mapping[str, QueueStats], destinations: Iterable[str], *, held: bool) -> dict[str, Any]:
+    """What the store tells of its deliveries, in the shape of ``/api/status``.
+
+    Args:
+        stats: What it tells.
+        destinations: Those of the config.
+        held: A relay holds it, whose HTTP can't be reached.
+    """
     wanted = set(destinations)
     return {
         "running": False,
+        "held": held,
         "destinations": [
             {
                 "name": name,
-                "state": "not running" if name in wanted else "removed",
+                "state": ("not told" if held else "not running") if name in wanted else "removed",
                 "oldest_pending": None if one.oldest_pending_us is None else isoformat(one.oldest_pending_us),
                 **{
                     key: {str(word): number for word, number in counted.items()}
@@ -54,15 +62,24 @@ def of_store(stats: Mapping[str, QueueStats], destinations: Iterable[str]) -> di
     }
 
 
-def shown(status: Mapping[str, Any], *, terminal: bool) -> Iterator[RenderableType]:
-    """A status, as ``/api/status`` or ``of_store`` tells it."""
-    if not status["running"]:
-        yield Text("No relay runs here; this is what its store holds.", style="yellow")
-    else:
+def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
+    """A status, as ``/api/status`` or ``of_store`` tells it.
+
+    Args:
+        status: All of it.
+        width: Of the terminal; None where it is none.
+    """
+    if status["running"]:
         yield from _relay(status)
-    if status["destinations"]:
+    elif status["held"]:
+        yield Text("A relay runs, and answers nothing over HTTP; this is what its store holds.", style="yellow")
+    else:
+        yield Text("No relay runs here; this is what its store holds.", style="yellow")
+    if width is not None and width < _NARROW:
+        yield from (_line(one["name"], _sentence(one, status)) for one in status["destinations"])
+    elif status["destinations"]:
         yield Text()
-        yield _table(status, terminal=terminal)
+        yield _table(status, terminal=width is not None)
     for one in status["destinations"]:
         yield from _beside(one)
 
@@ -101,13 +118,26 @@ def _table(status: Mapping[str, Any], *, terminal: bool) -> Table:
     for name, _ in _COLUMNS:
         table.add_column(name, justify="right")
     table.add_column("oldest")
-    now_us = _us(status["now"]) if status["running"] else None
     for one in status["destinations"]:
-        oldest = one["oldest_pending"]
-        since = "" if oldest is None else oldest if now_us is None else _ago(oldest, now_us)
-        cells = [one["name"], one["state"], *(f"{_number(one['counts'], states):,}" for _, states in _COLUMNS), since]
+        numbers = (f"{_number(one['counts'], states):,}" for _, states in _COLUMNS)
+        cells = [one["name"], one["state"], *numbers, _since(one, status)]
         table.add_row(*map(Text, cells))
     return table
+
+
+def _sentence(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    """``idle, 3 waiting since 2 minutes, 120 delivered``: for a terminal that no table fits."""
+    counted = [(name, _number(one["counts"], states)) for name, states in _COLUMNS]
+    parts = [f"{number:,} {name}" for name, number in counted if number]
+    since = _since(one, status)
+    return ", ".join([one["state"], *parts, *([f"oldest {since}"] if since else [])])
+
+
+def _since(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
+    oldest = one["oldest_pending"]
+    if oldest is None:
+        return ""
+    return _ago(oldest, _us(status["now"])) if status["running"] else str(oldest)
 
 
 def _beside(one: Mapping[str, Any]) -> Iterator[Text]:

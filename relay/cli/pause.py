@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, destination_argument
+from relay.cli.quiet import load_quietly
 from relay.clock import SystemClock
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.outbox.base import DestinationState, Switch
 
@@ -21,7 +20,7 @@ from relay.outbox.base import DestinationState, Switch
 @config_option
 def command(*, name: str, config: Path | None) -> None:
     """Hold a destination's deliveries in its queue until `relay resume`."""
-    loaded = load(find_config(config, os.environ), env=os.environ)
+    loaded = load_quietly(config)
     remote.require_destination(loaded, name)
     asyncio.run(_pause(loaded, name))
     click.echo(f"{name} is paused; what comes is queued.")

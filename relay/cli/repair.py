@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,9 +17,9 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.clock import SystemClock, isoformat
-from relay.config.load import find_config, load
 from relay.errors import Exit, UsageError
 from relay.outbox.repair import Repair, compact, repair
 from relay.outbox.rewind import IDENTITIES_US
@@ -49,7 +48,7 @@ def command(*, dry_run: bool, compacting: bool, config: Path | None, as_json: bo
     with told(as_json=as_json):
         if dry_run and compacting:
             raise UsageError("--compact has no --dry-run", hint="It changes nothing but the size of the file.")
-        path = load(find_config(config, os.environ), env=os.environ).store_path
+        path = load_quietly(config).store_path
         now_us = SystemClock().now_us()
         if compacting:
             _tell_compacted(*compact(path, now_us=now_us), as_json=as_json)

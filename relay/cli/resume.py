@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from pathlib import Path
 
 import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, destination_argument
+from relay.cli.quiet import load_quietly
 from relay.clock import MICROS, SystemClock
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.durations import FORMS, parse_duration
 from relay.outbox.base import DestinationState, Switch
@@ -23,7 +22,7 @@ from relay.outbox.base import DestinationState, Switch
 @config_option
 def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
     """Let a destination go on that is paused, or was switched off by its own answer."""
-    loaded = load(find_config(config, os.environ), env=os.environ)
+    loaded = load_quietly(config)
     remote.require_destination(loaded, name)
     if drop_older is not None:
         try:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,10 +25,10 @@ from rich.text import Text
 
 from relay.cli import recall, remote
 from relay.cli.options import config_option, json_option
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.cli.wording import moment, roughly
 from relay.clock import MICROS, SystemClock, isoformat
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.durations import FORMS, format_duration
 from relay.errors import Exit, RelayError, UsageError
@@ -97,7 +96,7 @@ def command(
     with told(as_json=as_json):
         kind = _kind(kinds)
         seconds = _wanted(name, duration, listing=listing, clear=clear, kind=kind)
-        loaded = load(find_config(config, os.environ), env=os.environ)
+        loaded = load_quietly(config)
         if listing:
             _tell_all(asyncio.run(_active(loaded)), as_json=as_json)
         elif name is not None and duration is not None and seconds:

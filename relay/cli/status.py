@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,10 +19,11 @@ from rich.console import Console
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
 from relay.cli.overview import of_store, shown
+from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.errors import Exit
+from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
@@ -42,10 +42,10 @@ Examples:
 def command(*, ready: bool, config: Path | None, as_json: bool) -> int:
     """Show the connection, every destination's lane, and the ledger: what became of every delivery.
 
-    Where no relay runs, it is the store that is shown, and the exit code is 1.
+    Where no relay runs, or none answers over HTTP, it is the store that is shown, and the exit code is 1.
     """
     with told(as_json=as_json):
-        loaded = load(find_config(config, os.environ), env=os.environ)
+        loaded = load_quietly(config)
         running = asyncio.run(remote.fetch(loaded, "/api/status"))
         if ready:
             return _tell_ready(running, as_json=as_json)
@@ -56,7 +56,7 @@ def command(*, ready: bool, config: Path | None, as_json: bool) -> int:
         terminal = sys.stdout.isatty()
         width = None if terminal else _PIPE_WIDTH
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
-        for part in shown(status, terminal=terminal):
+        for part in shown(status, width=console.width if terminal else None):
             console.print(part)
     return Exit.OK if running is not None else Exit.FAILED
 
@@ -81,5 +81,6 @@ def _stored(config: Config) -> Mapping[str, Any]:
     Raises:
         StoreError: There is none, or it can't be read.
     """
+    held = is_held(config.store_path)
     with inspecting(config.store_path) as store:
-        return of_store(store.stats(), config.destinations)
+        return of_store(store.stats(), config.destinations, held=held)

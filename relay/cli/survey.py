@@ -30,6 +30,7 @@ DAY_US: Final = DAY_MINUTES * 60 * MICROS
 _MINUTE_US: Final = 60 * MICROS
 PATIENCE: Final = 30.0
 MOST_REQUESTS: Final = 200
+_MOST_FAILURES: Final = 5  # in a row: a person, or a job, waits for the answer
 MOST_SHOWN: Final = 200_000
 """Alerts of a channel; of more, a part is looked at, and that is told."""
 
@@ -77,7 +78,7 @@ async def survey(
         page_size: The ``limit`` asked for.
         span_us: How far back, µs.
         symbols: Those that may have fired, as far as known: they help to split what is cut.
-        patience: Seconds after which nothing more is asked.
+        patience: Seconds after which nothing more is asked; and so is, sooner, after a few failures in a row.
         most_requests: Of each channel.
     """
     nothing = _NoStore()
@@ -111,6 +112,7 @@ class _Asked:
         self._deadline = tools.clock.monotonic() + patience
         self._left = self._most = most_requests
         self._trouble = ""
+        self._failures = 0
         self._held = Held(tools.clock)
         asker = Asker(tools, channel, self, limit=page_size, window_minutes=max(DAY_MINUTES, -(-span_us // _MINUTE_US)))
         self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
@@ -140,13 +142,16 @@ class _Asked:
         self._left -= 1
 
     async def on_trouble(self, error: RestUnavailableError, delay: float) -> None:
-        """Wait and try again only where there is time left for it."""
+        """Wait and try again only where there is time left for it, and hope."""
         self._trouble = str(error)
+        self._failures += 1
+        if self._failures == _MOST_FAILURES:
+            raise _EnoughError(f"REST fails: {error}")
         self._within(delay)
 
     def on_answer(self, page: RestPage) -> None:
         """Take the server's time."""
-        self._trouble = ""
+        self._trouble, self._failures = "", 0
         self.server_time_us = page.server_time_us or self.server_time_us
 
     def _within(self, delay: float) -> None:

@@ -48,7 +48,7 @@ class StoreLock:
     """Holds ``PATH.lock`` for as long as the process lives; the kernel lets go of it however we end."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path.with_name(path.name + ".lock")
+        self._path = _lock_of(path)
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -86,6 +86,22 @@ class StoreLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(path.name + ".lock")
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the store at ``path``, as far as the kernel tells; asking takes no lock."""
+    try:
+        lock = _lock_of(path).stat()
+        held = Path("/proc/locks").read_text()
+    except OSError:
+        return False
+    # Each line: number, kind, …, process, MAJOR:MINOR:INODE, range (https://man7.org/linux/man-pages/man5/proc_locks.5.html)
+    device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
+    return any(device in line.split() for line in held.splitlines())
 
 
 def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None) -> sqlite3.Connection:

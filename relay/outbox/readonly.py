@@ -13,7 +13,7 @@ from pathlib import Path
 
 from relay.errors import StoreError
 from relay.outbox.check import log_of
-from relay.outbox.file import explained
+from relay.outbox.file import APPLICATION_ID, explained
 from relay.outbox.sql import migrations
 
 
@@ -30,17 +30,36 @@ def open_beside(path: Path) -> sqlite3.Connection:
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
     try:
+        (application,) = db.execute("PRAGMA application_id").fetchone()
         (version,) = db.execute("PRAGMA user_version").fetchone()
     except sqlite3.DatabaseError as error:
         db.close()
         raise explained(path, error) from None
-    if version != len(migrations()):
+    if (fault := _another(path, application, version)) is not None:
         db.close()
-        raise StoreError(
-            f"the store {path} has schema {version}, and this relay reads {len(migrations())}",
-            hint="The next `relay run` of the same version brings it up to date.",
-        )
+        raise fault
     return db
+
+
+def _another(path: Path, application: int, version: int) -> StoreError | None:
+    """What keeps this relay from reading such a store; None where nothing does."""
+    newest = len(migrations())
+    if application != APPLICATION_ID:
+        return StoreError(
+            f"{path} is not a relay's store, or its beginning is damaged",
+            hint="`relay repair` keeps what can be kept of a store; else let storage.url name another file.",
+        )
+    if version > newest:
+        return StoreError(
+            f"{path} was written by a newer relay (schema {version}, this one knows {newest})",
+            hint="Use that version again.",
+        )
+    if version < newest:
+        return StoreError(
+            f"the store {path} has schema {version}, and this relay reads {newest}",
+            hint="`relay run` brings it up to date, and keeps a copy.",
+        )
+    return None
 
 
 def connect_beside(path: Path) -> sqlite3.Connection:

@@ -55,7 +55,7 @@ class ArchiveApi:
         """Stored events, newest first."""
         page = await self._desk.archive.list_events(
             selection=self._selection(request),
-            before=selected.whole_number(request.query, "before"),
+            before=selected.before(request.query),
             limit=selected.limit(request.query),
         )
         return _page(page)
@@ -81,7 +81,7 @@ class ArchiveApi:
         page = await self._desk.archive.list_deliveries(
             state=state,
             selection=self._selection(request),
-            before=selected.whole_number(request.query, "before"),
+            before=selected.before(request.query),
             limit=selected.limit(request.query),
         )
         return _page(page)

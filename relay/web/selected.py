@@ -6,14 +6,17 @@ query, form or JSON object ──given_in──> texts by name ──> selection
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from difflib import get_close_matches
+from typing import Final, TypedDict
 
 from aiohttp import web
 
 from relay.deliveries import State
 from relay.outbox.archive import EVERYTHING, PAGE, STEP, Selection
-from relay.outbox.selecting import BadSelectionError, number, selection_of
+from relay.outbox.selecting import KEYS, BadSelectionError, number, selection_of
 from relay.web.asked import BadQueryError, body_of, flag
+
+_MEANT: Final = (*KEYS, "all", "after", "limit", "waiting", "new_ids", "dry_run")
 
 
 class Going(TypedDict):
@@ -27,9 +30,25 @@ async def given_in(request: web.Request) -> dict[str, str]:
     """The values of a POST, by name, as texts; the query's before the body's.
 
     Raises:
-        BadQueryError: One is neither text, number nor truth.
+        BadQueryError: One is neither text, number nor truth, or has a name that means nothing here: a filter that is
+            mistyped must not choose more than was meant.
     """
-    return {**{key: _text(key, value) for key, value in (await body_of(request)).items()}, **request.query}
+    given = {**{key: _text(key, value) for key, value in (await body_of(request)).items()}, **request.query}
+    for key in given:
+        if key not in _MEANT:
+            near = get_close_matches(key, _MEANT, n=1)
+            hint = f"did you mean `{near[0]}`?" if near else f"there are {', '.join(KEYS)}"
+            raise BadQueryError(f"`{key}` is no filter; {hint}")
+    return given
+
+
+def before(given: Mapping[str, str]) -> int | None:
+    """Where a listing goes on; a page's ``next`` may be given under its own name, too.
+
+    Raises:
+        BadQueryError: It is no number from 1 up.
+    """
+    return whole_number(given, "before" if "before" in given else "next")
 
 
 def selection(given: Mapping[str, str], *, now_us: int) -> Selection:

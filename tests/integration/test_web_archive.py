@@ -103,6 +103,8 @@ async def test_what_is_done_is_chosen_in_the_query_a_form_or_json_and_done_a_ste
         ({"json": {"since": "1h", "until": "2h"}}, "until"),
         ({"json": {"all": True, "after": -1}}, "after"),
         ({"json": {"id": "17 or 1=1"}}, "id"),
+        ({"json": {"destinatoin": "bot", "symbol": "KO"}}, "destinatoin"),
+        ({"params": {"all": "true", "to": "bot"}}, "to"),
     ],
 )
 @pytest.mark.parametrize("path", ["/api/dead/retry", "/api/dead/drop", "/api/replay"])
@@ -123,6 +125,18 @@ async def test_a_filter_that_can_not_be_meant_is_named(
 ) -> None:
     status, body = await get(fake[1], f"{path}?{key}={text}")
     assert (status, f"`{key}`" in body["error"]["message"]) == (400, True)
+
+
+async def test_a_listing_goes_on_by_the_name_that_a_page_tells_it(
+    fake: tuple[FakeDesk, aiohttp.ClientSession],
+) -> None:
+    desk, client = fake
+    _, first = await get(client, "/api/events?limit=2")
+    _, by_name = await get(client, f"/api/events?limit=2&next={first['next']}")
+    _, before = await get(client, f"/api/events?limit=2&before={first['next']}")
+    assert by_name == before
+    assert by_name["items"][0]["id"] < first["items"][-1]["id"]
+    assert [asked[-2] for asked in desk.asked] == [None, first["next"], first["next"]]
 
 
 async def test_what_waits_is_dropped_only_for_a_destination_that_is_gone(

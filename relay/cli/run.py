@@ -17,6 +17,7 @@ import structlog
 
 from relay import logs
 from relay.app import Relay
+from relay.cli.faults import teller
 from relay.cli.options import config_option
 from relay.config.load import find_config, load
 from relay.config.model import Config
@@ -70,6 +71,7 @@ async def _run(config: Config, *, allow_real: bool) -> int:
         relay.stop()
 
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(teller(relay.clock))
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
     loop.add_signal_handler(signal.SIGHUP, relay.reload)

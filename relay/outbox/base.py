@@ -380,8 +380,9 @@ class Outbox(Protocol):
         """One small step of retention, over at most ``limit`` rows; whether this sweep has more to look at.
 
         Finished deliveries and bodies nobody waits for go after ``finished_before_us``; identities after
-        ``identities_before_us``, and never while above the cursor's overlap; marks that were noted before
-        ``marks_before_us``, and snoozes that ended before ``finished_before_us``. Dead letters stay.
+        ``identities_before_us``, and never while above the cursor's overlap (without an id: while received after the
+        oldest kept round began); marks that were noted before ``marks_before_us``, and snoozes that ended before
+        ``finished_before_us``. Dead letters stay.
         """
         ...
 

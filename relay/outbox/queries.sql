@@ -308,10 +308,14 @@ WHERE seq > :from_seq AND seq <= :to_seq AND data IS NOT NULL AND received_at < 
 
 -- name: prune_identities
 -- An identity goes only when REST can no longer show it again: older than asked, and at or below the cursor's overlap.
+-- Without an id it lies below if it came before that round began; a channel without rounds has nothing to show again.
 DELETE FROM events
 WHERE seq > :from_seq AND seq <= :to_seq AND data IS NULL AND received_at < :before
-  AND (upstream_id IS NULL OR upstream_id <= coalesce((
-      SELECT position FROM rounds r WHERE r.channel = events.channel ORDER BY rowid LIMIT 1), 0))
+  AND iif(upstream_id IS NULL,
+      received_at < coalesce((
+          SELECT began_at FROM rounds r WHERE r.channel = events.channel ORDER BY rowid LIMIT 1), :before),
+      upstream_id <= coalesce((
+          SELECT position FROM rounds r WHERE r.channel = events.channel ORDER BY rowid LIMIT 1), 0))
   AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = events.seq);
 
 -- name: prune_marks

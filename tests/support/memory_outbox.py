@@ -353,8 +353,10 @@ class MemoryOutbox:
             if stored.known.received_at_us < finished_before_us:
                 stored.body = False
             rounds = memory.rounds.get(stored.known.event.channel, [])
-            overlap = rounds[0].position if rounds else 0
-            below = stored.known.event.id is None or stored.known.event.id <= overlap
+            if stored.known.event.id is None:
+                below = not rounds or stored.known.received_at_us < rounds[0].began_at_us
+            else:
+                below = stored.known.event.id <= (rounds[0].position if rounds else 0)
             if not stored.body and stored.known.received_at_us < identities_before_us and below:
                 del memory.events[seq]
         memory.marks[:] = [mark for mark in memory.marks if mark.noted_us >= marks_before_us]

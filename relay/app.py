@@ -278,8 +278,8 @@ class Relay:
         await self.reader.resubscribe()
         await self.outbox.memory.forget_sides(but=self.engine.sides())  # on a full disk this takes its time
 
-    def _marks_since_us(self) -> int:
-        return remembered_since(now_us=self.clock.now_us(), longest=self.marks.longest)
+    def _marks_since_us(self, now_us: int) -> int:
+        return remembered_since(now_us=now_us, longest=self.marks.longest)
 
     def _take_tick(self, tick: Tick) -> None:
         self.engine.take(tick)  # the engine of now: a reload makes another

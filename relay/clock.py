@@ -7,6 +7,7 @@ below ``relay.cli`` asks the operating system for the time, so a test moves it b
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from datetime import UTC, datetime
 from typing import Protocol
@@ -44,6 +45,39 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """``asyncio.sleep``."""
         await asyncio.sleep(seconds)
+
+
+class SteadyTime:
+    """The wall clock without its leaps forward: within a run it never runs ahead of the time that has passed.
+
+    It follows the wall clock when that is set back, and keeps its own pace when that leaps. What the wall clock says
+    at the first look is believed: there is nothing yet to measure it by.
+
+    Args:
+        clock: The wall clock and the time that passes.
+        patience: Seconds after which a leap is believed, if the wall clock was ahead at every look since; never by
+            default.
+    """
+
+    def __init__(self, clock: Clock, *, patience: float = math.inf) -> None:
+        self._clock = clock
+        self._patience = patience
+        self._offset_us: int | None = None
+        self._leap: tuple[float, int] | None = None  # since when, and what all looks since agree on
+
+    def now_us(self) -> int:
+        """µs since the epoch."""
+        now = self._clock.monotonic()
+        monotonic_us = round(now * MICROS)
+        offset_us = self._clock.now_us() - monotonic_us
+        if self._offset_us is None or offset_us <= self._offset_us:
+            self._offset_us, self._leap = offset_us, None
+            return monotonic_us + offset_us
+        since, least_us = (now, offset_us) if self._leap is None else self._leap
+        self._leap = (since, min(least_us, offset_us))
+        if now - since >= self._patience:
+            self._offset_us, self._leap = self._leap[1], None
+        return monotonic_us + self._offset_us
 
 
 async def wait_until(event: asyncio.Event, clock: Clock, seconds: float | None) -> bool:

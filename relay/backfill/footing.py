@@ -5,15 +5,15 @@
 ``bounds`` says what a position needs before it is built upon: two minutes until a later complete round began. A wall
 clock that is set forward makes those two minutes out of a moment, and what appears late is lost. Therefore
 
-* within a run time is told by a clock that never runs ahead of true time: it follows the wall clock when that is set
-  back, and keeps its own pace when that leaps forward. Rounds are stored with its times, too;
+* within a run ``SteadyTime`` tells the time, which never runs ahead of what has passed. Rounds are stored with its
+  times, too;
 * a round of this run and one of a run before, with another such clock, are never measured against each other.
 """
 
 from __future__ import annotations
 
 from relay.backfill.bounds import start_after
-from relay.clock import MICROS, Clock
+from relay.clock import Clock, SteadyTime
 from relay.outbox.base import ChannelState, RoundEnd
 
 
@@ -21,18 +21,14 @@ class Footing:
     """One channel's, for as long as the process lives."""
 
     def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._offset_us: int | None = None
+        self._time = SteadyTime(clock)
         self._base: int | None = None
         self._mine: tuple[RoundEnd, ...] = ()
         self._begun = False
 
     def now_us(self) -> int:
         """µs since the epoch; never ahead of time that has passed in this run."""
-        monotonic_us = round(self._clock.monotonic() * MICROS)
-        offset_us = self._clock.now_us() - monotonic_us
-        self._offset_us = offset_us if self._offset_us is None else min(self._offset_us, offset_us)
-        return monotonic_us + self._offset_us
+        return self._time.now_us()
 
     def start(self, state: ChannelState) -> int | None:
         """The id to ask after; None asks for everything in the window."""

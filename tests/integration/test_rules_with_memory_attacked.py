@@ -259,10 +259,10 @@ async def test_a_decision_that_the_store_refuses_is_made_again_and_not_held_agai
     house.states.tell("AAPL", GREEN_DAY)
     decide, refusals = outbox.decide, [sqlite3.IntegrityError("once")]
 
-    async def refuse_once(*positional: Any, **named: Any) -> None:
+    async def refuse_once(*positional: Any, **named: Any) -> frozenset[int]:
         if refusals:
             raise refusals.pop()
-        await decide(*positional, **named)
+        return await decide(*positional, **named)
 
     monkeypatch.setattr(outbox, "decide", refuse_once)
     async with house.deciding():
@@ -294,7 +294,7 @@ async def test_a_long_cooldown_outlasts_retention_and_a_restart(tmp_path: Path, 
     await house.live(in_force(1))
     clock.jump(31 * days)
     since_us = remembered_since(now_us=clock.now_us(), longest=90 * days)
-    tidying = asyncio.ensure_future(tidy(outbox, clock, retention=7 * days, marks_since_us=lambda: since_us))
+    tidying = asyncio.ensure_future(tidy(outbox, clock, retention=7 * days, marks_since_us=lambda _: since_us))
     await house.quiet()
     tidying.cancel()
     kept = await outbox.memory.marks(since_us=since_us, limit=10)

@@ -52,7 +52,6 @@ class SqliteOutbox:
     def __init__(self, opened: Opened, lock: StoreLock, clock: Clock) -> None:
         self._db = opened.db
         self._lock = lock
-        self._clock = clock
         self._counters = opened.counters
         self._first_started_at_us = opened.first_started_at_us
         self._damage = opened.damage

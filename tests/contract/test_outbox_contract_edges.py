@@ -47,6 +47,20 @@ async def test_nothing_is_remembered_of_a_channel_or_a_destination_that_never_wa
     assert await outbox.destination("bot") == DestinationState()
 
 
+@pytest.mark.parametrize("continuation", [None, False, True])
+async def test_what_is_claimed_has_its_times_and_all_that_its_alert_said(
+    outbox: Outbox, *, continuation: bool | None
+) -> None:
+    event = msgspec.structs.replace(in_force(7), continuation=continuation)
+    await outbox.commit([entry(event, "bot", at_us=START_US + 3)])
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    assert delivery.event == event
+    assert (delivery.received_at_us, delivery.updated_at_us) == (START_US + 3, START_US + 3)
+    await outbox.retry(delivery, FAILED, at_us=START_US + 8, retry_at_us=START_US + 9, parked=False)
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    assert (delivery.received_at_us, delivery.updated_at_us) == (START_US + 3, START_US + 8)
+
+
 async def test_a_channel_that_has_only_learnt_its_page_has_no_baseline(outbox: Outbox) -> None:
     await outbox.learn_page(Channel.BREAKS, 50)
     assert await outbox.channel(Channel.BREAKS) == ChannelState(largest_page=50)

@@ -211,6 +211,41 @@ async def test_who_comes_when_too_many_wait_waits_to_be_taken_in_and_leaves_noth
     await writer.close()
 
 
+async def test_a_store_that_is_damaged_is_not_tried_again_not_even_at_the_end(store: Store, clock: FakeClock) -> None:
+    damage = Damage(Path("relay.db"))
+    writer = GroupWriter[int, int](store.apply, clock, damage)
+    writer.start()
+    broken = sqlite3.DatabaseError("database disk image is malformed")
+    broken.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    store.refuse_all(broken)
+    asked = [asyncio.ensure_future(writer.submit(1))]
+    await until(lambda: bool(damage.found))
+    asked += [asyncio.ensure_future(writer.submit(number)) for number in (2, 3)]
+    await clock.advance(3_600)
+    assert not any(task.done() for task in asked), "a person may still mend it"
+    assert clock.next_wake is None
+    await asyncio.wait_for(writer.close(), 20)
+    for task in asked:
+        with pytest.raises(StoreBusyError, match="malformed"):
+            await task
+    assert store.tried == [[1]]
+
+
+async def test_when_there_is_room_again_the_writer_is_well_and_waits_as_briefly_as_at_first(
+    writer: GroupWriter[int, int], store: Store, clock: FakeClock
+) -> None:
+    for number in (1, 2):
+        store.refuse_all(FULL)
+        waiting = asyncio.ensure_future(writer.submit(number))
+        await until(lambda: clock.next_wake is not None)
+        assert writer.healthy is False
+        assert clock.next_wake == pytest.approx(0.1)
+        store.accept()
+        await clock.advance(0.1)
+        assert await asyncio.wait_for(waiting, 10) == number * 10
+        assert writer.healthy is True
+
+
 async def test_who_has_not_been_taken_in_is_let_go_at_the_end(store: Store, clock: FakeClock) -> None:
     writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
     writer.start()

@@ -27,6 +27,7 @@ from relay.threads import ResolvingLoop
 _log = structlog.get_logger()
 
 _OWNER_ONLY: Final = 0o077
+_MOST_FILES: Final = 65_536
 
 
 @click.command(epilog="Example: relay run -c config.yaml")
@@ -38,6 +39,7 @@ def command(*, config: Path | None, allow_real: bool) -> int:
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
     hide_secrets(loaded)
+    open_many_files()
     with asyncio.Runner(loop_factory=ResolvingLoop) as runner:  # its end waits for no name server
         return runner.run(_run(loaded, allow_real=allow_real))
 
@@ -46,6 +48,20 @@ def _keep_to_ourselves() -> None:
     """What we write from here on is its owner's alone, and a crash leaves no memory, secrets included, on the disk."""
     os.umask(_OWNER_ONLY)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+
+
+def open_many_files() -> None:
+    """Take the files and sockets that we may have: each destination that hangs keeps some, and 1,024 is soon little."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (OSError, ValueError) as error:  # a kernel may grant less than it promises: we run with what we have
+        _log.debug("no more files may be open", files=soft, error=str(error))
+    else:
+        _log.debug("more files may be open", files=wanted, before=soft)
 
 
 def _settle_interpreter() -> None:

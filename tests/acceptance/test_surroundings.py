@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import resource
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -53,6 +55,24 @@ async def test_the_store_lies_in_the_state_directory_and_secrets_in_the_credenti
     assert arrived(inbox, "/from-a-file") == once(fired)
     assert (state / "relay.db").stat().st_mode & 0o077 == 0  # for nobody else to read
     assert not (tmp_path / "relay.db").exists()
+
+
+async def test_it_may_open_as_many_files_as_the_machine_lets_it(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    hard = 70_000 if allowed == resource.RLIM_INFINITY else min(allowed, 70_000)
+    stub = tmp_path / "stub"
+    stub.mkdir()
+    (stub / "sitecustomize.py").write_text(
+        f"import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (256, {hard}))\n"
+    )
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, log={"format": "json", "level": "debug"})
+    path = os.pathsep.join([str(stub), os.environ.get("PYTHONPATH", "")])
+    async with running(config, env={"PYTHONPATH": path}) as relay:
+        files = min(hard, 65_536)
+        assert resource.prlimit(relay.pid, resource.RLIMIT_NOFILE) == (files, hard)
+        assert [(line["files"], line["before"]) for line in relay.logged("more files may be open")] == [(files, 256)]
 
 
 class Manager:

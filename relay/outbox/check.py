@@ -1,13 +1,17 @@
 """Whether a store's file is whole: found out before anything rests on it.
 
     file ──is its log whole?──> open ──are its tables there?──> ready, once the check says so or after 2 s at most
-                                  └──quick_check, on a connection and in a thread of its own──> Damage, whenever it ends
+                                  └──quick_check, then integrity_check──> Damage, whenever they find it
+                                     (on a connection and in a thread of their own)
 
 ``PRAGMA quick_check`` reads every page of the file once (https://www.sqlite.org/pragma.html#pragma_quick_check). Of a
 million events with as many deliveries, 600 MB, that takes a second from memory and as long as the disk needs to read
 600 MB else. A start waits for two seconds: a store of the usual size is checked whole before the first alert is taken,
 a huge one on a slow disk goes on being checked while the relay works. What is found later stops every further write,
 as does what a statement runs into by itself.
+
+Each page may be sound and an index still not agree with its table: the disk lost a write. Only ``integrity_check`` sees
+that. It looks each row up in each index, five seconds for a million rows, so it comes last and waits for the others.
 
 A log that was cut or spoilt in its middle passes that check: SQLite takes the log up to the first frame whose checksum
 is wrong and forgets what follows (https://www.sqlite.org/walformat.html#recovery), though it was committed. A power cut
@@ -20,10 +24,12 @@ from __future__ import annotations
 import os
 import sqlite3
 import struct
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import wait as wait_for
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +45,8 @@ REPAIR: Final = (
 )
 
 _START_SECONDS: Final = 2.0
+_INTERRUPT_SECONDS: Final = 0.05
+_LOW_PRIORITY: Final = 10  # https://man7.org/linux/man-pages/man2/setpriority.2.html
 _LOG_HEADER: Final = 32  # bytes; https://www.sqlite.org/walformat.html
 _FRAME_HEADER: Final = struct.Struct(">II8s8s")  # page, size of the database after a commit, salts, checksums
 _TAKEN: Final = struct.Struct("=I")  # how many frames of the log are valid, at this place of the index in shared memory
@@ -92,33 +100,49 @@ class Damage:
 
 
 class Check:
-    """A quick check under way, in a thread and on a connection of its own."""
+    """The checks under way, one after the other in a thread and on a connection of their own."""
 
     def __init__(self, path: Path, damage: Damage) -> None:
         self._db = read_only(path)
         self._damage = damage
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="relay-store-check")
-        self._running: Future[None] = self._thread.submit(self._run)
+        self._quick: Future[None] = self._thread.submit(self._run, quick_check)
+        self._whole: Future[None] = self._thread.submit(self._run_beside)
 
     def wait(self, seconds: float = _START_SECONDS) -> None:
-        """Return when it has ended, or after ``seconds``; what it found, ``Damage`` knows."""
-        wait_for([self._running], timeout=seconds)
+        """Return when the quick one has ended, or after ``seconds``; what it found, ``Damage`` knows."""
+        wait_for([self._quick], timeout=seconds)
 
     def close(self) -> None:
-        """End it, if it still runs."""
-        if not self._running.done():
-            self._db.interrupt()
+        """End what still runs."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        for under_way in (self._quick, self._whole):
+            while not under_way.done():  # an interrupt that comes between two statements has no effect
+                self._db.interrupt()
+                wait_for([under_way], timeout=_INTERRUPT_SECONDS)
         self._thread.shutdown()
+        self._db.close()
 
-    def _run(self) -> None:
-        with closing(self._db):
-            try:
-                finding = quick_check(self._db)
-            except sqlite3.Error as error:
-                self._damage.meets(error)  # else it was interrupted, or whoever reads next meets the same
-            else:
-                if finding:
-                    self._damage.note(finding)
+    def _run_beside(self) -> None:
+        if not self._damage.found:
+            _yield_to_others()
+            self._run(whole_check)
+
+    def _run(self, check: Callable[[sqlite3.Connection], str]) -> None:
+        try:
+            finding = check(self._db)
+        except sqlite3.Error as error:
+            self._damage.meets(error)  # else it was interrupted, or whoever reads next meets the same
+        else:
+            if finding:
+                self._damage.note(finding)
+
+
+def _yield_to_others() -> None:
+    """Let this thread have what the others leave of the processor, where threads have priorities of their own."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LOW_PRIORITY)
 
 
 def read_only(path: Path) -> sqlite3.Connection:
@@ -134,21 +158,38 @@ def read_only(path: Path) -> sqlite3.Connection:
 
 def quick_check(db: sqlite3.Connection) -> str:
     """The first thing that is wrong with the pages of ``db``; empty where they are sound."""
-    (said,) = db.execute("PRAGMA quick_check(1)").fetchone()
+    return _first_finding(db, "quick_check")
+
+
+def whole_check(db: sqlite3.Connection) -> str:
+    """The first thing that is wrong with ``db``, and each index compared with its table; empty where all is sound."""
+    return _first_finding(db, "integrity_check")
+
+
+def _first_finding(db: sqlite3.Connection, check: str) -> str:
+    (said,) = db.execute(f"PRAGMA {check}(1)").fetchone()
     return "" if said == "ok" else " ".join(str(said).removeprefix("*** in database main ***").split())
 
 
 def missing(db: sqlite3.Connection, scripts: Sequence[str]) -> str:
-    """What ``scripts`` make and ``db`` does not have, in words; empty where all is there."""
-    listed = "SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'"
-    there = set(db.execute(listed))
+    """What ``scripts`` make and ``db`` does not have, in words; empty where all is there, with the columns it had."""
     with closing(sqlite3.connect(":memory:")) as fresh:
         for script in scripts:
             fresh.executescript(script)
-        gone = [
-            f"{kind} {name}" for kind, name in fresh.execute(f"{listed} ORDER BY rowid") if (kind, name) not in there
-        ]
-    return f"{', '.join(gone)} missing" if gone else ""
+        ours, there = _described(fresh), _described(db)
+    gone = [f"{kind} {name}" for kind, name in ours if (kind, name) not in there]
+    other = [name for (kind, name), columns in ours.items() if there.get((kind, name), columns) != columns]
+    found = [f"{', '.join(gone)} missing"] if gone else []
+    return ", ".join([*found, *(f"the columns of table {name} changed" for name in other)])
+
+
+def _described(db: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    """What ``db`` is made of, in the order in which it was made; of a table its columns, too."""
+    listed = (
+        "SELECT type, name, (SELECT group_concat(name) FROM pragma_table_info(iif(s.type = 'table', s.name, ''))) "
+        "FROM sqlite_schema s WHERE name NOT LIKE 'sqlite_%' ORDER BY rowid"
+    )
+    return {(kind, name): columns for kind, name, columns in db.execute(listed)}
 
 
 def refuse_lost(path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import threading
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from relay.outbox.sqlite import SqliteOutbox
 from relay.outbox.vacuum import PAGES_A_STEP
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import entry, in_force
-from tests.support.pages import PAGE
+from tests.support.pages import PAGE, leaves, page_of, put
 from tests.support.waiting import until
 
 DELIVERED = Outcome(Verdict.DELIVERED, "200")
@@ -31,6 +32,10 @@ def path(tmp_path: Path) -> Path:
 
 def _size(path: Path) -> int:
     return path.stat().st_size
+
+
+def _content(path: Path) -> bytes:
+    return path.read_bytes()
 
 
 def _told(outbox: SqliteOutbox) -> tuple[bool, str]:
@@ -61,10 +66,40 @@ async def test_what_the_check_finds_after_the_start_stops_all_writing(
         await waiting
 
 
-async def test_a_store_that_is_closed_at_once_waits_for_no_check(path: Path) -> None:
+@pytest.mark.parametrize("name", ["quick_check", "whole_check"])
+async def test_a_store_that_is_closed_at_once_waits_for_no_check(
+    path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    begun = threading.Event()
+
+    def endless(db: sqlite3.Connection) -> str:
+        begun.set()
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n").fetchone()
+        return ""
+
+    monkeypatch.setattr(check, name, endless)
+    monkeypatch.setattr(Check, "wait", lambda _: None)
     outbox = await SqliteOutbox.open(path, FakeClock())
+    await asyncio.to_thread(begun.wait, 10)
     async with asyncio.timeout(10):
         await outbox.close()
+    assert outbox.damage == ""
+
+
+async def test_an_index_that_lost_a_write_is_found_beside_the_running_relay(path: Path) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await outbox.commit([entry(in_force(n, f"S{n}"), "bot") for n in range(1, 11)])
+    await outbox.close()
+    (page,) = leaves(path, "events_by_id")
+    before = page_of(_content(path), page)
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await outbox.commit([entry(in_force(11, "S11"), "bot")])
+    await outbox.close()
+    put(path, page, before)
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await until(lambda: not outbox.healthy)
+    assert "events_by_id" in outbox.damage
+    await outbox.close()
 
 
 async def test_room_goes_back_to_the_disk_in_small_steps_and_commits_go_between_them(path: Path) -> None:

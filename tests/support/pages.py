@@ -38,3 +38,15 @@ def spoil(path: Path, *pages: int) -> None:
         for page in pages:
             file.seek((page - 1) * PAGE)
             file.write(b"\xff" * PAGE)
+
+
+def page_of(raw: bytes, page: int) -> bytes:
+    """One page of a file's content."""
+    return raw[(page - 1) * PAGE : page * PAGE]
+
+
+def put(path: Path, page: int, content: bytes) -> None:
+    """Put ``content`` where a page is, as a disk does that loses a write and goes on with what was there before."""
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE)
+        file.write(content)

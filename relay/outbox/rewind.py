@@ -83,9 +83,11 @@ def forget(old: DamagedStore, fresh: sqlite3.Connection, rescue: Rescue, *, olde
     wanted = {events[number] for number in lost if number in events}
     if "deliveries" in rescue.repeated:  # then those that lay there are gone without a trace
         wanted.update(_bereft(fresh, Gap(0, _NO_NUMBER)))
-    elif len(wanted) < len(lost):
+    else:
+        unknown = lost - events.keys()
         for gap in gaps:
-            wanted.update(_bereft(fresh, gap))
+            if any(number in unknown for number in range(gap.first, gap.last + 1)):
+                wanted.update(_bereft(fresh, gap))
     _drop(fresh, loss, wanted, oldest_us)
     return loss
 
@@ -95,16 +97,25 @@ def _key(fresh: sqlite3.Connection, seq: int | None) -> str:
     return str(row[0]) if row else ""
 
 
-def _bereft(fresh: sqlite3.Connection, gap: Gap) -> Iterable[int]:
-    """Where no index tells whose the lost deliveries were: events of that time that have none left."""
-    (low,) = fresh.execute("SELECT coalesce(max(event), 0) FROM deliveries WHERE id < ?", (gap.first,)).fetchone()
-    high = fresh.execute("SELECT event FROM deliveries WHERE id > ? ORDER BY id LIMIT 1", (gap.last,)).fetchone()
+def _bereft(fresh: sqlite3.Connection, gap: Gap) -> set[int]:
+    """Where no index tells whose the lost deliveries were: events of that time that have none left.
+
+    The events just before and after may have lost some of theirs, and count as bereft. What was sent again by hand lies
+    among the deliveries of its day, not of its event's, and tells nothing.
+    """
+    (low,) = fresh.execute(
+        "SELECT coalesce(max(event), 0) FROM deliveries WHERE id < ? AND again = 0", (gap.first,)
+    ).fetchone()
+    after = fresh.execute(
+        "SELECT event FROM deliveries WHERE id > ? AND again = 0 ORDER BY id LIMIT 1", (gap.last,)
+    ).fetchone()
+    high = after[0] if after else _NO_NUMBER
     found = fresh.execute(
         "SELECT seq FROM events e WHERE seq BETWEEN ? AND ? AND data IS NOT NULL "
-        "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.seq)",
-        (low, high[0] if high else _NO_NUMBER),
+        "AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event = e.seq AND d.again = 0)",
+        (low, high),
     )
-    return [seq for (seq,) in found]
+    return {low, high, *(seq for (seq,) in found)}
 
 
 def _drop(fresh: sqlite3.Connection, loss: Loss, wanted: Iterable[int], oldest_us: int) -> None:
@@ -129,6 +140,7 @@ def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int
     times += [int(str(row["received_at"])) for row in rescue.orphans if _is_time(row["received_at"])]
     oldest_us = now_us - min(refetch_us, IDENTITIES_US)
     times += _skipped(fresh, loss, oldest_us)
+    times += [us for channel in _CHANNELS if (us := _behind(fresh, channel)) is not None]
     cursors_lost = any(rescue.gaps[table] or rescue.spoilt[table] for table in ("rounds", "channels"))
     if not times and not cursors_lost:
         return None
@@ -150,6 +162,18 @@ def _skipped(fresh: sqlite3.Connection, loss: Loss, oldest_us: int) -> list[int]
         (oldest_us,),
     ).fetchall()
     return [earlier for (earlier,) in found] if len(found) > loss.forgotten else []
+
+
+def _behind(fresh: sqlite3.Connection, channel: str) -> int | None:
+    """Where the cursor is beyond all that is known, what lies between is lost: when the newest known one came."""
+    position, known, heard_us = fresh.execute(
+        "SELECT (SELECT coalesce(max(position), 0) FROM rounds WHERE channel = ?1), "
+        "max(coalesce((SELECT max(upstream_id) FROM events WHERE channel = ?1), 0), "
+        "coalesce((SELECT baseline_id FROM channels WHERE name = ?1), 0)), "
+        "(SELECT coalesce(max(received_at), 0) FROM events WHERE channel = ?1)",
+        (channel,),
+    ).fetchone()
+    return int(heard_us) if position > known else None
 
 
 def _before(fresh: sqlite3.Connection, gap: Gap) -> int:

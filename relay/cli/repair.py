@@ -93,6 +93,7 @@ def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:
         "found": done.found,
         "tables": msgspec.to_builtins(done.tables),
         "lost": done.lost,
+        "everything_lost": done.everything_lost,
         "lost_log_pages": done.lost_log_pages,
         "forgotten": done.forgotten,
         "refetch_from": None if done.refetch_from_us is None else isoformat(done.refetch_from_us),
@@ -111,14 +112,17 @@ def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
     for table, saved in done.tables.items():
         if saved.kept or saved.unreadable or saved.refused:
             name = _CALLED.get(table, table)
-            shown.add_row(name, *(f"{number:,}" for number in (saved.kept, saved.unreadable, saved.refused)))
+            unreadable = "all" if saved.unreadable and not saved.kept else f"{saved.unreadable:,}"
+            shown.add_row(name, f"{saved.kept:,}", unreadable, f"{saved.refused:,}")
     console.print(shown)
     for line in _said(done, dry_run=dry_run):
         click.echo(line)
 
 
 def _said(done: Repair, *, dry_run: bool) -> Iterator[str]:
-    if not done.lost and not done.lost_log_pages:
+    if done.everything_lost:
+        yield "No alert can be read: all of them are lost, however many there were."
+    elif not done.lost and not done.lost_log_pages:
         yield "Nothing was lost." if not dry_run else "Nothing would be lost."
     if done.lost_log_pages:
         yield f"{done.lost_log_pages} pages at the end of the log can't be taken; the cursor in them is lost, too."

@@ -22,13 +22,13 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from relay.clock import MICROS
 from relay.errors import StoreError
-from relay.outbox.check import damaged, log_of, lost_frames, missing, quick_check, read_only
+from relay.outbox.check import damaged, log_of, lost_frames, missing, read_only, whole_check
 from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
@@ -69,6 +69,20 @@ class Repair(msgspec.Struct, frozen=True):
     def lost(self) -> int:
         """Rows that are not in the new store, at most."""
         return self.forgotten + sum(saved.unreadable + saved.refused for saved in self.tables.values())
+
+    @property
+    def everything_lost(self) -> bool:
+        """No alert could be read, and nothing tells how many there were: ``lost`` is no count then."""
+        events = self.tables.get("events", Saved())
+        return not events.kept and events.unreadable > 0
+
+
+class _Times(NamedTuple):
+    """What a repair goes by, µs: the time, how far back it lets fetch, and when the damaged store was last whole."""
+
+    now_us: int
+    refetch_us: int
+    known_us: int
 
 
 def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
@@ -111,7 +125,7 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
     with StoreLock(path):
         before = path.stat().st_size if path.exists() else 0
         with closing(open_store(path, now_us=now_us)) as db:
-            broken = quick_check(db)
+            broken = whole_check(db)
             if broken:
                 raise damaged(path, broken)
             try:
@@ -139,7 +153,7 @@ def diagnosis(path: Path) -> str:
             (version,) = db.execute("PRAGMA user_version").fetchone()
             if version > len(migrations()):
                 raise StoreError(f"{path} was written by a newer relay", hint="Repair it with that version.")
-            finding = missing(db, migrations()[:version]) or quick_check(db)
+            finding = missing(db, migrations()[:version]) or whole_check(db)
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
             raise explained(path, error) from None
@@ -153,19 +167,20 @@ def diagnosis(path: Path) -> str:
 def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
     new = unfinished_path(path)
     _remove(new)
+    times = _Times(now_us, refetch_us, _last_known_us(path, now_us))
     try:
         open_store(new, now_us=now_us).close()
-        readable, copied = readable_copy(path, new)
+        source = readable_copy(path, new)
         try:
-            with closing(read_only(readable)) as db, closing(connect(new)) as fresh:
-                report = _build(DamagedStore(db), fresh, found, now_us=now_us, refetch_us=refetch_us, progress=progress)
-                lost = lost_frames(readable)
+            with closing(read_only(source.path)) as db, closing(connect(new)) as fresh:
+                report = _build(DamagedStore(db), fresh, found, times, progress)
+                lost = source.lost_log_pages or lost_frames(source.path)
                 if lost:
                     report = _skip(fresh, report, lost)
                 _settle(fresh, path)
         finally:
-            if copied:
-                _remove(readable)
+            if source.copied:
+                _remove(source.path)
         if dry_run:
             return report
         return msgspec.structs.replace(report, kept=put_in_place(new, path, now_us))
@@ -175,16 +190,23 @@ def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool
         _remove(new)
 
 
-def _build(
-    old: DamagedStore, fresh: sqlite3.Connection, found: str, *, now_us: int, refetch_us: int, progress: Progress
-) -> Repair:
+def _last_known_us(path: Path, now_us: int) -> int:
+    """Up to when the store surely knew what fired: its log was last brought into the file then, or it was closed.
+
+    What was committed later is in the log, a thousand pages at most: where that is lost, too, it rather comes twice.
+    """
+    written = [file.stat().st_mtime_ns // 1_000 for file in (path, log_of(path)) if file.exists()]
+    return min(now_us, *written)
+
+
+def _build(old: DamagedStore, fresh: sqlite3.Connection, found: str, times: _Times, progress: Progress) -> Repair:
     fresh.execute("PRAGMA synchronous = OFF")  # until it is whole; see ``_settle``
     fresh.execute("PRAGMA foreign_keys = ON")
     fresh.execute("BEGIN")
     rescue = Rescue(old, fresh, progress)
-    rescue.run(now_us)
-    loss = forget(old, fresh, rescue, oldest_us=now_us - refetch_us)
-    since = rewind(fresh, rescue, loss, now_us=now_us, refetch_us=refetch_us)
+    rescue.run(times.known_us)
+    loss = forget(old, fresh, rescue, oldest_us=times.now_us - times.refetch_us)
+    since = rewind(fresh, rescue, loss, now_us=times.now_us, refetch_us=times.refetch_us)
     lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
     rescue.finish(skip=_NUMBERS_SKIPPED if lost else 0)
     fresh.execute("COMMIT")
@@ -226,7 +248,7 @@ def _settle(fresh: sqlite3.Connection, path: Path) -> None:
     """
     fresh.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     fresh.execute("PRAGMA journal_mode = DELETE").fetchone()
-    broken = quick_check(fresh)
+    broken = whole_check(fresh)
     strays = fresh.execute("PRAGMA foreign_key_check").fetchone()
     if broken or strays:
         raise StoreError(f"the store {path} could not be repaired: {broken or 'deliveries without events'}")

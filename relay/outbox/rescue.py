@@ -61,8 +61,8 @@ class Rescue:
         self.repeated: set[str] = set()
         self.orphans: list[Mapping[str, object]] = []
 
-    def run(self, now_us: int) -> None:
-        """Carry over every table."""
+    def run(self, known_us: int) -> None:
+        """Carry over every table; where nothing tells when the relay first started, it was at ``known_us``."""
         self._fresh.execute("DELETE FROM relay")
         indexes: list[str] = []
         listed = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
@@ -77,7 +77,7 @@ class Rescue:
         self._fresh.execute(
             "INSERT INTO relay (first_started_at) SELECT coalesce((SELECT min(received_at) FROM events), ?) "
             "WHERE NOT EXISTS (SELECT 1 FROM relay)",
-            (now_us,),
+            (known_us,),
         )
 
     def finish(self, *, skip: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict
-from relay.events import Channel
+from relay.events import Channel, Event
 from relay.outbox.base import (
     Baseline,
     ChannelState,
@@ -47,11 +47,20 @@ async def test_nothing_is_remembered_of_a_channel_or_a_destination_that_never_wa
     assert await outbox.destination("bot") == DestinationState()
 
 
-@pytest.mark.parametrize("continuation", [None, False, True])
-async def test_what_is_claimed_has_its_times_and_all_that_its_alert_said(
-    outbox: Outbox, *, continuation: bool | None
-) -> None:
-    event = msgspec.structs.replace(in_force(7), continuation=continuation)
+EVENTS = {
+    "an alert": in_force(7),
+    "one that tells whether it goes on": msgspec.structs.replace(in_force(7), continuation=True),
+    "one that does not": msgspec.structs.replace(in_force(7), continuation=None),
+    "one that tells no time": in_force(7, at=None),
+    "one to the minute": in_force(7, at="2026-04-10T13:45Z"),
+    "a break": a_break(7),
+    "a quote": a_quote(),
+    "a state": a_state(),
+}
+
+
+@pytest.mark.parametrize("event", [pytest.param(event, id=name) for name, event in EVENTS.items()])
+async def test_what_is_claimed_has_its_times_and_all_that_its_alert_said(outbox: Outbox, event: Event) -> None:
     await outbox.commit([entry(event, "bot", at_us=START_US + 3)])
     (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
     assert delivery.event == event

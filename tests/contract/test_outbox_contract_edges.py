@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from relay.clock import MICROS
-from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict
+from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict, webhook_id
 from relay.events import Channel, Event
 from relay.outbox.base import (
     Baseline,
@@ -19,6 +19,7 @@ from relay.outbox.base import (
     Hole,
     Outbox,
     RoundEnd,
+    Sighting,
     Switch,
 )
 from relay.outbox.sqlite import SqliteOutbox
@@ -68,6 +69,22 @@ async def test_what_is_claimed_has_its_times_and_all_that_its_alert_said(outbox:
     await outbox.retry(delivery, FAILED, at_us=START_US + 8, retry_at_us=START_US + 9, parked=False)
     (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
     assert (delivery.received_at_us, delivery.updated_at_us) == (START_US + 3, START_US + 8)
+
+
+async def test_each_destination_gets_a_webhook_id_of_its_own_and_nothing_is_said_of_what_waits(outbox: Outbox) -> None:
+    await outbox.commit([entry(in_force(7), "bot", "swing")])
+    items = (await outbox.archive.list_deliveries()).items
+    assert {item["destination"]: item["webhook_id"] for item in items} == {
+        name: webhook_id("alerts.in_force:7", name) for name in ("bot", "swing")
+    }
+    assert {(item["last_code"], item["last_error"]) for item in items} == {("", "")}
+
+
+@pytest.mark.parametrize("second", ["00", "00.000001", "59.999999"])
+async def test_an_alert_is_known_again_to_the_last_microsecond_of_its_minute(outbox: Outbox, second: str) -> None:
+    at = f"2026-04-10T13:45:{second}Z"
+    await outbox.commit([entry(in_force(None, at=at), "bot")])
+    assert await outbox.commit([entry(in_force(7, at=at), "bot")]) == [Sighting.DUPLICATE]
 
 
 async def test_a_channel_that_has_only_learnt_its_page_has_no_baseline(outbox: Outbox) -> None:

@@ -511,21 +511,6 @@ async def test_marks_of_new_alerts_stay_and_those_of_repetitions_do_not(outbox: 
     assert await outbox.memory.marks(since_us=START_US + 1, limit=9) == []
 
 
-async def test_an_alert_that_releases_what_was_withheld_leaves_its_mark(outbox: Outbox) -> None:
-    await outbox.commit([withheld(1, "bot")])
-    live = msgspec.structs.replace(entry(in_force(1), "bot"), marks=(mark(START_US),))
-    await outbox.commit([live, live])
-    assert await outbox.memory.marks(since_us=0, limit=9) == [mark(START_US)]
-
-
-async def test_sides_are_remembered_with_an_event_or_by_themselves_and_the_last_one_counts(
-    outbox: Outbox, open_outbox: Opener
-) -> None:
-    above, below = (Side("through 200", "AAPL", "crosses_above 200", side) for side in (1, 0))
-    other = Side("through 200", "SPY", "crosses_above 200", 1)
-    await outbox.commit([msgspec.structs.replace(entry(in_force(1)), sides=(above, other))])
-    await outbox.memory.note_sides([below])
-    outbox = await open_outbox()
 async def test_what_was_dropped_before_it_was_decided_stays_so_and_leaves_no_mark(outbox: Outbox) -> None:
     await outbox.commit([entry(in_force(number), "bot", rules=(ASKING,)) for number in (1, 2)])
     dropped, asked = await outbox.deciding(after=0, limit=9)
@@ -542,6 +527,21 @@ async def test_what_was_dropped_before_it_was_decided_stays_so_and_leaves_no_mar
     assert [(delivery.id, delivery.sequence) for delivery in claimed] == [(asked.id, 3)]
 
 
+async def test_an_alert_that_releases_what_was_withheld_leaves_its_mark(outbox: Outbox) -> None:
+    await outbox.commit([withheld(1, "bot")])
+    live = msgspec.structs.replace(entry(in_force(1), "bot"), marks=(mark(START_US),))
+    await outbox.commit([live, live])
+    assert await outbox.memory.marks(since_us=0, limit=9) == [mark(START_US)]
+
+
+async def test_sides_are_remembered_with_an_event_or_by_themselves_and_the_last_one_counts(
+    outbox: Outbox, open_outbox: Opener
+) -> None:
+    above, below = (Side("through 200", "AAPL", "crosses_above 200", side) for side in (1, 0))
+    other = Side("through 200", "SPY", "crosses_above 200", 1)
+    await outbox.commit([msgspec.structs.replace(entry(in_force(1)), sides=(above, other))])
+    await outbox.memory.note_sides([below])
+    outbox = await open_outbox()
     assert sorted(await outbox.memory.sides(), key=lambda side: side.symbol) == [below, other]
     await outbox.memory.forget_sides(but=[msgspec.structs.replace(other, side=0)])
     assert await outbox.memory.sides() == [other]  # it is the store that knows which side

@@ -20,7 +20,7 @@ from relay.deliveries import State
 from relay.events import Instant
 from relay.outbox.base import QueueStats
 
-_NARROW: Final = 80  # columns that the table takes at least
+_NARROW: Final = 96  # columns that the table takes with states and numbers as long as they get
 _COLUMNS: Final = (
     ("waiting", (State.PENDING, State.DECIDING)),
     ("delivered", (State.DELIVERED,)),

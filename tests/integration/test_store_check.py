@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import msgspec
@@ -122,3 +123,15 @@ async def test_room_goes_back_to_the_disk_in_small_steps_and_commits_go_between_
     given_back = (full - _size(path)) // PAGE
     assert given_back > full // PAGE // 4
     assert given_back <= (steps + 1) * PAGES_A_STEP
+
+
+@pytest.mark.parametrize("table", ["destinations", "holes"], ids=["read for a lane", "read for a page"])
+async def test_whoever_meets_damage_while_reading_stops_all_writing(path: Path, table: str) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    with closing(sqlite3.connect(path)) as other:
+        other.execute(f"DROP TABLE {table}")
+    with pytest.raises(StoreBusyError, match=f"the store is damaged .*{table}"):
+        await (outbox.destination("bot") if table == "destinations" else outbox.holes())
+    assert not outbox.healthy
+    assert table in outbox.damage
+    await outbox.close()

@@ -81,8 +81,18 @@ async def writer(store: Store, clock: FakeClock) -> AsyncIterator[GroupWriter[in
 
 
 async def test_a_lone_write_goes_at_once(writer: GroupWriter[int, int], store: Store) -> None:
+    assert writer.healthy is True
     assert await writer.submit(4) == 40
     assert store.groups == [[4]]
+
+
+async def test_one_that_was_never_started_can_be_closed_and_then_takes_nothing(store: Store, clock: FakeClock) -> None:
+    writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
+    await writer.close()
+    for _ in range(2):
+        with pytest.raises(StoreBusyError, match=r"^the store is closed$"):
+            await writer.submit(1)
+    assert store.tried == []
 
 
 async def test_what_comes_while_one_is_being_written_goes_together_in_order(

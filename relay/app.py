@@ -19,10 +19,11 @@ import structlog
 
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
+from relay.backfill.baseline import beginning_us
 from relay.backfill.errands import Errands
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
-from relay.clock import Clock, SystemClock
+from relay.clock import Clock, SystemClock, isoformat
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
@@ -125,6 +126,13 @@ class Relay:
         config, clock, metrics = self.config, self.clock, self.metrics
         self.outbox = await SqliteOutbox.open(config.store_path, clock)
         stack.push_async_callback(self.outbox.close)
+        if self.outbox.first_started_at_us >= self.started_at_us:  # the first start, or the former store is gone
+            _log.info(
+                "the store is new: what fired before is not delivered",
+                store=str(config.store_path),
+                delivered_back_to=isoformat(beginning_us(self.started_at_us, config.backfill.on_first_start)),
+                hint="backfill.on_first_start says how far back to go.",
+            )
         client = HttpClient()
         stack.push_async_callback(client.close)
         self._factory = Factory(client, clock)

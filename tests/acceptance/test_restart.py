@@ -231,3 +231,14 @@ async def test_without_rest_it_starts_all_the_same_and_knows_later_what_is_old(
     # what fired in the very second of the first start can't be told from what fired after it
     assert not once(fired) - arrived(inbox)
     assert arrived(inbox).total() <= 6
+
+
+async def test_where_a_store_begins_is_told_once(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, backfill={"on_first_start": "1h"})
+    async with running(config) as relay:
+        assert await relay.stop() == 0
+        await relay.start()
+        await relay.ready()
+    (told,) = relay.logged("the store is new: what fired before is not delivered")
+    assert told["store"] == str(tmp_path / "relay.db")
+    assert told["delivered_back_to"] < told["timestamp"]

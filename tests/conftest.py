@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 
+import pytest
+import structlog
 from hypothesis import settings
 
 # A shared machine is slow now and then; how long an example takes says nothing about behaviour.
@@ -14,3 +17,11 @@ settings.load_profile("relay")
 for _number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """A verb that runs in a test's own process configures the logs: the next test is to hear again what is said."""
+    before = structlog.get_config()
+    yield
+    structlog.configure(**before)

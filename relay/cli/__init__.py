@@ -98,8 +98,11 @@ def group(ctx: click.Context, config: Path | None) -> None:
     ctx.meta[CONFIG_BEFORE_VERB] = config
 
 
-def run(arguments: list[str] | None = None) -> int:
-    """Run one verb; the exit code."""
+def invoke(arguments: list[str] | None = None) -> int:
+    """Run one verb; the exit code.
+
+    Not called ``run``: that is a verb, whose module would take the name's place as soon as it is imported.
+    """
     try:
         result = group.main(arguments, prog_name="relay", standalone_mode=False)
         sys.stdout.flush()  # so that a full disk shows here, where it can be told
@@ -151,4 +154,4 @@ def _drop_output() -> None:
 def main() -> None:
     """Entry point of the console script."""
     os.umask(os.umask(_NOBODY_ELSE) | _NOBODY_ELSE_WRITES)  # whatever it was: a config that others write is theirs
-    sys.exit(run())
+    sys.exit(invoke())

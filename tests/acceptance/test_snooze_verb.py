@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.events import Instant
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator

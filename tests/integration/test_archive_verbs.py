@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.cli.remote import RefusedError
 from relay.errors import LockedError, StoreBusyError
 from relay.outbox.sqlite import SqliteOutbox

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.config.load import load
 from relay.config.outline import outline_of
 from relay.errors import Exit

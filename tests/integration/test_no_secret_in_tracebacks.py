@@ -16,7 +16,7 @@ import structlog
 
 from relay import cli, logs
 from relay.app import Relay
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.clock import SystemClock
 from relay.config.load import load
 from relay.config.secrets import hide_secrets

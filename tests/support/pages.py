@@ -12,6 +12,7 @@ PAGE = 4096
 def leaves(path: Path, table: str) -> list[int]:
     """The leaf pages of a table or an index, in order."""
     with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what a reader kept in the log belongs into the file
         (root,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,)).fetchone()
     raw = path.read_bytes()
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 import pytest
 
-from relay.cli import VERBS, group, run
+from relay.cli import VERBS, group
+from relay.cli import invoke as run
 
 CONFIG = """
 stratalerts: {api_key: k}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.config.doubts import doubts_of
 from relay.config.mentions import unheard
 from relay.events import Channel, Event

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from relay.cli import run, samples
+from relay.cli import invoke as run
+from relay.cli import samples
 from relay.cli.trial import failing, sampled
 from relay.config.load import load
 from relay.events import ALERT_CHANNELS, Channel

@@ -127,7 +127,7 @@ def test_a_snooze_is_as_long_as_it_is_said_to_be(text: str, seconds: float) -> N
 
 @pytest.mark.parametrize("text", ["", "2", "2 hours", "-1h", "366d", "9" * 400 + "d", "nan", "bulls"])
 def test_what_is_no_length_or_too_long_a_one_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"365d at most|a number and a unit"):
+    with pytest.raises(ValueError, match=r"365d at most|a number and a unit|as long as that"):
         length(text)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.cli import run
+from relay.cli import invoke as run
 from relay.errors import Exit
 from tests.support.config_text import config_text
 

@@ -10,13 +10,15 @@ import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict, webhook_id
-from relay.events import Channel, Event
+from relay.events import Channel, Event, Source
 from relay.outbox.base import (
     Baseline,
     ChannelState,
     Decision,
     DestinationState,
+    Entry,
     Hole,
+    NewDelivery,
     Outbox,
     RoundEnd,
     Sighting,
@@ -149,6 +151,16 @@ async def test_what_expired_says_why_and_nothing_of_an_answer(outbox: Outbox) ->
     (item,) = (await outbox.archive.list_deliveries(state=State.EXPIRED)).items
     assert (item["last_code"], item["last_error"], item["attempts"]) == ("", "older than max_age", 0)
     assert item["parked"] is False
+
+
+async def test_what_is_released_together_goes_in_the_order_in_which_it_was_withheld(outbox: Outbox) -> None:
+    withheld = NewDelivery("bot", (RULE,), Suppression.SOURCE, "it came over REST")
+    for number in (1, 2, 3):
+        await outbox.commit([Entry(in_force(number), Source.BACKFILL, START_US, (withheld,))])
+    sightings = await outbox.commit([entry(in_force(number), "bot") for number in (3, 1, 2, 3)])
+    assert sightings == [*[Sighting.RELEASED] * 3, Sighting.DUPLICATE]
+    released, _ = await outbox.claim("bot", after=0, limit=10)
+    assert [delivery.event.id for delivery in released] == [1, 2, 3]
 
 
 async def test_a_decision_that_holds_back_takes_no_place_and_one_that_lets_go_leaves_no_reason(outbox: Outbox) -> None:

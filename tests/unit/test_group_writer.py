@@ -160,6 +160,32 @@ async def test_a_full_disk_that_stays_full_is_tried_every_two_seconds(
         await clock.advance(2)
 
 
+async def test_a_full_disk_is_tried_again_soon_at_first_and_then_every_two_seconds(
+    writer: GroupWriter[int, int], store: Store, clock: FakeClock
+) -> None:
+    store.refuse_all(FULL)
+    waiting = asyncio.ensure_future(writer.submit(1))
+    waits: list[float | None] = []
+    for tries in range(1, 8):
+        await until(lambda tries=tries: len(store.tried) == tries and clock.next_wake is not None)  # type: ignore[misc]
+        waits.append(clock.next_wake)
+        await clock.advance(clock.next_wake or 0)
+    assert waits == pytest.approx([0.1, 0.25, 0.5, 1.0, 2.0, 2.0, 2.0])
+    store.accept()
+    while not waiting.done():
+        await clock.advance(2)
+
+
+async def test_every_transaction_is_written_in_the_one_thread_of_the_writer(
+    writer: GroupWriter[int, int], store: Store
+) -> None:
+    threads: list[str] = []
+    store.refuse = lambda _group: threads.append(threading.current_thread().name)
+    for number in range(20):
+        await writer.submit(number)
+    assert set(threads) == {"relay-store-write_0"}
+
+
 async def test_closing_writes_what_was_submitted(store: Store, clock: FakeClock) -> None:
     writer = GroupWriter[int, int](store.apply, clock, Damage(Path("relay.db")))
     writer.start()

@@ -15,6 +15,7 @@ import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
+import aiohttp
 import structlog
 
 from relay import __version__
@@ -123,8 +124,20 @@ class Relay:
             LockedError: Another relay holds the store, or the port is taken.
             StoreError: The store can't be used.
         """
-        config, clock, metrics = self.config, self.clock, self.metrics
-        self.outbox = await SqliteOutbox.open(config.store_path, clock)
+        await self._open_store(stack)
+        self._build_sending(stack)
+        session = await stack.enter_async_context(rest_session(self.config.stratalerts.tls))
+        await self._build_judging(stack, session)
+        self._build_listening(session)
+        self._build_counter(stack)
+        self._build_house()
+        if serve and self.config.http.address is not None:
+            await self.web.start(*self.config.http.address)
+            stack.push_async_callback(self.web.stop)
+
+    async def _open_store(self, stack: AsyncExitStack) -> None:
+        config = self.config
+        self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
         stack.push_async_callback(self.outbox.close)
         if self.outbox.first_started_at_us >= self.started_at_us:  # the first start, or the former store is gone
             _log.info(
@@ -133,30 +146,39 @@ class Relay:
                 delivered_back_to=isoformat(beginning_us(self.started_at_us, config.backfill.on_first_start)),
                 hint="backfill.on_first_start says how far back to go.",
             )
-        client = HttpClient()
-        stack.push_async_callback(client.close)
-        self._factory = Factory(client, clock)
-        session = await stack.enter_async_context(rest_session(config.stratalerts.tls))
+
+    def _build_sending(self, stack: AsyncExitStack) -> None:
+        """Store ──> Dispatcher, a Lane for each destination."""
+        self._client = HttpClient()
+        stack.push_async_callback(self._client.close)
+        self._factory = Factory(self._client, self.clock)
         self.dispatcher = Dispatcher(
-            [self._lane(name, destination) for name, destination in config.destinations.items()]
+            [self._lane(name, destination) for name, destination in self.config.destinations.items()]
         )
-        self.engine = self._engine(config.rules, await self.outbox.memory.sides())
-        upstream = config.stratalerts
-        auth = AuthStyle(upstream.auth)
-        self.lookup = Lookup(
-            upstream.rest_url, upstream.api_key, session=session, clock=clock, rng=self._rng, auth=auth
-        )
-        stack.push_async_callback(self.lookup.close)
+
+    async def _build_judging(self, stack: AsyncExitStack, session: aiohttp.ClientSession) -> None:
+        """Intake (Judge) ──> Store; ticks ──> Engine ──> Intake; what must be looked up ──> Decider."""
+        config, clock, metrics, upstream = self.config, self.clock, self.metrics, self.config.stratalerts
         plan = plan_of(config)
         since_us = remembered_since(now_us=clock.now_us(), longest=plan.longest_cooldown)
         known = await self.outbox.memory.marks(since_us=since_us, limit=MOST_MARKS)
         self.marks = Marks(known, longest=plan.longest_cooldown)
-        self.decider = Decider(
-            self.outbox, self.lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
-        )
         self.snoozes = Snoozes(self.outbox.memory, clock)
         await self.snoozes.load()
         self.judge = Judge(plan, self.marks, self.snoozes)
+        self.engine = self._engine(config.rules, await self.outbox.memory.sides())
+        self.lookup = Lookup(
+            upstream.rest_url,
+            upstream.api_key,
+            session=session,
+            clock=clock,
+            rng=self._rng,
+            auth=AuthStyle(upstream.auth),
+        )
+        stack.push_async_callback(self.lookup.close)
+        self.decider = Decider(
+            self.outbox, self.lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
+        )
         self.intake = Intake(
             self.outbox,
             self.judge,
@@ -166,6 +188,12 @@ class Relay:
             on_deciding=self.decider.notify,
             on_overflow=lambda: self.backfiller.request("overflow"),
         )
+        self.intake.observers.append(self.broadcast.stored)
+
+    def _build_listening(self, session: aiohttp.ClientSession) -> None:
+        """Reader and Backfiller ──> Intake; the Link holds the one connection."""
+        config, clock, metrics, upstream = self.config, self.clock, self.metrics, self.config.stratalerts
+        auth = AuthStyle(upstream.auth)
         rest = Rest(upstream.rest_url, upstream.api_key, session=session, clock=clock, auth=auth)
         self.backfiller = Backfiller(
             Tools(rest, self.outbox, self.intake, clock, self._rng, lambda: literal_symbols(self.config.rules)),
@@ -190,6 +218,10 @@ class Relay:
             on_evicted=lambda: self.config.stratalerts.on_evicted,
             last_words=self._say_last_words,
         )
+
+    def _build_counter(self, stack: AsyncExitStack) -> None:
+        """What people see and do: Web ──FrontDesk──> all of the parts; the Reloader swaps their config."""
+        config, clock, metrics = self.config, self.clock, self.metrics
         self.reloader = Reloader(
             config,
             Parts(self.dispatcher, self._check, self._lane, self._prepare, self._resubscribe),
@@ -221,24 +253,34 @@ class Relay:
             reloader=self.reloader,
         )
         stack.push_async_callback(self.desk.undertakings.close)
-        self.heart = Heart(lambda: self.config, self.desk, self.dispatcher, self.outbox, client=client, clock=clock)
+        self.web = Web(
+            self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
+        )
+
+    def _build_house(self) -> None:
+        """What goes on beside it all, and the order in which everything lives and drains."""
+        self.heart = Heart(
+            lambda: self.config, self.desk, self.dispatcher, self.outbox, client=self._client, clock=self.clock
+        )
         sources = Sources(
             self.dispatcher,
             self.backfiller,
             self.outbox,
-            metrics,
-            store_path=config.store_path,
+            self.metrics,
+            store_path=self.config.store_path,
             standby=lambda: self.link.standby,
             reload_fault=lambda: self.desk.config().fault,
             started_at_us=self.started_at_us,
         )
         self.notices = Notices(
-            sources, lambda: self.config, self._factory.build, clock=clock, rng=self._rng, simulated=self.simulated
+            sources,
+            lambda: self.config,
+            self._factory.build,
+            clock=self.clock,
+            rng=self._rng,
+            simulated=self.simulated,
         )
-        self.intake.observers.append(self.broadcast.stored)
-        self.web = Web(
-            self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
-        )
+        assert self.reloader is not None  # it was built with the counter
         self.life = Life(
             Living(
                 self.link, self.intake, self.decider, self.dispatcher, self.backfiller, self.reloader, self._keep_house
@@ -247,9 +289,6 @@ class Relay:
             stop=self._stop,
             grace=lambda: self.config.shutdown_grace,
         )
-        if serve and config.http.address is not None:
-            await self.web.start(*config.http.address)
-            stack.push_async_callback(self.web.stop)
 
     def channels(self) -> Sequence[Channel]:
         """The alert channels that an enabled rule listens to."""

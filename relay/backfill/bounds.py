@@ -17,9 +17,9 @@ from typing import Final
 
 from relay.clock import MICROS
 from relay.events import Event
-from relay.outbox.base import ChannelState
+from relay.outbox.base import OVERLAP_SECONDS, ChannelState
 
-OVERLAP_US: Final = 120 * MICROS
+OVERLAP_US: Final = round(OVERLAP_SECONDS * MICROS)
 DAY_MINUTES: Final = 24 * 60
 WIDE_MINUTES: Final = 30 * DAY_MINUTES
 _MINUTE_US: Final = 60 * MICROS

@@ -35,6 +35,9 @@ from relay.outbox.memory import Mark, RuleMemory, Side
 IDENTITIES_SECONDS: Final = 30 * 86_400.0
 """For how long a store knows an event again at least, after it was received."""
 
+OVERLAP_SECONDS: Final = 120.0
+"""An id may become visible that much after a greater one: who looks back, looks back that much further."""
+
 
 class NewDelivery(msgspec.Struct, frozen=True):
     """A delivery to make if the event turns out to be new.

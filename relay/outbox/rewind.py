@@ -23,14 +23,14 @@ import msgspec
 from relay.clock import MICROS
 from relay.deliveries import State
 from relay.events import ALERT_CHANNELS
-from relay.outbox.base import IDENTITIES_SECONDS
+from relay.outbox.base import IDENTITIES_SECONDS, OVERLAP_SECONDS
 from relay.outbox.rescue import MOST_NAMED, Rescue
 from relay.outbox.salvage import DamagedStore, Gap
 
 IDENTITIES_US: Final = round(IDENTITIES_SECONDS * MICROS)
 """No further back is anything fetched again: what fired before may be forgotten."""
 
-_LATE_US: Final = 120 * MICROS  # an id may become visible that much after a greater one
+_OVERLAP_US: Final = round(OVERLAP_SECONDS * MICROS)
 _WAITING: Final = (State.PENDING, State.DECIDING)
 _NO_NUMBER: Final = 2**62
 _UNSURE: Final = 2**20  # numbers: more than that are no page's
@@ -144,7 +144,7 @@ def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int
     cursors_lost = any(rescue.gaps[table] or rescue.spoilt[table] for table in ("rounds", "channels"))
     if not times and not cursors_lost:
         return None
-    since_us = max(oldest_us, min(times, default=now_us) - _LATE_US)
+    since_us = max(oldest_us, min(times, default=now_us) - _OVERLAP_US)
     begun = [channel for channel in _CHANNELS if cursors_lost or _began(fresh, channel)]
     return min((_turn_back(fresh, channel, since_us, oldest_us) for channel in begun), default=None)
 
@@ -199,7 +199,7 @@ def _turn_back(fresh: sqlite3.Connection, channel: str, since_us: int, oldest_us
     left = fresh.execute("SELECT max(completed_at) FROM rounds WHERE channel = ?", (channel,)).fetchone()[0]
     if left is None:
         if not position:  # nothing tells any more how far it had come: from the last that was heard of it
-            since_us = max(oldest_us, min(since_us, (first_us if heard_us is None else heard_us) - _LATE_US))
+            since_us = max(oldest_us, min(since_us, (first_us if heard_us is None else heard_us) - _OVERLAP_US))
         fresh.execute("INSERT INTO rounds VALUES (?, 0, ?, ?)", (channel, since_us, since_us + 1))
     baseline = fresh.execute("SELECT baseline_id, baseline_before FROM channels WHERE name = ?", (channel,)).fetchone()
     old_id, before_us = baseline or (None, None)

@@ -69,7 +69,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Gap:
+class Hole:
     """A recorded hole."""
 
     channel: str
@@ -117,7 +117,7 @@ def judge(
     rows: Iterable[Row],
     *,
     hard_ends: Sequence[float] = (),
-    gaps: Sequence[Gap] = (),
+    holes: Sequence[Hole] = (),
 ) -> Verdict:
     """Weigh what came against what was fired.
 
@@ -127,7 +127,7 @@ def judge(
         arrivals: By the name of the destination, in order.
         rows: The relay's ledger at the end.
         hard_ends: When the process ended without having drained, monotonic seconds.
-        gaps: Holes the relay has recorded.
+        holes: What the relay has recorded as not shown whole.
     """
     fired = {shot.n: shot for shot in shots}
     verdict = Verdict(events=len(fired))
@@ -143,7 +143,7 @@ def judge(
         for shot in filter(target.wants, fired.values()):
             verdict.wanted += 1
             complaint = _weigh(shot, target, seen[shot.n], ledger[name][shot.n], verdict)
-            if complaint and any(gap.covers(shot) for gap in gaps) and not ledger[name][shot.n]:
+            if complaint and any(hole.covers(shot) for hole in holes) and not ledger[name][shot.n]:
                 verdict.states["in a hole"] += 1
             elif complaint:
                 (verdict.lost if not ledger[name][shot.n] else verdict.faults).append(f"{name}: {complaint}")

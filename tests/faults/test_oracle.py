@@ -6,7 +6,7 @@ import dataclasses
 
 import pytest
 
-from tests.faults.oracle import Gap, Row, Target, Verdict, judge
+from tests.faults.oracle import Hole, Row, Target, Verdict, judge
 from tests.faults.receivers import Arrival, Fate
 from tests.faults.shots import Gun, exact
 
@@ -67,7 +67,7 @@ def test_what_is_as_it_should_be_is_good(arrivals: list[Arrival], rows: list[Row
         "expired where nothing may", "suppressed where nothing may", "two rows", "two ids", "a stranger",
     ],
 )  # fmt: skip
-def test_what_is_not_is_told(arrivals: list[Arrival], rows: list[Row], *, lost: bool) -> None:
+def test_each_thing_that_must_not_be_is_told(arrivals: list[Arrival], rows: list[Row], *, lost: bool) -> None:
     found = verdict(arrivals, rows)
     assert bool(found.lost) is lost
     assert not found.good
@@ -87,8 +87,8 @@ def test_what_may_expire_or_be_suppressed_is_told_by_the_target() -> None:
 
 
 def test_a_recorded_hole_is_no_loss_and_is_counted() -> None:
-    gaps = [Gap(ONE.channel.value, ONE.id - 1, ONE.id)]
-    found = judge([ONE], {"bot": Target({}, lambda _: True)}, {}, [], gaps=gaps)
+    holes = [Hole(ONE.channel.value, ONE.id - 1, ONE.id)]
+    found = judge([ONE], {"bot": Target({}, lambda _: True)}, {}, [], holes=holes)
     assert found.good
     assert found.states["in a hole"] == 1
 

@@ -28,7 +28,7 @@ import trustme
 
 from relay.events import Channel
 from tests.faults.misfortunes import Misfortunes
-from tests.faults.oracle import Gap, Row, Target, Verdict, judge
+from tests.faults.oracle import Hole, Row, Target, Verdict, judge
 from tests.faults.receivers import Receiver
 from tests.faults.schedule import Fault
 from tests.faults.shots import Gun, Ledger, Shot
@@ -137,7 +137,7 @@ class World:
                 {name: receiver.arrivals for name, receiver in self.receivers.items()},
                 rows,
                 hard_ends=self.supervisor.hard_ends,
-                gaps=[Gap(h["channel"], h["after_id"], h["up_to_id"]) for h in status["backfill"]["holes"]],
+                holes=[Hole(h["channel"], h["after_id"], h["up_to_id"]) for h in status["backfill"]["holes"]],
             )
             await self.supervisor.stop()
             verdict.faults += stuck + self.supervisor.complaints

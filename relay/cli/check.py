@@ -18,11 +18,11 @@ from relay.cli.quiet import log_quietly
 from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config import diff
-from relay.config.doubts import doubts_of, doubts_of_token
+from relay.config.doubts import doubts_of, doubts_of_token, however_late, in_the_clear, unused
 from relay.config.load import find_config, load
 from relay.config.mentions import unheard
 from relay.config.model import Config
-from relay.destinations.doubts import doubts
+from relay.destinations.doubts import doubts, unsigned
 from relay.destinations.factory import refuse_real
 from relay.destinations.terms import terms
 from relay.errors import Exit
@@ -128,17 +128,16 @@ def _json(
 
 def notes(config: Config) -> Iterator[str]:
     """What is no fault and may still not be what was meant."""
-    yield from _in_the_clear(config)
+    yield from in_the_clear(config)
     enabled = [rule for rule in config.rules if rule.enabled]
     if not enabled:
         yield "every rule is disabled: nothing will be delivered"
         return
-    used = {name for rule in enabled for name in rule.to}
-    for name in config.destinations:
-        if name not in used:
-            yield f"no enabled rule sends to {name}"
+    yield from unused(config)
     for name, destination in config.destinations.items():
         yield from doubts(name, destination)
+    yield from unsigned(config.destinations)
+    yield from however_late(config)
     yield from doubts_of_token(config.http.token)
     yield from unheard(config)
     for rule in enabled:
@@ -147,14 +146,3 @@ def notes(config: Config) -> Iterator[str]:
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:
         yield f"the upstream is a simulator: `relay run` sends to {', '.join(real)} only with --allow-real"
-
-
-def _in_the_clear(config: Config) -> Iterator[str]:
-    """The upstream's addresses without TLS; the key goes along with every request."""
-    upstream = config.stratalerts
-    for key, url, secure in (
-        ("websocket_url", upstream.websocket_url, "wss"),
-        ("rest_url", upstream.rest_url, "https"),
-    ):
-        if not url.lower().startswith(f"{secure}:") and not is_loopback_url(url):
-            yield f"stratalerts.{key}: others on the way can read the API key; use {secure}://"

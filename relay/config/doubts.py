@@ -1,7 +1,9 @@
-"""What is no fault in a rule, or a token, and may still not be what was meant; ``relay check`` notes it.
+"""What is no fault in a rule, or beside the rules, and may still not be what was meant; ``relay check`` notes it.
 
-Rule ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a shape that no
-                    alert has, a zone that knows no summer time
+Rule   ──doubts_of──> a sentence each: a kind of alert without a route, symbols that exclude each other, a shape that no
+                      alert has, a zone that knows no summer time
+Config ──unused, however_late, in_the_clear──> a destination that nothing is sent to, a webhook that takes the oldest
+                      alert, a key that others can read
 """
 
 from __future__ import annotations
@@ -10,8 +12,11 @@ from collections.abc import Iterator
 from typing import Final
 
 from relay.assets import ASSETS, asset_of
+from relay.config.model import Config
 from relay.config.routes import COUNTS
+from relay.destinations.webhook.config import WebhookConfig
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel
+from relay.loopback import is_loopback_url
 from relay.rules.conditions import is_glob, name_fits, threshold_holds
 from relay.rules.rule import ELSE, Routes, Rule
 from relay.rules.words import listing
@@ -19,8 +24,48 @@ from relay.secret import Secret
 
 _CANDLES: Final = frozenset({*CANDLES, "2"})  # the vendor's pages show a bare 2, too
 _LONG_ENOUGH: Final = 16  # characters of a token: of random hex digits, 64 bits
+_SECURE: Final = {"websocket_url": "wss", "rest_url": "https"}
 _NO_SUMMER_TIME: Final = {"EST": "America/New_York", "MST": "America/Denver"}
 """Zones that are not what their name makes people think of, and those that are."""
+
+
+def in_the_clear(config: Config) -> Iterator[str]:
+    """The upstream's addresses without TLS, where the key goes along with every request; a ca_file that is for none."""
+    upstream = config.stratalerts
+    bare = {
+        key: is_loopback_url(url)
+        for key, url in (("websocket_url", upstream.websocket_url), ("rest_url", upstream.rest_url))
+        if not url.lower().startswith(f"{_SECURE[key]}:")
+    }
+    for key, here in bare.items():
+        if not here:
+            yield f"stratalerts.{key}: others on the way can read the API key; use {_SECURE[key]}://"
+    if upstream.ca_file is not None and len(bare) == len(_SECURE):
+        yield "stratalerts.ca_file is never used: neither url has TLS"
+
+
+def unused(config: Config) -> Iterator[str]:
+    """The destinations that nothing is sent to: no rule's alert, and not the relay's own troubles."""
+    used = {config.alerts_to, *(name for rule in config.rules if rule.enabled for name in rule.to)}
+    for name in config.destinations:
+        if name not in used:
+            yield f"no enabled rule sends to {name}"
+
+
+def however_late(config: Config) -> Iterator[str]:
+    """One sentence about all the webhooks where no age is too great: who places orders there must know."""
+    rules = [rule for rule in config.rules if rule.enabled]
+    names = []
+    for name, destination in config.destinations.items():
+        senders = [rule for rule in rules if name in rule.to]
+        bounded = destination.max_age is not None or any(rule.max_age is not None for rule in senders)
+        if isinstance(destination, WebhookConfig) and senders and not bounded:
+            names.append(name)
+    if names:
+        yield (
+            f"{listing(names, 'and')} may be sent an alert long after it fired, as after an outage; "
+            "where an order follows, set max_age, like 10s"
+        )
 
 
 def doubts_of_token(token: Secret | None) -> Iterator[str]:

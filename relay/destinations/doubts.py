@@ -2,17 +2,18 @@
 
     discord  https://discord.com/api/webhooks/ID/TOKEN      also ptb. and canary., discordapp.com, /api/v10/…
     slack    https://hooks.slack.com/services/T…/B…/TOKEN
-    any      http:// where what is sent is nobody else's
+    webhook  a secret, unless the receiver knows the relay otherwise or has a form of its own
+    any      http:// where what is sent is nobody else's; a ca_file only where there is TLS
 
-A url that stays on this machine is never odd. (Sources: docs.discord.com, webhook resource, execute webhook and its
-Slack- and GitHub-compatible twins; docs.slack.dev, sending messages using incoming webhooks.) A url is a secret: no
-piece of it is in what is said.
+A url that stays on this machine is odd in nothing but a ca_file that it does not use. A url is a secret: no piece of it
+is in what is said. (Sources: docs.discord.com, webhook resource, execute webhook and its Slack- and GitHub-compatible
+twins; docs.slack.dev, sending messages using incoming webhooks.)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
@@ -20,6 +21,7 @@ from relay.destinations.discord.config import DiscordConfig
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.slack.config import SlackConfig
 from relay.destinations.webhook.config import WebhookConfig
+from relay.rules.words import listing
 
 DISCORD_FORM: Final = "https://discord.com/api/webhooks/ID/TOKEN"
 SLACK_FORM: Final = "https://hooks.slack.com/services/T…/B…/…"
@@ -29,23 +31,59 @@ _DISCORD_PATH: Final = re.compile(r"/api(?:/v\d+)?/webhooks/\d+/[\w-]+(?:/(slack
 _SLACK_HOST: Final = re.compile(r"hooks\.slack(?:-gov)?\.com")
 _SLACK_PATH: Final = re.compile(r"/services/[TE]\w*/B\w*/\w+/?", re.ASCII)
 _WORKFLOW: Final = re.compile(r"/(?:workflows|triggers)/")
+_CREDENTIAL: Final = re.compile(r"auth|key|password|secret|token", re.IGNORECASE)
 
 
 def doubts(name: str, config: AnyConfig) -> Iterator[str]:
-    """At most one sentence about the url of the destination ``name``; none of it is shown."""
-    if config.stays_here:
-        return
-    url = config.url.reveal()
+    """At most one sentence about the url of the destination ``name``, and one about its ca_file; no url is shown."""
+    doubt = None if config.stays_here else _of_url(config)
+    if doubt is not None:
+        yield f"{name}{doubt}"
+    if config.ca_file is not None and _in_the_clear(config):
+        yield f"{name}'s ca_file is never used: its url is http://, without TLS"
+
+
+def unsigned(destinations: Mapping[str, AnyConfig]) -> Iterator[str]:
+    """One sentence about all the webhooks whose receivers can't tell who sends."""
+    names = [name for name, config in destinations.items() if isinstance(config, WebhookConfig) and _anybodys(config)]
+    if names:
+        one = len(names) == 1
+        yield (
+            f"{listing(names, 'and')} {'has' if one else 'have'} no secret, so "
+            f"{'its receiver' if one else 'their receivers'} can't tell the relay from anybody else; "
+            f"`openssl rand -base64 32` makes one"
+        )
+
+
+def _anybodys(config: WebhookConfig) -> bool:
+    """Whether nothing but knowing the url tells the relay from others.
+
+    A body of the user's own is for a service that knows no signature of ours; it has its own way, or none.
+    """
+    return not (config.stays_here or config.secret or config.template or _names_itself(config.headers))
+
+
+def _names_itself(headers: Iterable[str]) -> bool:
+    return any(_CREDENTIAL.search(name) for name in headers)
+
+
+def _in_the_clear(config: AnyConfig) -> bool:
+    return config.url.reveal().lower().startswith("http:")
+
+
+def _of_url(config: AnyConfig) -> str | None:
+    """What is odd about where ``config`` leads; it goes on after the destination's name."""
     doubt = None
     match config:
         case DiscordConfig():
-            doubt = _of_discord(urlsplit(url))
+            doubt = _of_discord(urlsplit(config.url.reveal()))
         case SlackConfig():
-            doubt = _of_slack(urlsplit(url))
+            doubt = _of_slack(urlsplit(config.url.reveal()))
     if doubt is not None:
-        yield f"{name}'s url {doubt}"
-    elif url.lower().startswith("http:") and not (isinstance(config, WebhookConfig) and not config.secret):
-        yield f"{name} is reached over http://, so others on the way can read what is sent; use https://"
+        return f"'s url {doubt}"
+    if _in_the_clear(config) and not (isinstance(config, WebhookConfig) and not config.secret):
+        return " is reached over http://, so others on the way can read what is sent; use https://"
+    return None
 
 
 def _of_discord(url: SplitResult) -> str | None:

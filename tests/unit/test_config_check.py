@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
 from relay.cli import invoke as run
+from relay.cli.check import notes
+from relay.config.load import load
 from relay.config.schema import schema_text
 from relay.errors import Exit
-from tests.support.config_text import config_text
+from tests.support.config_text import SIGNING_SECRET, config_text
+from tests.support.documents import ENV, ROOT, shown
 
 
 @pytest.fixture
@@ -97,25 +101,71 @@ def test_what_is_right_and_still_odd_is_noted(
 
 def test_a_mention_that_pings_nobody_is_noted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "config.yaml"
-    path.write_text(config_text("rule", "mention: '<@&961700198785118228>'"))
+    path.write_text(config_text("rule", "mention: '<@&961700198785118228>'\n    max_age: 1m"))
     assert run(["check", "-c", str(path), "--json"]) == Exit.OK
     assert json.loads(capsys.readouterr().out)["notes"] == ["a pings nobody: none of its destinations is a chat"]
 
 
-@pytest.mark.parametrize(("token", "notes"), [("hunter2", 1), ("f0e4c2f76c58916e", 0)])
+SLACK = "https://hooks.slack.com/services/T1/B1/x"
+HOOK = "type: webhook, url: 'https://bot.example/hunter2'"
+SIGNED = f"{HOOK}, secret: {SIGNING_SECRET}"
+UNSIGNED = (
+    "bot and ops have no secret, so their receivers can't tell the relay from anybody else; "
+    "`openssl rand -base64 32` makes one"
+)
+LATE = "may be sent an alert long after it fired, as after an outage; where an order follows, set max_age, like 10s"
+
+
+@pytest.mark.parametrize(
+    ("destinations", "rules", "told"),
+    [
+        (f"bot: {{{SIGNED}, max_age: 10s}}", "{name: a, to: bot}", []),
+        (f"bot: {{{SIGNED}}}", "{name: a, to: bot}", [f"bot {LATE}"]),
+        (f"bot: {{{SIGNED}}}", "{name: a, to: bot, max_age: 10s}", []),
+        (f"bot: {{{SIGNED}}}", "{name: a, to: bot, max_age: 10s}, {name: b, to: bot}", []),
+        (f"bot: {{{SIGNED}}}", "{name: a, to: bot}, {name: b, to: bot, enabled: false, max_age: 1s}", [f"bot {LATE}"]),
+        (f"bot: {{{SIGNED}}}, ops: {{{SIGNED}}}", "{name: a, to: [bot, ops]}", [f"bot and ops {LATE}"]),
+        ("bot: {type: webhook, url: 'http://127.0.0.1:9/x'}", "{name: a, to: bot}", [f"bot {LATE}"]),
+        ("bot: {type: slack, url: 'http://127.0.0.1:9/x'}", "{name: a, to: bot}", []),
+        (f"bot: {{{SIGNED}, max_age: 1m}}, ops: {{{SIGNED}}}", "{name: a, to: bot}", ["no enabled rule sends to ops"]),
+        (f"bot: {{{SIGNED}, max_age: 1m}}, ops: {{{SIGNED}}}", "{name: a, to: bot}]\nalerts_to: ops #", []),
+        (
+            f"bot: {{{HOOK}, max_age: 1m}}, ops: {{{HOOK}, max_age: 1m}}",
+            "{name: a, to: [bot, ops]}",
+            [UNSIGNED],
+        ),
+    ],
+)
+def test_what_a_bot_is_better_off_with_is_noted_and_what_is_told_of_troubles_is_in_use(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], destinations: str, rules: str, told: list[str]
+) -> None:
+    file = tmp_path / "config.yaml"
+    file.write_text(f"stratalerts: {{api_key: k}}\ndestinations: {{{destinations}}}\nrules: [{rules}]\n")
+    assert run(["check", "-c", str(file), "--json"]) == Exit.OK
+    assert json.loads(capsys.readouterr().out)["notes"] == told
+
+
+def test_nothing_that_we_show_first_is_doubted(tmp_path: Path) -> None:
+    urls = {"DISCORD_SWING_URL": ENV["DISCORD_SWING"], "SLACK_DESK_URL": SLACK, "SHEET_URL": "https://sheet.example/x"}
+    [first] = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert list(notes(load(ROOT / "config.example.yaml", env={**ENV, **urls}))) == []
+    assert list(notes(shown(first, tmp_path))) == []
+
+
+@pytest.mark.parametrize(("token", "count"), [("hunter2", 1), ("f0e4c2f76c58916e", 0)])
 def test_a_token_that_may_be_guessed_is_noted_and_not_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], token: str, notes: int
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], token: str, count: int
 ) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(config_text("more", f"http: {{token: {token}}}"))
     assert run(["check", "-c", str(path)]) == Exit.OK
     out = capsys.readouterr().out
-    assert out.count("note: http.token is so short that it may be guessed") == notes
+    assert out.count("note: http.token is so short that it may be guessed") == count
     assert token not in out
 
 
 @pytest.mark.parametrize(
-    ("destination", "notes"),
+    ("destination", "told"),
     [
         ("type: slack, url: 'http://127.0.0.1:9/hunter2'", []),
         (
@@ -125,13 +175,13 @@ def test_a_token_that_may_be_guessed_is_noted_and_not_shown(
     ],
 )
 def test_an_address_that_is_probably_not_meant_is_noted_and_not_shown(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], destination: str, notes: list[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], destination: str, told: list[str]
 ) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(config_text("destinations", f"destinations: {{bot: {{{destination}}}}}"))
     assert run(["check", "-c", str(file)]) == Exit.OK
     out = capsys.readouterr().out
-    assert [line.removeprefix("note: ") for line in out.splitlines() if line.startswith("note: ")] == notes
+    assert [line.removeprefix("note: ") for line in out.splitlines() if line.startswith("note: ")] == told
     assert "hunter2" not in out
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
-from relay.destinations.doubts import doubts
+from relay.destinations.doubts import doubts, unsigned
 from relay.destinations.kinds import KINDS
+from relay.tls import bundle
+from tests.support.tls import CA, pem_of
 
 SIGNED = {"secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 NO_DISCORD = "bot's url is no Discord webhook; they look like https://discord.com/api/webhooks/ID/TOKEN"
@@ -82,3 +86,45 @@ def test_a_slack_webhook_has_a_team_a_hook_and_a_token(url: str, told: str) -> N
 )
 def test_what_is_signed_is_nobody_elses_to_read(keys: dict[str, object], notes: list[str]) -> None:
     assert said(**keys) == notes
+
+
+@pytest.mark.parametrize(
+    ("keys", "doubted"),
+    [
+        ({}, True),
+        ({"url": "http://bot.example/hunter2"}, True),
+        ({"url": "http://127.0.0.1:9/hunter2"}, False),
+        ({"url": "https://localhost/hunter2"}, False),
+        ({"headers": {"X-Team": "alpha"}}, True),
+        ({"headers": {"authorization": "Bearer x"}}, False),
+        ({"headers": {"X-Api-Key": "x"}}, False),
+        ({"template": "{{ symbol }}"}, False),
+        (SIGNED, False),
+    ],
+)
+def test_a_webhook_is_signed_unless_its_receiver_knows_the_relay_otherwise(
+    keys: dict[str, object], *, doubted: bool
+) -> None:
+    config = KINDS["webhook"].model_validate({"type": "webhook", "url": "https://bot.example/hunter2", **keys})
+    said = list(unsigned({"bot": config}))
+    assert len(said) == doubted
+    assert "hunter2" not in "".join(said)
+
+
+def test_what_makes_a_secret_makes_one_that_is_taken() -> None:
+    made = base64.b64encode(bytes(range(32))).decode()  # as `openssl rand -base64 32` prints it
+    assert said(type="webhook", url="https://bot.example/x", secret=made) == []
+
+
+@pytest.mark.parametrize(
+    ("keys", "unused"),
+    [
+        ({"type": "webhook", "url": "http://127.0.0.1:9/hunter2"}, True),
+        ({"type": "webhook", "url": "HTTP://bot.example/hunter2"}, True),
+        ({"type": "webhook", "url": "https://127.0.0.1:9/hunter2"}, False),
+        ({"type": "slack", "url": "http://127.0.0.1:9/hunter2"}, True),
+    ],
+)
+def test_certificates_for_what_is_reached_without_tls_are_noted(keys: dict[str, object], *, unused: bool) -> None:
+    note = "bot's ca_file is never used: its url is http://, without TLS"
+    assert said(**keys, ca_file=bundle("ca.pem", pem_of(CA()))) == [note] * unused

@@ -47,6 +47,7 @@ _FULL_RETRY_SECONDS: Final = 10
 _LOOK_UP_SECONDS: Final = 0.05  # between two look-ups: what comes meanwhile is looked up together
 _PAGES: Final = 12  # of a look-up: all the keys that may wait, and some that nobody asked for
 _CHOICES: Final = 100
+_CHOOSING: Final = ("channel", "destination")
 
 _log = structlog.get_logger()
 
@@ -74,6 +75,7 @@ class Stream:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Events, attempts and the status until the client goes."""
         choice, last = _choice(request), _last_event(request)
+        await self._require_known(choice.destinations)
         listener = self._broadcast.join(choice)
         if listener is None:
             headers = {"Retry-After": str(_FULL_RETRY_SECONDS)}
@@ -97,6 +99,14 @@ class Stream:
         finally:
             self._broadcast.leave(listener)
         return response
+
+    async def _require_known(self, destinations: frozenset[str]) -> None:
+        """Refuse a name that no destination has: nothing would ever come, and a typo would look like a quiet market."""
+        if not destinations:
+            return
+        known = [one.name for one in (await self._desk.status()).destinations]
+        if not destinations.issubset(known):
+            raise BadQueryError(f"`destination` is one of {', '.join(known)}")
 
     async def _since(self, last: int, listener: Listener) -> bytes:
         """What was stored after event ``last``, as far as a buffer holds it."""
@@ -181,9 +191,11 @@ class _Every:
 
 
 def _choice(request: web.Request) -> Choice:
+    for key in request.query:
+        if key not in _CHOOSING:
+            raise BadQueryError(f"`{key}` chooses nothing here; there are {' and '.join(_CHOOSING)}")
     channels = frozenset(request.query.getall("channel", []))
-    unknown = channels - set(Channel)
-    if unknown:
+    if channels - set(Channel):
         raise BadQueryError(f"`channel` is one of {', '.join(Channel)}")
     destinations = frozenset(request.query.getall("destination", []))
     if len(destinations) > _CHOICES:

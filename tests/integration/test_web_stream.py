@@ -77,7 +77,7 @@ async def test_it_begins_with_how_to_come_back_and_how_it_stands(house: House) -
     house.desk.readiness = Readiness(ready=False, reasons=("not connected",))
     async with listening(house.client) as stream:
         sent = await stream.next()
-        assert sent == Sent("status", {"ready": False, "reasons": ["not connected"], "degraded": []})
+        assert (sent.name, sent.data["ready"], sent.data["reasons"]) == ("status", False, ["not connected"])
         assert stream.retry_ms == 3_000
         assert stream.response.headers["Cache-Control"] == "no-store"
         assert stream.response.headers["X-Accel-Buffering"] == "no"
@@ -139,7 +139,8 @@ async def test_the_status_comes_every_few_seconds_and_a_comment_where_nothing_el
         ("?channel=states", []),
         ("?channel=states&channel=alerts.in_force", ["event", "delivery"]),
         ("?destination=bot", ["event", "delivery"]),
-        ("?destination=other", []),
+        ("?destination=swing", []),
+        ("?destination=swing&destination=bot", ["event", "delivery"]),
     ],
 )
 async def test_only_what_was_asked_for_comes(house: House, query: str, heard: list[str]) -> None:
@@ -155,10 +156,23 @@ async def test_only_what_was_asked_for_comes(house: House, query: str, heard: li
 
 
 @pytest.mark.parametrize(
-    "query", ["?channel=nowhere", "?channel=", "?" + "&".join(f"destination={n}" for n in range(101))]
+    ("query", "said"),
+    [
+        ("?channel=nowhere", "`channel` is one of alerts.in_force, "),
+        ("?channel=", "`channel` is one of alerts.in_force, "),
+        ("?channel=states&channel=nowhere", "`channel` is one of "),
+        ("?destination=bto", "`destination` is one of bot, swing"),
+        ("?destination=bot&destination=bto", "`destination` is one of bot, swing"),
+        ("?destination=", "`destination` is one of bot, swing"),
+        ("?" + "&".join(f"destination={n}" for n in range(101)), "`destination`: 100 of them at most"),
+        ("?symbol=AAPL", "`symbol` chooses nothing here; there are channel and destination"),
+        ("?channel=states&Destination=bot", "`Destination` chooses nothing here"),
+    ],
 )
-async def test_a_choice_that_means_nothing_is_refused(house: House, query: str) -> None:
-    assert (await get(house.client, f"/api/stream{query}"))[0] == 400
+async def test_a_choice_that_means_nothing_is_refused_with_what_would(house: House, query: str, said: str) -> None:
+    status, body = await get(house.client, f"/api/stream{query}")
+    assert (status, body["error"]["code"]) == (400, "bad_request")
+    assert body["error"]["message"].startswith(said)
     assert house.broadcast.listeners == 0
 
 

@@ -12,7 +12,6 @@ with no price reaching a level; and with a share of the symbols passing theirs e
 from __future__ import annotations
 
 import asyncio
-import json
 import resource
 import socket
 import sqlite3
@@ -27,8 +26,9 @@ import click
 import msgspec
 import yaml
 from aiohttp import web
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 
+from benchmarks.feeding import Feed
 from benchmarks.subjects import Process
 from relay.clock import isoformat
 
@@ -88,43 +88,25 @@ def _config(folder: Path, port: int, hook: int, page: int, prefix: str) -> Path:
     return path
 
 
-class _Upstream:
-    """Acknowledges, and sends quotes of all symbols in turn at a steady rate once it is told to."""
+class _Quotes:
+    """Quotes of all symbols in turn; those of some pass their level every second, up and down."""
 
-    def __init__(self, rate: float, seconds: float, turning: float) -> None:
-        self._rate, self._seconds = rate, seconds
+    def __init__(self, turning: float) -> None:
         self._turning = round(turning * _RULES)
-        self.subscribed = asyncio.Event()
-        self.begin = asyncio.Event()
-        self.done = asyncio.Event()
-        self.sent = 0
-        self.took = 0.0
+        self._sent = 0
+        self._began: float | None = None
 
-    async def __call__(self, client: ServerConnection) -> None:
-        asked = json.loads(await client.recv())
-        channels = sorted({topic["channel"] for topic in asked["topics"]})
-        await client.send(json.dumps({"type": "subscribed", "seq": "1", "data": {"channels": channels}}))
-        self.subscribed.set()
-        await self.begin.wait()
-        began = time.monotonic()
-        per_slice, slices = self._rate * _SLICE, round(self._seconds / _SLICE)
-        for number in range(slices):
-            for _ in range(round(per_slice * (number + 1)) - self.sent):
-                await client.send(self._frame(began))
-            await asyncio.sleep(max(0.0, began + (number + 1) * _SLICE - time.monotonic()))
-        self.took = time.monotonic() - began
-        self.done.set()
-        await client.wait_closed()
-
-    def _frame(self, began: float) -> bytes:
-        symbol = self.sent % _RULES
-        away = 5.0 if symbol < self._turning and int(time.monotonic() - began) % 2 else -5.0
-        self.sent += 1
-        price = _LEVEL + away + (self.sent % 97) / 100
+    def __call__(self) -> bytes:
+        now_s = time.monotonic()
+        self._began = now_s if self._began is None else self._began
+        symbol = self._sent % _RULES
+        away = 5.0 if symbol < self._turning and int(now_s - self._began) % 2 else -5.0
+        self._sent += 1
+        price = _LEVEL + away + (self._sent % 97) / 100
         now = isoformat(time.time_ns() // 1000)
         return (
-            f'{{"type":"quote","ts":"{now}","seq":"{self.sent + 1}","data":{{"symbol":"{_SYMBOLS[symbol]}",'
-            f'"price":{price:.2f},"volume":{self.sent * 100},"event_ts":"{now}"}}}}'
+            f'{{"type":"quote","ts":"{now}","seq":"{self._sent + 1}","data":{{"symbol":"{_SYMBOLS[symbol]}",'
+            f'"price":{price:.2f},"volume":{self._sent * 100},"event_ts":"{now}"}}}}'
         ).encode()
 
 
@@ -157,7 +139,7 @@ async def _counted(page: int, wanted: int) -> int:
 
 async def measure(*, seconds: float, rate: float, turning: float, judged: bool) -> Figures:
     """One flood."""
-    upstream = _Upstream(rate, seconds, turning)
+    feed = Feed(_Quotes(turning), rate=rate, seconds=seconds, slice_seconds=_SLICE)
     delivered = 0
 
     async def hook(request: web.Request) -> web.Response:
@@ -173,21 +155,21 @@ async def measure(*, seconds: float, rate: float, turning: float, judged: bool) 
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with serve(upstream, "127.0.0.1", 0, compression=None) as server:
+        async with serve(feed, "127.0.0.1", 0, compression=None) as server:
             port = server.sockets[0].getsockname()[1]
             page = _free_port()
             config = _config(folder, port, runner.addresses[0][1], page, "S" if judged else "T")
             command = (sys.executable, "-m", "relay", "run", "-c", str(config))
             process = await asyncio.create_subprocess_exec(*command)
             try:
-                await asyncio.wait_for(upstream.subscribed.wait(), 20)
+                await asyncio.wait_for(feed.subscribed.wait(), 20)
                 await asyncio.sleep(1.0)  # the start is not measured
                 relay = Process(process.pid, 0.0, folder)
                 cpu, rss, written = relay.cpu_seconds(), relay.resident_mb(), _written(relay.pid)
                 own = resource.getrusage(resource.RUSAGE_SELF)
-                upstream.begin.set()
-                await upstream.done.wait()
-                count = await _counted(page, upstream.sent)
+                feed.begin.set()
+                await feed.done.wait()
+                count = await _counted(page, feed.sent)
                 used, after = relay.cpu_seconds() - cpu, relay.resident_mb()
                 wrote = _written(relay.pid) - written
                 end = resource.getrusage(resource.RUSAGE_SELF)
@@ -197,10 +179,10 @@ async def measure(*, seconds: float, rate: float, turning: float, judged: bool) 
             with sqlite3.connect(folder / "relay.db") as db:
                 fired = db.execute("SELECT count(*) FROM events").fetchone()[0]
     await runner.cleanup()
-    load = (end.ru_utime + end.ru_stime - own.ru_utime - own.ru_stime) / upstream.took
+    load = (end.ru_utime + end.ru_stime - own.ru_utime - own.ru_stime) / feed.took
     return Figures(
-        rate=count / upstream.took,
-        cpu_share=used / upstream.took,
+        rate=count / feed.took,
+        cpu_share=used / feed.took,
         rss_before=rss,
         rss_after=after,
         written_kb=wrote / 1024,

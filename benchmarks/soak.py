@@ -27,8 +27,9 @@ import click
 import msgspec
 import yaml
 from aiohttp import web
-from websockets.asyncio.server import ServerConnection, serve
+from websockets.asyncio.server import serve
 
+from benchmarks.feeding import Feed
 from benchmarks.subjects import Process
 from relay.clock import isoformat
 
@@ -65,34 +66,13 @@ class Soak:
     """
 
     def __init__(self, rate: float, seconds: float) -> None:
-        self._rate, self._seconds = rate, seconds
-        self.subscribed = asyncio.Event()
-        self.begin = asyncio.Event()
-        self.done = asyncio.Event()
+        self.feed = Feed(self._fire, rate=rate, seconds=seconds, slice_seconds=_SLICE, settle=1.0)
         self.complete = asyncio.Event()
         self.sent: dict[int, float] = {}
         self.came: dict[str, Counter[int]] = {path: Counter() for path in _PATHS}
         self.latencies: list[float] = []
         self._shown: list[tuple[int, str]] = []
         self.rest_calls = 0
-
-    async def feed(self, client: ServerConnection) -> None:
-        """Acknowledge, and fire at a steady rate once told to."""
-        asked = json.loads(await client.recv())
-        channels = sorted({topic["channel"] for topic in asked["topics"]})
-        await client.send(json.dumps({"type": "subscribed", "seq": "1", "data": {"channels": channels}}))
-        self.subscribed.set()
-        await self.begin.wait()
-        began = time.monotonic()
-        for number in range(round(self._seconds / _SLICE)):
-            for _ in range(round(self._rate * _SLICE * (number + 1)) - len(self.sent)):
-                await client.send(self._fire())
-            await asyncio.sleep(max(0.0, began + (number + 1) * _SLICE - time.monotonic()))
-        await asyncio.sleep(1.0)  # what is under way may come
-        self.done.set()
-        if all(len(came) == len(self.sent) for came in self.came.values()):
-            self.complete.set()
-        await client.wait_closed()
 
     def _fire(self) -> str:
         number = len(self.sent) + 1
@@ -123,9 +103,13 @@ class Soak:
         number = body["data"]["id"]
         self.came[request.path][number] += 1
         self.latencies.append(time.perf_counter() - self.sent[number])
-        if self.done.is_set() and all(len(came) == len(self.sent) for came in self.came.values()):
-            self.complete.set()
+        self.look()
         return web.Response()
+
+    def look(self) -> None:
+        """Whether all is fired and has come."""
+        if self.feed.done.is_set() and all(len(came) == len(self.sent) for came in self.came.values()):
+            self.complete.set()
 
 
 def _config(folder: Path, feed: int, http: int) -> Path:
@@ -155,9 +139,9 @@ def _megabytes(path: Path) -> float:
 async def _minutes(soak: Soak, relay: Process, folder: Path) -> list[Minute]:
     found: list[Minute] = []
     sent, cpu, at = 0, relay.cpu_seconds(), time.monotonic()
-    while not soak.done.is_set():
+    while not soak.feed.done.is_set():
         with suppress(TimeoutError):
-            await asyncio.wait_for(soak.done.wait(), at + 60.0 * (len(found) + 1) - time.monotonic())
+            await asyncio.wait_for(soak.feed.done.wait(), at + 60.0 * (len(found) + 1) - time.monotonic())
         if len(soak.sent) == sent:  # what is left of the time is no minute
             break
         latencies, soak.latencies = sorted(soak.latencies) or [60.0], []  # nothing came: it takes a minute at least
@@ -202,9 +186,10 @@ async def run(*, minutes: float, rate: float) -> dict[str, Any]:
             config = _config(folder, server.sockets[0].getsockname()[1], runner.addresses[0][1])
             process = await asyncio.create_subprocess_exec(sys.executable, "-m", "relay", "run", "-c", str(config))
             try:
-                await asyncio.wait_for(soak.subscribed.wait(), _PATIENCE)
-                soak.begin.set()
+                await asyncio.wait_for(soak.feed.subscribed.wait(), _PATIENCE)
+                soak.feed.begin.set()
                 found = await _minutes(soak, Process(process.pid, 0.0, folder), folder)
+                soak.look()  # all may have come before the last was fired
                 await asyncio.wait_for(soak.complete.wait(), _PATIENCE)
             finally:
                 process.terminate()

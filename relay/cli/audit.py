@@ -1,7 +1,8 @@
 """``relay audit``: what REST still returns, compared with what the store has.
 
-    REST ──survey──> alerts ──baseline: what is old was never to come──> Inspection.unknown ──> Missing, and why
-    store ──> does its ledger balance? which holes lie in this span?
+    REST ──survey──> alerts ──baseline──┬─ old: fired before this store began, counted, never to come
+                                        └─ young ──Inspection.unknown──> Missing, and why
+    store ──> when did it begin? does its ledger balance? which holes lie in this span?
 
 Nothing is written, no cursor moves and no lock is taken: it works beside a running relay and without one.
 """
@@ -18,8 +19,9 @@ import click
 
 from relay.backfill.baseline import part_old
 from relay.backfill.bounds import start_after
+from relay.cli import remote
 from relay.cli.endpoints import alerts
-from relay.cli.findings import Finding, Missing, Why, lines, plain
+from relay.cli.findings import Compared, Finding, Missing, Why, lines, plain
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.survey import Shown, survey
@@ -27,9 +29,10 @@ from relay.cli.told import told
 from relay.clock import MICROS, Clock, SystemClock
 from relay.config.model import Config
 from relay.durations import parse_duration
-from relay.errors import Exit
+from relay.errors import Exit, RelayError
 from relay.events import Event
 from relay.outbox.base import IDENTITIES_SECONDS, ChannelState, Hole
+from relay.outbox.file import is_held, resolve
 from relay.outbox.inspection import Inspection, inspecting
 from relay.rules.wanted import channels_of, literal_symbols
 
@@ -55,7 +58,8 @@ def command(*, span: str, config: Path | None, as_json: bool) -> int:
     """Compare the store with what the upstream still returns over REST, and print what is missing.
 
     Exit code 0 where nothing is missing and the ledger balances, else 1. What the next backfill round will fetch is
-    told apart from what no round would; `relay backfill --since` fetches both.
+    told apart from what no round would; `relay backfill --since` fetches both. What fired before this store began is
+    counted, and is not missing: it is not delivered.
     """
     with told(as_json=as_json):
         seconds = _seconds(span)
@@ -101,30 +105,46 @@ async def audit(config: Config, *, span_us: int, clock: Clock) -> Finding:
                 patience=_PATIENCE,
                 most_requests=_MOST_REQUESTS,
             )
-        missing = await _missing(store, shown.channels, clock.now_us())
+        compared, missing = await _compared(store, shown.channels, clock.now_us())
         if any(_is_young(one.event, clock.now_us()) for one in missing):
             await clock.sleep(_GRACE)
-            missing = await _missing(store, shown.channels, clock.now_us())
+            compared, missing = await _compared(store, shown.channels, clock.now_us())
         holes = await asyncio.to_thread(store.holes)
         return Finding(
             since_us=shown.until_us - span_us,
-            channels=shown.channels,
+            until_us=shown.until_us,
+            store_began_us=await asyncio.to_thread(store.began_us),
+            runs=await _runs(config),
+            channels=tuple(compared),
             missing=tuple(missing),
             holes=tuple(_within(holes, shown.channels)),
             faults=tuple(await asyncio.to_thread(store.faults)),
         )
 
 
-async def _missing(store: Inspection, channels: Sequence[Shown], now_us: int) -> list[Missing]:
+async def _runs(config: Config) -> bool | None:
+    """Whether a relay runs, by the store's lock and by its HTTP; None where the answer there can't be understood."""
+    if is_held(resolve(config.store_path)):
+        return True
+    try:
+        return await remote.fetch(config, "/api/status") is not None
+    except RelayError:  # a token of another config's, or another program: an audit does not end for that
+        return None
+
+
+async def _compared(store: Inspection, channels: Sequence[Shown], now_us: int) -> tuple[list[Compared], list[Missing]]:
+    compared: list[Compared] = []
     found: list[Missing] = []
     for shown in channels:
         state = await asyncio.to_thread(store.channel, shown.channel)
-        if not state.rounds:
-            continue  # nothing has begun here: all of it would be old
-        young, _ = part_old(shown.events, state.baseline)
+        if not state.rounds:  # nothing has begun here: all of it would be old
+            compared.append(Compared(shown, len(shown.events)))
+            continue
+        young, old = part_old(shown.events, state.baseline)
+        compared.append(Compared(shown, len(old), None if state.baseline is None else state.baseline.before_us))
         unknown = await asyncio.to_thread(store.unknown, young, now_us=now_us)
         found += [Missing(event, _why(event, state, now_us)) for event in unknown]
-    return found
+    return compared, found
 
 
 def _why(event: Event, state: ChannelState, now_us: int) -> Why:

@@ -2,6 +2,8 @@
 
 a relay runs ──POST /api/backfill──> an errand, asked after until it is over
 none runs    ──the store's lock──> the same rounds in this process; what they find waits in its queues
+
+Either way the store tells where it begins: nothing that fired before is delivered, however far back somebody looks.
 """
 
 from __future__ import annotations
@@ -21,11 +23,13 @@ from relay.cli import remote
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.clock import Clock, SystemClock
+from relay.clock import Clock, SystemClock, isoformat
 from relay.config.model import Config
-from relay.errors import Exit, LockedError, RelayError
-from relay.events import Channel
+from relay.errors import Exit, LockedError, RelayError, StoreError
+from relay.events import Channel, Instant
+from relay.outbox.inspection import inspecting
 from relay.rules import words
+from relay.rules.wanted import channels_of
 from relay.web.upstream import errand_fields
 
 _ASK_SECONDS: Final = 0.3
@@ -46,8 +50,9 @@ Examples:
 def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     """Ask REST now for what the socket may have missed, and queue what is new.
 
-    Every subscribed channel has its round; what is known already is recognised and not sent again. Nothing from before
-    the relay's first start is delivered. Exit code 1 where a channel could not be asked.
+    Every subscribed channel has its round; what is known already is recognised and not sent again. Nothing that fired
+    before this store began is delivered. Where no relay runs, what is new waits in the store for the next run. Exit
+    code 1 where a channel could not be asked.
     """
     with told(as_json=as_json):
         loaded = load_quietly(config)
@@ -71,8 +76,22 @@ def _seconds(since: str) -> float:
 async def _backfill(config: Config, since: str | None, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
     begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": since})
     if begun is not None:
-        return await _followed(config, begun, clock)
-    return await _by_itself(config, seconds, clock)
+        came = {**await _followed(config, begun, clock), "relay_runs": True, "store_is_new": False}
+    else:
+        is_new = not config.store_path.exists()
+        came = {**await _by_itself(config, seconds, clock), "relay_runs": False, "store_is_new": is_new}
+    began_us = await asyncio.to_thread(_began_us, config)
+    return {**came, "began": None if began_us is None else isoformat(began_us)}
+
+
+def _began_us(config: Config) -> int | None:
+    """The instant before which this store delivers nothing; None where it can't be read here, though a relay runs."""
+    try:
+        with inspecting(config.store_path) as store:
+            states = [store.channel(channel) for channel in channels_of(config.rules)]
+            return min((one.baseline.before_us for one in states if one.baseline), default=None)
+    except StoreError:
+        return None
 
 
 async def _followed(config: Config, begun: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
@@ -147,3 +166,21 @@ def _lines(came: Mapping[str, Any]) -> Iterator[str]:
             continue
         holes = f"; {one['holes']} ranges could not be seen whole" if one["holes"] else ""
         yield f"{what}: REST shows {one['found']:,}, {one['recovered']:,} of them new{holes}"
+    yield from _beside(came)
+
+
+def _beside(came: Mapping[str, Any]) -> Iterator[str]:
+    """What the numbers don't tell."""
+    since, began = _instant(came["since"]), _instant(came["began"])
+    if began is not None and (came["store_is_new"] or (since is not None and since.us < began.us)):
+        new = ", and is new" if came["store_is_new"] else ""
+        yield f"This store begins at {came['began']}{new}: nothing that fired before is delivered."
+    if came["relay_runs"]:
+        return
+    new = sum(one["recovered"] for one in came["channels"])
+    waits = f"the {new:,} new wait{'' if new - 1 else 's'} in the store" if new else "nothing is fetched or sent"
+    yield f"No relay runs: {waits} until the next `relay run`."
+
+
+def _instant(told: str | None) -> Instant | None:
+    return None if told is None else Instant.parse(told)

@@ -1,19 +1,31 @@
-"""What an audit found: the values, and how they are told."""
+"""What an audit found: the values, and how they are told.
+
+Finding ──lines──> a few lines a channel, at most twenty of each kind of missing alert and of holes
+        └─plain──> one JSON object, with all of them
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from typing import Final
 
 import msgspec
 
-from relay.cli.survey import Shown
-from relay.clock import isoformat
+from relay.cli.survey import Bar, Shown
+from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.outbox.base import Hole
 from relay.rules import words
+
+_MOST_LINES: Final = 20  # of one kind: what matters stays on the screen
+_SAME_US: Final = 60 * MICROS  # what the server's clock and ours may differ by
+_MARGIN: Final = 600.0  # seconds until somebody does as the hint says
+_HOUR: Final = 3_600.0
+_MOST_HOURS: Final = 48  # beyond that, a span is told in days
 
 
 class Why(StrEnum):
@@ -23,9 +35,17 @@ class Why(StrEnum):
     LOST = "passed over"
 
 
-_MEANING = {
+_MEANING: Final = {
     Why.NOT_YET: "the next backfill round fetches it",
     Why.LOST: "it lies below the cursor, and no round fetches it by itself",
+}
+_WAITS: Final = "no relay runs: nothing is fetched until one does"
+
+_ADVICE: Final = {
+    Bar.REFUSED: "`relay check --online` says what the key lacks",
+    Bar.FAILING: "ask again when REST answers",
+    Bar.TOO_MANY: "ask for a shorter time with --since",
+    Bar.HIDDEN: "to ask again shows no more; compare with the vendor's scanner",
 }
 
 
@@ -36,19 +56,39 @@ class Missing(msgspec.Struct, frozen=True):
     why: Why
 
 
+class Compared(msgspec.Struct, frozen=True):
+    """A channel, compared.
+
+    Attributes:
+        shown: What REST showed of it.
+        before: How many of those fired before the channel's beginning in this store, and are not delivered.
+        began_us: That beginning, µs since the epoch; None where no round has set one yet.
+    """
+
+    shown: Shown
+    before: int = 0
+    began_us: int | None = None
+
+
 class Finding(msgspec.Struct, frozen=True):
     """All that was found.
 
     Attributes:
         since_us: Where the span begins, µs since the epoch.
+        until_us: Where it ends.
+        store_began_us: When the store was made.
+        runs: Whether a relay runs here; None where something answers at its address that can't be understood.
         channels: What REST showed.
-        missing: What of it is not in the store, and is not older than the relay's beginning.
+        missing: What of it is not in the store, and is not older than the channel's beginning.
         holes: Ranges of that span which the upstream did not show whole when it was asked.
         faults: What must not be in the ledger, a sentence each.
     """
 
     since_us: int
-    channels: tuple[Shown, ...]
+    until_us: int
+    store_began_us: int
+    runs: bool | None
+    channels: tuple[Compared, ...]
     missing: tuple[Missing, ...] = ()
     holes: tuple[Hole, ...] = ()
     faults: tuple[str, ...] = ()
@@ -56,29 +96,76 @@ class Finding(msgspec.Struct, frozen=True):
     @property
     def sound(self) -> bool:
         """Nothing is missing, all could be seen, and the ledger balances."""
-        return not (self.missing or self.faults or any(shown.cut for shown in self.channels))
+        return not (self.missing or self.faults or any(one.shown.cut for one in self.channels))
+
+    @property
+    def fetched_by(self) -> str:
+        """The command that fetches all that is missing; empty where nothing is."""
+        return f"relay backfill --since {_span(self)}" if self.missing else ""
+
+
+def _span(found: Finding) -> str:
+    """How far back the missing ones reach, in whole hours or days, and a little more."""
+    times = [one.event.triggered_at.us if one.event.triggered_at else found.since_us for one in found.missing]
+    hours = math.ceil(((found.until_us - min(times)) / MICROS + _MARGIN) / _HOUR)
+    return f"{max(1, hours)}h" if hours <= _MOST_HOURS else f"{math.ceil(hours / 24)}d"
 
 
 def lines(found: Finding) -> Iterator[str]:
     """To be read."""
     yield f"audit since {isoformat(found.since_us)}:"
     missing = Counter(one.event.channel for one in found.missing)
-    for shown in found.channels:
-        number = missing[shown.channel]
-        verdict = f"{number:,} missing" if number else "none is missing"
-        yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}"
-        if shown.cut:
-            yield f"    not all of them could be seen: {shown.cut}"
-    for one in found.missing:
-        yield f"  missing: {_named(one.event)}: {one.why}, {_MEANING[one.why]}"
-    for hole in found.holes:
-        yield f"  hole: {hole.channel} ids {hole.after_id + 1} to {hole.up_to_id} ({hole.part}) were not shown whole"
+    for one in found.channels:
+        yield from _channel(one, missing[one.shown.channel], found.store_began_us)
+    for why in Why:
+        yield from _missing(why, [one.event for one in found.missing if one.why is why], runs=found.runs)
+    yield from _some([f"  hole: {_hole(hole)}" for hole in found.holes])
     for fault in found.faults:
         yield f"  the ledger does not balance: {fault}"
     if not found.faults:
         yield "  the ledger balances: every delivery is in exactly one state"
     if found.missing:
-        yield "`relay backfill --since` fetches what is missing."
+        waits = " into the store, and it is delivered when a relay runs" if found.runs is False else ""
+        yield f"`{found.fetched_by}` fetches what is missing{waits}."
+
+
+def _channel(one: Compared, missing: int, store_began_us: int) -> Iterator[str]:
+    shown = one.shown
+    verdict = f"{missing:,} missing" if missing else "none is missing"
+    among = " among those shown" if shown.cut else ""
+    yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
+    if one.before:
+        fate = "it is not delivered" if one.before == 1 else "they are not delivered"
+        yield f"    {one.before:,} of them fired before {_beginning(one.began_us, store_began_us)}: {fate}"
+    if shown.cut:
+        yield f"    there may be more that were not looked at: {shown.cut}"
+        if shown.bar is not None:
+            yield f"    whether one of those is missing is not known: {_ADVICE[shown.bar]}"
+
+
+def _beginning(began_us: int | None, store_began_us: int) -> str:
+    if began_us is None:
+        return "the first round of this channel, which is yet to come"
+    what = "this store" if abs(began_us - store_began_us) <= _SAME_US else "this channel of the store"
+    return f"{what} began ({isoformat(began_us)})"
+
+
+def _missing(why: Why, events: Sequence[Event], *, runs: bool | None) -> Iterator[str]:
+    if not events:
+        return
+    meaning = _WAITS if why is Why.NOT_YET and runs is False else _MEANING[why]
+    yield f"  {why}, {len(events):,} ({meaning}):"
+    yield from _some([f"    missing: {_named(event)}" for event in events])
+
+
+def _some(told: Sequence[str]) -> Iterator[str]:
+    yield from told[:_MOST_LINES]
+    if (more := len(told) - _MOST_LINES) > 0:
+        yield f"    … and {more:,} more; --json lists all"
+
+
+def _hole(hole: Hole) -> str:
+    return f"{hole.channel} ids {hole.after_id + 1} to {hole.up_to_id} ({hole.part}) were not shown whole"
 
 
 def _named(event: Event) -> str:
@@ -95,11 +182,11 @@ def plain(found: Finding) -> str:
         {
             "ok": found.sound,
             "since": isoformat(found.since_us),
-            "channels": [
-                {"channel": shown.channel, "shown": len(shown.events), "cut": shown.cut or None}
-                for shown in found.channels
-            ],
+            "store_began": isoformat(found.store_began_us),
+            "relay_runs": found.runs,
+            "channels": list(map(_compared, found.channels)),
             "missing": [{**_fields(one.event), "why": one.why.value} for one in found.missing],
+            "fetched_by": found.fetched_by or None,
             "holes": [
                 {
                     "channel": hole.channel,
@@ -114,6 +201,17 @@ def plain(found: Finding) -> str:
         },
         ensure_ascii=False,
     )
+
+
+def _compared(one: Compared) -> dict[str, object]:
+    return {
+        "channel": one.shown.channel.value,
+        "shown": len(one.shown.events),
+        "before_store": one.before,
+        "began": None if one.began_us is None else isoformat(one.began_us),
+        "cut": one.shown.cut or None,
+        "cut_by": one.shown.bar,
+    }
 
 
 def _fields(event: Event) -> dict[str, object]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Collection, Sequence
+from enum import StrEnum
 from typing import Final
 
 import msgspec
@@ -35,6 +36,15 @@ MOST_SHOWN: Final = 200_000
 """Alerts of a channel; of more, a part is looked at, and that is told."""
 
 
+class Bar(StrEnum):
+    """What kept the rest from being seen."""
+
+    REFUSED = "refused"  # the key may not read the endpoint
+    FAILING = "failing"  # REST did not answer, or not with anything of use
+    TOO_MANY = "too many"  # for the time, the requests or the room that a survey takes
+    HIDDEN = "hidden"  # REST itself shows no more, however it is asked
+
+
 class Shown(msgspec.Struct, frozen=True):
     """What one channel showed.
 
@@ -42,11 +52,13 @@ class Shown(msgspec.Struct, frozen=True):
         channel: Which.
         events: In the order of their own times; what tells none comes last.
         cut: Why there may have been more, in a few words; empty where this is all.
+        bar: Of which kind that is; None where this is all.
     """
 
     channel: Channel
     events: tuple[Event, ...]
     cut: str = ""
+    bar: Bar | None = None
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -91,12 +103,19 @@ async def survey(
     until_us = max((one.server_time_us or 0 for one in asked), default=0) or clock.now_us()
     return Survey(
         until_us,
-        tuple(Shown(one.channel, one.since(until_us - span_us), cut) for one, cut in zip(asked, cuts, strict=True)),
+        tuple(
+            Shown(one.channel, one.since(until_us - span_us), cut, bar)
+            for one, (cut, bar) in zip(asked, cuts, strict=True)
+        ),
     )
 
 
 class _EnoughError(UpstreamError):
     """Nothing more is asked; says why."""
+
+    def __init__(self, message: str, bar: Bar) -> None:
+        super().__init__(message)
+        self.bar = bar
 
 
 class _Asked:
@@ -117,13 +136,17 @@ class _Asked:
         asker = Asker(tools, channel, self, limit=page_size, window_minutes=max(DAY_MINUTES, -(-span_us // _MINUTE_US)))
         self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
 
-    async def run(self) -> str:
-        """Ask; why there may be more than was seen, empty where there can't."""
+    async def run(self) -> tuple[str, Bar | None]:
+        """Ask; why there may be more than was seen, empty and None where there can't."""
         try:
             await self._sweep.run()
-        except (_EnoughError, RestRefusedError) as error:
-            return str(error)
-        return "the upstream shows no more than a part of them" if self._sweep.holes(self._clock.now_us()) else ""
+        except _EnoughError as error:
+            return str(error), error.bar
+        except RestRefusedError as error:
+            return str(error), Bar.REFUSED
+        if self._sweep.holes(self._clock.now_us()):
+            return "the upstream shows no more than a part of them", Bar.HIDDEN
+        return "", None
 
     def since(self, from_us: int) -> tuple[Event, ...]:
         """What was seen of ``from_us`` and later, or tells no time."""
@@ -136,9 +159,9 @@ class _Asked:
         """Count, and look at the clock."""
         self._within(0.0)
         if len(self._held) > MOST_SHOWN:
-            raise _EnoughError(f"there are more than {MOST_SHOWN:,} of them")
+            raise _EnoughError(f"there are more than {MOST_SHOWN:,} of them", Bar.TOO_MANY)
         if self._left == 0:
-            raise _EnoughError(f"to see them all takes more than {self._most} requests")
+            raise _EnoughError(f"to see them all takes more than {self._most} requests", Bar.TOO_MANY)
         self._left -= 1
 
     async def on_trouble(self, error: RestUnavailableError, delay: float) -> None:
@@ -146,7 +169,7 @@ class _Asked:
         self._trouble = str(error)
         self._failures += 1
         if self._failures == _MOST_FAILURES:
-            raise _EnoughError(f"REST fails: {error}")
+            raise _EnoughError(f"REST fails: {error}", Bar.FAILING)
         self._within(delay)
 
     def on_answer(self, page: RestPage) -> None:
@@ -157,7 +180,9 @@ class _Asked:
     def _within(self, delay: float) -> None:
         if self._clock.monotonic() + delay >= self._deadline:
             said = f"to see them all takes more than {format_duration(self._patience)}"
-            raise _EnoughError(f"{said} ({self._trouble})" if self._trouble else said)
+            if self._trouble:
+                raise _EnoughError(f"{said} ({self._trouble})", Bar.FAILING)
+            raise _EnoughError(said, Bar.TOO_MANY)
 
 
 def _by_time(event: Event) -> tuple[bool, int]:

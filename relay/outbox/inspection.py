@@ -1,7 +1,7 @@
 """A store looked at by who must not change it: what it knows, how far it has fetched, and whether its ledger balances.
 
     PATH ──beside its writer──> Inspection ──┬─ unknown(events)   those it has never seen
-                                             ├─ channel(channel)  cursor, baseline
+                                             ├─ channel(channel)  cursor, baseline; began_us() of the store
                                              └─ faults()          what can't be, in sentences
 
 A relay may hold the store meanwhile: each question is answered as of its own moment. Every call reads a file, and
@@ -16,10 +16,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final, cast
 
+from relay.errors import StoreError
 from relay.events import Channel, Event, Source
 from relay.outbox import rows
-from relay.outbox.base import ChannelState, Entry, Hole, QueueStats, Sighting
-from relay.outbox.file import explained
+from relay.outbox.base import ChannelState, DestinationState, Entry, Hole, QueueStats, Sighting, Switch
+from relay.outbox.check import REPAIR
+from relay.outbox.file import explained, is_held, resolve
 from relay.outbox.listings import queue_stats
 from relay.outbox.readonly import open_beside
 from relay.outbox.recognition import recognise
@@ -45,6 +47,15 @@ class Inspection:
                 event for event, sighting in zip(some, resolution.sightings, strict=True) if sighting is Sighting.NEW
             ]
         return found
+
+    def began_us(self) -> int:
+        """When this store was made, µs since the epoch."""
+        return cast("int", self._db.execute(queries()["first_started"]).fetchone()[0])
+
+    def destination(self, name: str) -> DestinationState:
+        """Whether a destination is on, and why not."""
+        row = self._db.execute(queries()["destination"], {"name": name}).fetchone()
+        return DestinationState() if row is None else DestinationState(Switch(row[0]), *row[1:])
 
     def channel(self, channel: Channel) -> ChannelState:
         """Cursor, baseline and learnt page size of a channel."""
@@ -80,8 +91,16 @@ def inspecting(path: Path) -> Iterator[Inspection]:
     Raises:
         StoreError: There is none, or it can't be read; also in the middle of reading.
     """
+    path = resolve(path)  # its log and its lock lie beside the file itself, not beside a link to it
     try:
         with closing(open_beside(path)) as db:
             yield Inspection(db)
     except sqlite3.DatabaseError as error:
-        raise explained(path, error) from None
+        raise _aimed(path, explained(path, error)) from None
+    except StoreError as error:
+        raise _aimed(path, error) from None
+
+
+def _aimed(path: Path, error: StoreError) -> StoreError:
+    """The same; of damage beside the relay that holds the store, with what comes before a repair."""
+    return StoreError(str(error), hint=f"Stop the relay. {REPAIR}") if error.hint == REPAIR and is_held(path) else error

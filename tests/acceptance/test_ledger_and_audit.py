@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
-from tests.support.alerts import arrived, fire, once
+from tests.support.alerts import arrived, fire, in_force, once
 from tests.support.command import Ended, relay
 from tests.support.process import running, webhook, write_config
 
@@ -42,7 +43,9 @@ async def test_an_audit_beside_the_relay_finds_nothing_missing_and_a_ledger_that
         await inbox.wait_until(lambda: inbox.unique >= 7)
         told = await verb(config, "audit", "--json")
         assert (told.code, told.json["ok"], told.json["missing"]) == (0, True, [])
-        assert told.json["channels"][0] == {"channel": "alerts.in_force", "shown": 7, "cut": None}
+        shown = told.json["channels"][0]
+        assert (shown["channel"], shown["shown"], shown["before_store"]) == ("alerts.in_force", 7, 0)
+        assert (shown["cut"], shown["cut_by"], told.json["relay_runs"]) == (None, None, True)
         assert told.json["ledger"]["balances"]
         assert await daemon.stop() == 0
     told = await verb(config, "audit")
@@ -61,10 +64,15 @@ async def test_what_fired_while_the_relay_was_down_is_missing_until_it_is_fetche
     told = await verb(config, "audit", "--json")
     assert told.code == 1
     assert [one["why"] for one in told.json["missing"]] == ["not fetched yet"] * 3
-    assert "3 missing" in (await verb(config, "audit")).out
+    assert told.json["relay_runs"] is False
+    told = await verb(config, "audit")
+    assert "3 missing" in told.out
+    assert "no relay runs: nothing is fetched until one does" in told.out
+    assert "`relay backfill --since 1h` fetches what is missing into the store" in told.out
     told = await verb(config, "backfill")  # straight to the store: what it finds waits for the relay
     assert told.code == 0
     assert "3 of them new" in told.out
+    assert "No relay runs: the 3 new wait in the store until the next `relay run`." in told.out
     assert (await verb(config, "audit")).code == 0
     assert len(arrived(inbox)) == 2
     async with running(config):
@@ -94,6 +102,42 @@ async def test_what_a_round_has_passed_over_is_found_by_an_audit_and_fetched_by_
         assert (await verb(config, "audit")).code == 0
     assert sum(arrived(inbox).values()) == 4
     assert set(arrived(inbox)) == set(once(fired))
+
+
+async def test_what_fired_before_the_store_was_lost_is_counted_and_comes_again_only_where_that_is_asked_for(
+    config: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    def lose_the_store() -> None:
+        for file in config.parent.glob("relay.db*"):
+            file.unlink()
+
+    def go_back_an_hour() -> None:
+        config.write_text(config.read_text().replace("every: 1h", "every: 1h\n  on_first_start: 1h"))
+
+    before = (datetime.now(UTC) - timedelta(minutes=10)).isoformat(timespec="seconds")
+    async with running(config) as daemon:
+        for _ in range(4):
+            simulator.fire(in_force(triggered_at=before))
+        await inbox.wait_until(lambda: inbox.unique >= 4)
+        await daemon.stop()
+        lose_the_store()
+        await daemon.start()
+        await daemon.ready()
+        told = await verb(config, "audit", "--json")
+        assert (told.code, told.json["missing"]) == (0, [])
+        assert [one["before_store"] for one in told.json["channels"]] == [4, 0]
+        assert "    4 of them fired before this store began (" in (await verb(config, "audit")).out
+        assert "nothing that fired before is delivered" in (await verb(config, "backfill", "--since", "6h")).out
+        await daemon.stop()
+        assert sum(arrived(inbox).values()) == 4
+        lose_the_store()
+        go_back_an_hour()
+        await daemon.start()
+        await inbox.wait_until(lambda: sum(arrived(inbox).values()) >= 8)
+        assert (await verb(config, "audit", "--json")).json["channels"][0]["before_store"] == 0
+        assert await daemon.stop() == 0
+    assert set(arrived(inbox).values()) == {2}
+    assert inbox.unique == 4  # the same ids again, by which a receiver knows them
 
 
 async def test_the_ledger_is_shown_with_a_relay_and_without_one(

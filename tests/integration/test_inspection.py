@@ -11,7 +11,9 @@ import pytest
 from relay.clock import isoformat
 from relay.errors import StoreError
 from relay.events import Channel
-from relay.outbox.base import Baseline, Hole, RoundEnd
+from relay.outbox.base import Baseline, DestinationState, Hole, RoundEnd, Switch
+from relay.outbox.check import damaged
+from relay.outbox.file import StoreLock
 from relay.outbox.inspection import inspecting
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
@@ -52,6 +54,38 @@ async def test_it_tells_how_far_the_channel_has_been_fetched(path: Path) -> None
         assert (state.cursor, state.baseline) == (7, Baseline(3, START_US))
         assert store.holes() == [HOLE]
         assert store.known_symbols() == ["AAPL", "SPY"]
+
+
+async def test_it_tells_when_the_store_was_made_and_which_destinations_are_off(path: Path) -> None:
+    off = DestinationState(Switch.OFF, "410 Gone", START_US)
+    outbox = await SqliteOutbox.open(path, FakeClock(START_US + 10**9))
+    await outbox.switch("bot", off)
+    await outbox.close()
+    with inspecting(path) as store:
+        assert store.began_us() == START_US
+        assert (store.destination("bot"), store.destination("swing")) == (off, DestinationState())
+
+
+async def test_through_a_link_it_reads_what_the_log_beside_the_file_itself_holds(path: Path) -> None:
+    link = path.with_name("link.db")
+    link.symlink_to(path)
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await outbox.commit([entry(in_force(50, "QQQ"), "bot")])
+    with inspecting(link) as store:
+        assert not store.unknown([in_force(50, "QQQ")], now_us=START_US)
+    await outbox.close()
+
+
+async def test_of_damage_it_says_to_stop_the_relay_where_one_holds_the_store(path: Path) -> None:
+    lock = StoreLock(path)
+    for held in (False, True):
+        if held:
+            lock.acquire()
+        with pytest.raises(StoreError) as told, inspecting(path):
+            raise damaged(path, "page 3")
+        assert told.value.hint.startswith("Stop the relay. ") is held
+        assert "`relay repair`" in told.value.hint
+    lock.release()
 
 
 async def test_a_ledger_that_balances_has_no_fault(path: Path) -> None:

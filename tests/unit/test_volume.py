@@ -11,7 +11,7 @@ import pytest
 
 from relay.cli import volume
 from relay.cli.counting import counted
-from relay.cli.survey import Shown, Survey, survey
+from relay.cli.survey import Bar, Shown, Survey, survey
 from relay.cli.volume import Count, Peak
 from relay.config.model import Config
 from relay.events import Channel, Event
@@ -83,7 +83,7 @@ async def test_the_last_day_is_seen_whole_though_pages_are_cut() -> None:
     seen = await fetched(rest)
     assert seen.until_us == START_US // 1_000_000 * 1_000_000
     [shown] = seen.channels
-    assert (shown.cut, ids(shown)) == ("", list(range(1, 101)))
+    assert (shown.cut, shown.bar, ids(shown)) == ("", None, list(range(1, 101)))
 
 
 async def test_a_server_that_ignores_the_window_adds_no_older_alert() -> None:
@@ -98,7 +98,7 @@ async def test_what_no_split_shows_is_told_to_be_cut() -> None:
     rest = FakeRest(FakeClock(), clamp=5, heeds_filters=False)
     rest.alerts = [alert(number, at_us=ago(number)) for number in range(1, 30)]
     [shown] = (await fetched(rest)).channels
-    assert shown.cut == "the upstream shows no more than a part of them"
+    assert (shown.cut, shown.bar) == ("the upstream shows no more than a part of them", Bar.HIDDEN)
     assert len(shown.events) == 5
 
 
@@ -107,7 +107,7 @@ async def test_no_more_is_asked_than_is_allowed() -> None:
     rest.alerts = [alert(number, f"S{number}", at_us=ago(number)) for number in range(1, 200)]
     [shown] = (await fetched(rest, most_requests=7)).channels
     assert len(rest.asked) == 7
-    assert shown.cut == "to see them all takes more than 7 requests"
+    assert (shown.cut, shown.bar) == ("to see them all takes more than 7 requests", Bar.TOO_MANY)
     assert shown.events
 
 
@@ -117,7 +117,7 @@ async def test_no_more_are_held_than_there_is_room_for(monkeypatch: pytest.Monke
         FakeClock(), [alert(number, at_us=ago(1)) for number in range(1, 100)], clamp=10, keeps_newest=False
     )
     [shown] = (await fetched(rest, Channel.IN_FORCE)).channels
-    assert shown.cut == "there are more than 20 of them"
+    assert (shown.cut, shown.bar) == ("there are more than 20 of them", Bar.TOO_MANY)
     assert len(shown.events) == 30
 
 
@@ -126,6 +126,7 @@ async def test_no_longer_is_asked_than_is_allowed_and_the_last_trouble_is_told()
     before = rest.clock.monotonic()
     [in_force, breaks] = (await fetched(rest, Channel.IN_FORCE, Channel.BREAKS, patience=5.0)).channels
     assert rest.clock.monotonic() - before <= 5.5
+    assert in_force.bar is Bar.FAILING
     assert in_force.cut == breaks.cut == "to see them all takes more than 5s (the upstream answered HTTP 503)"
     assert in_force.events == ()
 
@@ -134,6 +135,7 @@ async def test_a_rest_that_does_nothing_but_fail_is_given_up_after_a_few_times()
     rest = FakeRest(FakeClock(), down=DOWN)
     [shown] = (await fetched(rest, Channel.IN_FORCE, patience=3_600.0)).channels
     assert (shown.cut, len(rest.asked)) == ("REST fails: the upstream answered HTTP 503", 5)
+    assert shown.bar is Bar.FAILING
 
 
 async def test_failures_between_which_it_answers_are_borne() -> None:
@@ -148,7 +150,7 @@ async def test_a_refusal_is_told_and_keeps_the_other_channel() -> None:
     rest = FakeRest(FakeClock(), failures=[REFUSED])
     rest.alerts = [some_break(1)]
     [in_force, breaks] = (await fetched(rest, Channel.IN_FORCE, Channel.BREAKS)).channels
-    assert in_force.cut == "the upstream refused the key"
+    assert (in_force.cut, in_force.bar) == ("the upstream refused the key", Bar.REFUSED)
     assert (breaks.cut, ids(breaks)) == ("", [1])
 
 

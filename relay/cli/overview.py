@@ -1,16 +1,20 @@
 """How a relay's status is drawn: a few lines on the whole, then a row for each destination with its ledger.
 
 The ledger's columns are the states; each delivery is in exactly one. Those that were sent again by hand, and those
-that retention has deleted, are told below it.
+that retention has deleted, are told below it, and last what a person can do. A terminal gets no line that is longer
+than it is wide, and where the table does not fit, a sentence for each destination: a number that is cut tells a lie.
 """
 
 from __future__ import annotations
 
+import shlex
+import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -18,9 +22,10 @@ from relay.cli.wording import roughly
 from relay.clock import MICROS, isoformat
 from relay.deliveries import State
 from relay.events import Instant
-from relay.outbox.base import QueueStats
+from relay.outbox.base import DestinationState, QueueStats, Switch
 
-_NARROW: Final = 96  # columns that the table takes with states and numbers as long as they get
+_MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
+_ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
 _COLUMNS: Final = (
     ("waiting", (State.PENDING, State.DECIDING)),
     ("delivered", (State.DELIVERED,)),
@@ -30,22 +35,25 @@ _COLUMNS: Final = (
 )
 
 
-def of_store(stats: Mapping[str, QueueStats], destinations: Iterable[str], *, held: bool) -> dict[str, Any]:
+def of_store(
+    stats: Mapping[str, QueueStats], switches: Mapping[str, DestinationState], *, now_us: int, held: bool
+) -> dict[str, Any]:
     """What the store tells of its deliveries, in the shape of ``/api/status``.
 
     Args:
         stats: What it tells.
-        destinations: Those of the config.
+        switches: The destinations of the config, and whether they are on.
+        now_us: Now, µs since the epoch.
         held: A relay holds it, whose HTTP can't be reached.
     """
-    wanted = set(destinations)
     return {
         "running": False,
         "held": held,
+        "now": isoformat(now_us),
         "destinations": [
             {
                 "name": name,
-                "state": ("not told" if held else "not running") if name in wanted else "removed",
+                **_standing(switches.get(name), held=held),
                 "oldest_pending": None if one.oldest_pending_us is None else isoformat(one.oldest_pending_us),
                 **{
                     key: {str(word): number for word, number in counted.items()}
@@ -62,51 +70,73 @@ def of_store(stats: Mapping[str, QueueStats], destinations: Iterable[str], *, he
     }
 
 
+def _standing(switch: DestinationState | None, *, held: bool) -> dict[str, str]:
+    """State and reason of a destination whose lane can't be asked; None is not in the config."""
+    if switch is None:
+        return {"state": "removed", "reason": ""}
+    if switch.switch is not Switch.ON:
+        return {"state": switch.switch.value, "reason": switch.reason}
+    return {"state": "not told" if held else "not running", "reason": ""}
+
+
 def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
     """A status, as ``/api/status`` or ``of_store`` tells it.
 
     Args:
         status: All of it.
-        width: Of the terminal; None where it is none.
+        width: Of the terminal; None where it is none, and lines are as long as they are.
     """
-    if status["running"]:
-        yield from _relay(status)
-    elif status["held"]:
-        yield Text("A relay runs, and answers nothing over HTTP; this is what its store holds.", style="yellow")
-    else:
-        yield Text("No relay runs here; this is what its store holds.", style="yellow")
-    if width is not None and width < _NARROW:
-        yield from (_line(one["name"], _sentence(one, status)) for one in status["destinations"])
-    elif status["destinations"]:
+    for head, said, style in _relay(status) if status["running"] else _nobody(status):
+        yield _line(head, said, style, width)
+    destinations = status["destinations"]
+    table = _table(status, terminal=width is not None)
+    if destinations and (width is None or _width(table) <= width):
         yield Text()
-        yield _table(status, terminal=width is not None)
-    for one in status["destinations"]:
-        yield from _beside(one)
+        yield table
+    else:
+        for one in destinations:
+            yield _line(one["name"], _sentence(one, status), "", width)
+    for head, said, style in _below(destinations):
+        yield _line(head, said, style, width)
 
 
-def _relay(status: Mapping[str, Any]) -> Iterator[Text]:
+def _nobody(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    if status["held"]:
+        yield "", "A relay runs, and answers nothing over HTTP; this is what its store holds.", "yellow"
+    else:
+        yield "", "No relay runs here; this is what its store holds.", "yellow"
+
+
+def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     now_us = _us(status["now"])
     link, store, backfill = status["connection"], status["store"], status["backfill"]
     detail = f": {link['detail']}" if link["detail"] else ""
     good = link["state"] == "connected"
-    yield _line(
-        "connection", f"{link['state']} for {_ago(link['since'], now_us)}{detail}", style="green" if good else "yellow"
-    )
+    yield "connection", f"{link['state']} for {_ago(link['since'], now_us)}{detail}", "green" if good else "yellow"
     for reason in status["reasons"]:
-        yield _line("not ready", reason, style="yellow")
+        yield "not ready", reason, "yellow"
     for reason in status["degraded"]:
-        yield _line("degraded", reason, style="yellow")
+        yield "degraded", reason, "yellow"
     healthy = store["healthy"]
-    yield _line("store", "takes writes" if healthy else store["detail"], style="" if healthy else "red")
+    yield "store", "takes writes" if healthy else store["detail"], "" if healthy else "red"
     done = backfill["completed_at"]
     last = "no round yet" if done is None else f"last complete {_ago(done, now_us)} ago"
-    yield _line("backfill", "; ".join(filter(None, (last, backfill["detail"]))))
-    for hole in backfill["holes"]:
+    yield "backfill", "; ".join(filter(None, (last, backfill["detail"]))), ""
+    holes = backfill["holes"]
+    for hole in holes[:_MOST_HOLES]:
         ids = f"{hole['channel']} ids {hole['after_id'] + 1} to {hole['up_to_id']}"
-        yield _line("hole", f"{ids} were not shown whole ({hole['part']})", style="yellow")
+        yield "hole", f"{ids} were not shown whole ({hole['part']})", "yellow"
+    if (more := len(holes) - _MOST_HOLES) > 0:
+        yield "holes", f"{more:,} more; --json lists them", "yellow"
     for snooze in status["snoozes"]:
-        yield _line("snoozed", f"{snooze['name']} ({snooze['kind']}) until {snooze['until']}")
-    yield _line("relay", f"{status['version']}, started {_ago(status['started_at'], now_us)} ago")
+        yield "snoozed", f"{snooze['name']} ({snooze['kind']}) until {snooze['until']}", ""
+    yield "relay", f"{status['version']}, started {_ago(status['started_at'], now_us)} ago", ""
+
+
+def _width(table: Table) -> int:
+    """How many columns a table takes where nothing in it is cut or folded."""
+    console = Console(width=_ENDLESS)
+    return Measurement.get(console, console.options, table).maximum
 
 
 def _table(status: Mapping[str, Any], *, terminal: bool) -> Table:
@@ -135,31 +165,56 @@ def _sentence(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
 
 def _since(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     oldest = one["oldest_pending"]
-    if oldest is None:
-        return ""
-    return _ago(oldest, _us(status["now"])) if status["running"] else str(oldest)
+    return "" if oldest is None else _ago(oldest, _us(status["now"]))
 
 
-def _beside(one: Mapping[str, Any]) -> Iterator[Text]:
-    name = one["name"]
-    if one.get("reason"):
-        yield _line(name, one["reason"], style="yellow")
-    for key, word in (
-        ("suppressed", "suppressed"),
-        ("replays", "sent again by hand"),
-        ("pruned", "deleted by retention"),
-    ):
-        counted = {what: number for what, number in (one.get(key) or {}).items() if number}
-        if counted:
-            yield _line(name, f"{word}: {', '.join(f'{number:,} {what}' for what, number in counted.items())}")
+def _below(destinations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    dead = {}
+    for one in destinations:
+        name = one["name"]
+        if said := "; ".join(filter(None, (one.get("reason"), _step(one)))):
+            yield name, said, "yellow"
+        for key, word in (
+            ("suppressed", "suppressed"),
+            ("replays", "sent again by hand"),
+            ("pruned", "deleted by retention"),
+        ):
+            counted = {what: number for what, number in (one.get(key) or {}).items() if number}
+            if counted:
+                yield name, f"{word}: {', '.join(f'{number:,} {what}' for what, number in counted.items())}", ""
+        if number := _number(one["counts"], (State.DEAD,)):
+            dead[name] = number
+    if dead:
+        listed = ", ".join(f"{number:,} at {name}" for name, number in dead.items())
+        yield "dead letters", f"{listed}; `relay dead list` shows them", "yellow"
+
+
+def _step(one: Mapping[str, Any]) -> str:
+    """What a person can do about a destination that takes nothing; empty where it does."""
+    name, state = shlex.quote(one["name"]), one["state"]
+    if state == Switch.OFF:
+        return f"it is off: mend it, then `relay resume {name}`"
+    if state == Switch.PAUSED:
+        return f"it is paused: `relay resume {name}` lets it go on"
+    if state == "removed" and _number(one["counts"], (State.PENDING, State.DECIDING)):
+        return f"what waits goes on when the config has it again; `relay dead drop --to {name}` lets go of it"
+    return ""
 
 
 def _number(counts: Mapping[str, int], states: Iterable[State]) -> int:
     return sum(counts.get(state.value, 0) for state in states)
 
 
-def _line(head: str, text: str, *, style: str = "") -> Text:
-    return Text.assemble((f"{head}: ", "bold"), (text, style))
+def _line(head: str, said: str, style: str, width: int | None) -> Text:
+    """``head: said``; no line of it is longer than ``width``, and no word is broken that fits."""
+    bold = f"{head}:" if head else ""
+    told = f"{bold} {said}" if head else said
+    if width is not None:
+        told = textwrap.fill(told, width, subsequent_indent="  ", break_on_hyphens=False)
+    line = Text(told)
+    line.stylize("bold", 0, len(bold))
+    line.stylize(style, len(bold))
+    return line
 
 
 def _us(text: str) -> int:

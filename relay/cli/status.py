@@ -16,14 +16,15 @@ from typing import Any, Final
 import click
 from rich.console import Console
 
-from relay.cli import remote
+from relay.cli import checkup, remote
 from relay.cli.options import config_option, json_option
 from relay.cli.overview import of_store, shown
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
+from relay.clock import SystemClock
 from relay.config.model import Config
-from relay.errors import Exit
-from relay.outbox.file import is_held
+from relay.errors import Exit, UsageError
+from relay.outbox.file import is_held, resolve
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
@@ -32,20 +33,27 @@ _EXAMPLES: Final = """\b
 Examples:
   relay status
   relay status --ready && echo alerts flow
+  relay status --check || echo something is wrong
 """
 
 
 @click.command(epilog=_EXAMPLES)
 @click.option("--ready", is_flag=True, help="Say only whether alerts can flow: exit code 0 or 1.")
+@click.option("--check", is_flag=True, help="Say only what is not well, for cron: silence and 0 where all is, else 1.")
 @config_option
 @json_option
-def command(*, ready: bool, config: Path | None, as_json: bool) -> int:
+def command(*, ready: bool, check: bool, config: Path | None, as_json: bool) -> int:
     """Show the connection, every destination's lane, and the ledger: what became of every delivery.
 
     Where no relay runs, or none answers over HTTP, it is the store that is shown, and the exit code is 1.
     """
     with told(as_json=as_json):
+        if ready and check:
+            raise UsageError("--ready and --check are two questions", hint="--check asks for more: take that.")
         loaded = load_quietly(config)
+        if check:
+            found = asyncio.run(checkup.look(loaded))
+            return checkup.tell(found, as_json=as_json, terminal=sys.stdout.isatty())
         running = asyncio.run(remote.fetch(loaded, "/api/status"))
         if ready:
             return _tell_ready(running, as_json=as_json)
@@ -81,6 +89,7 @@ def _stored(config: Config) -> Mapping[str, Any]:
     Raises:
         StoreError: There is none, or it can't be read.
     """
-    held = is_held(config.store_path)
+    held = is_held(resolve(config.store_path))
     with inspecting(config.store_path) as store:
-        return of_store(store.stats(), config.destinations, held=held)
+        switches = {name: store.destination(name) for name in config.destinations}
+        return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held)

@@ -9,10 +9,12 @@ import pytest
 from rich.console import Console
 
 from relay.cli.overview import of_store, shown
+from relay.clock import MICROS
 from relay.deliveries import State
-from relay.outbox.base import QueueStats
+from relay.outbox.base import DestinationState, QueueStats, Switch
 from tests.support.clock import START_US
 
+ON = DestinationState()
 STATS = {
     "bot": QueueStats({State.PENDING: 3, State.DELIVERED: 1_200}, START_US),
     "gone": QueueStats(
@@ -22,6 +24,16 @@ STATS = {
         pruned={State.EXPIRED: 5},
     ),
 }
+
+
+def stored(
+    stats: dict[str, QueueStats] | None = None,
+    switches: dict[str, DestinationState] | None = None,
+    *,
+    held: bool = False,
+) -> dict[str, Any]:
+    told = STATS if stats is None else stats
+    return of_store(told, switches or {"bot": ON}, now_us=START_US + 180 * MICROS, held=held)
 
 
 def drawn(status: dict[str, Any], width: int | None) -> str:
@@ -34,7 +46,7 @@ def drawn(status: dict[str, Any], width: int | None) -> str:
 
 @pytest.mark.parametrize("width", [None, 120])
 def test_each_destination_has_a_row_of_the_ledger(width: int | None) -> None:
-    lines = drawn(of_store(STATS, ["bot"], held=False), width).splitlines()
+    lines = drawn(stored(), width).splitlines()
     (head,) = (line for line in lines if line.startswith("destination"))
     assert head.split() == [
         "destination", "state", "waiting", "delivered", "dead", "expired", "suppressed", "oldest"
@@ -45,14 +57,14 @@ def test_each_destination_has_a_row_of_the_ledger(width: int | None) -> None:
 
 
 def test_a_narrow_terminal_gets_sentences() -> None:
-    told = drawn(of_store(STATS, ["bot"], held=False), 40)
-    assert "bot: not running, 3 waiting, 1,200 delivered, oldest 2026-" in told
+    told = drawn(stored(), 40)
+    assert "bot: not running, 3 waiting, 1,200\n  delivered, oldest 3 minutes\n" in told
     assert "gone: removed, 2 suppressed" in told
     assert "destination" not in told
 
 
 def test_what_is_held_back_sent_again_and_deleted_is_told_below() -> None:
-    told = drawn(of_store(STATS, ["bot"], held=False), None)
+    told = drawn(stored(), None)
     for line in (
         "gone: suppressed: 2 snooze",
         "gone: sent again by hand: 4 delivered",
@@ -63,4 +75,56 @@ def test_what_is_held_back_sent_again_and_deleted_is_told_below() -> None:
 
 @pytest.mark.parametrize(("held", "said"), [(True, "A relay runs"), (False, "No relay runs here")])
 def test_a_relay_that_does_not_answer_is_told_from_none(*, held: bool, said: str) -> None:
-    assert drawn(of_store(STATS, ["bot"], held=held), None).startswith(said)
+    assert drawn(stored(held=held), None).startswith(said)
+
+
+LONG = "a-community-of-swing-traders-with-a-long-name"
+
+
+def many(count: int) -> dict[str, QueueStats]:
+    """Destinations with names and numbers as long as they get."""
+    counts = dict.fromkeys(State, 12_345_678)
+    return {f"{LONG}-{number}": QueueStats(counts, START_US, {"cooldown": 12_345_678}) for number in range(count)}
+
+
+@pytest.mark.parametrize("width", [40, 80, 100, 200])
+def test_no_line_is_longer_than_the_terminal_and_no_number_is_cut(width: int) -> None:
+    stats = many(3)
+    off = DestinationState(Switch.OFF, "the receiver answered 410 Gone, and says that this webhook was deleted")
+    told = drawn(stored(stats, dict.fromkeys(stats, off)), width)
+    assert max(map(len, told.splitlines())) <= width
+    assert told.count("12,345,678") >= 3 * 5
+    assert "…" not in told
+
+
+def test_a_table_is_drawn_where_it_fits_and_not_where_it_does_not() -> None:
+    status = stored({"bot": QueueStats({State.DELIVERED: 7})})
+    assert "suppressed" in drawn(status, 90)
+    assert "bot: not running, 7 delivered" in drawn(status, 60)
+
+
+@pytest.mark.parametrize(
+    ("switch", "said"),
+    [
+        (
+            DestinationState(Switch.OFF, "410 Gone"),
+            "the bot: 410 Gone; it is off: mend it, then `relay resume 'the bot'`",
+        ),
+        (DestinationState(Switch.PAUSED), "the bot: it is paused: `relay resume 'the bot'` lets it go on"),
+        (ON, ""),
+    ],
+)
+def test_what_lets_a_destination_go_on_is_told(switch: DestinationState, said: str) -> None:
+    told = drawn(stored({"the bot": QueueStats({})}, {"the bot": switch}), None)
+    assert (said in told) if said else "relay resume" not in told
+
+
+def test_dead_letters_are_told_with_the_command_that_shows_them() -> None:
+    stats = {"a": QueueStats({State.DEAD: 1_200}), "b": QueueStats({State.DEAD: 3}), "c": QueueStats({State.DEAD: 0})}
+    assert "dead letters: 1,200 at a, 3 at b; `relay dead list` shows them" in drawn(stored(stats), None)
+    assert "dead list" not in drawn(stored({"a": QueueStats({State.DEAD: 0})}), None)
+
+
+def test_what_waits_for_a_destination_that_is_gone_is_told_with_what_becomes_of_it() -> None:
+    assert "relay dead drop --to gone" in drawn(stored({"gone": QueueStats({State.PENDING: 2})}), None)
+    assert "dead drop" not in drawn(stored({"gone": QueueStats({State.DELIVERED: 2})}), None)

@@ -28,6 +28,7 @@ from relay.metrics import Metrics
 from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
+from relay.readiness import Signs, judged, store_trouble
 from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
@@ -54,7 +55,6 @@ _PHASES = {
     Phase.REJECTED: "off",
     Phase.STOPPED: "off",
 }
-_BEFORE_CONNECTING = {True: "the baseline is being fetched over REST first", False: "the connection is being made"}
 
 
 class Reloading(Protocol):
@@ -118,49 +118,23 @@ class FrontDesk:
 
     def healthy(self) -> tuple[bool, list[str]]:
         """Answering at all shows that the loop turns; the store says whether it writes."""
-        if self.outbox.healthy:
-            return True, []
-        if self.outbox.damage:
-            return False, [f"the store is damaged ({self.outbox.damage}): stop the relay and run `relay repair`"]
-        return False, ["the store takes no writes (is the disk full?); nothing is acknowledged that is not stored"]
+        trouble = store_trouble(writes=self.outbox.healthy, damage=self.outbox.damage)
+        return not trouble, [trouble] if trouble else []
 
     def ready(self) -> Readiness:
-        """Acknowledged, and a baseline for each accepted channel; or standing by."""
-        degraded = [
-            *self._refused_channels(), *self._refused_backfills(), *self._refused_lookups(), *self._refused_config()
-        ]  # fmt: skip
-        if self.standby():
-            return Readiness(ready=True, degraded=("standing by: another connection took over", *degraded))
-        if not self.connection.acknowledged:
-            detail = self.connection.last_error or _BEFORE_CONNECTING[self.connection.phase is Phase.IDLE]
-            return Readiness(ready=False, reasons=(f"not connected: {detail}",), degraded=tuple(degraded))
-        missing = [
-            f"{channel.value} has no baseline yet"
-            for channel, status in self.backfiller.status.items()
-            if channel in self.connection.accepted and not status.baseline
-        ]
-        return Readiness(ready=not missing, reasons=tuple(missing), degraded=tuple(degraded))
-
-    def _refused_channels(self) -> list[str]:
-        return [
-            f"{channel.value} was refused: add the scope {SCOPES[channel]} to the API key"
-            for channel in sorted(self.connection.refused)
-        ]
-
-    def _refused_backfills(self) -> list[str]:
-        return [
-            f"backfill of {channel.value} is refused: {status.last_error}. {status.hint}".strip()
-            for channel, status in self.backfiller.status.items()
-            if status.standing is Standing.REFUSED
-        ]
-
-    def _refused_lookups(self) -> list[str]:
-        refusal = self.refused_lookup()
-        return [] if refusal is None else [f"states can't be looked up: {refusal}. {refusal.hint}".strip()]
-
-    def _refused_config(self) -> list[str]:
-        fault = self.reloader.status.fault if self.reloader else ""
-        return [f"the config's last reload changed nothing: {fault.partition(chr(10))[0]}"] if fault else []
+        """Whether alerts can flow, told from memory alone: the store may hang."""
+        return judged(
+            Signs(
+                self.connection,
+                standby=self.standby(),
+                writes=self.outbox.healthy,
+                damage=self.outbox.damage,
+                backfills=self.backfiller.status,
+                refused_lookup=self.refused_lookup(),
+                reload_fault=self.reloader.status.fault if self.reloader else "",
+                lanes={name: lane.status() for name, lane in self.dispatcher.lanes.items()},
+            )
+        )
 
     async def metrics(self) -> bytes:
         """The exposition text; what it tells of queues is as of now."""

@@ -39,12 +39,17 @@ class Condition:
         self._failed_at = float("-inf")
         self._succeeded_at = float("-inf")
         self._asked_until = float("-inf")
+        self._failing_since = float("-inf")
         self.held_until = float("-inf")
 
     @property
     def failures(self) -> int:
         """Failures in a row; 0 when open."""
         return self._failures
+
+    def failing_seconds(self, now: float) -> float:
+        """For how long it has failed; 0 when open."""
+        return now - self._failing_since if self._failures else 0.0
 
     @property
     def in_doubt(self) -> bool:
@@ -83,6 +88,8 @@ class Condition:
         """
         self._asked = asked
         if began > self._failed_at:
+            if not self._failures:
+                self._failing_since = now
             self._failures += 1
             self._failed_at = now
             delay = full_jitter(self._failures, first=self._first, cap=self._cap, rng=self._rng)

@@ -41,6 +41,7 @@ from relay.errors import StoreBusyError
 from relay.limiter import Limiter, SlidingLog
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox, Switch
+from relay.upstream.throttle import LogThrottle
 
 _log = structlog.get_logger()
 
@@ -68,6 +69,7 @@ class Lane:
         self._settings = settings
         self._clock = clock
         self._metrics = metrics
+        self._throttle = LogThrottle(clock)
         self._condition = Condition(first=settings.retry_initial, cap=settings.retry_max, rng=rng)
         limiters = (SlidingLog(*settings.rate_limit) if settings.rate_limit else None, destination.limiter)
         self._limiters: list[Limiter] = [limiter for limiter in limiters if limiter is not None]
@@ -115,6 +117,7 @@ class Lane:
             in_flight=self._in_flight,
             failures=self._condition.failures,
             last_error=self._settlement.last_error,
+            failing_seconds=self._condition.failing_seconds(now),
         )
 
     async def pause(self) -> None:
@@ -137,6 +140,7 @@ class Lane:
                 dropped = 0 if drop_older is None else await self._drop_older(drop_older)
                 await self._switch.turn(Switch.ON)
                 self._condition.release()
+                self._settlement.last_error = ""  # whoever resumes it has seen that
                 for limiter in self._limiters:
                     limiter.release()
                 self._supply.start_over(forgive=True)
@@ -164,7 +168,7 @@ class Lane:
                 if self._leaving and await self._has_left():
                     break
             except StoreBusyError as error:
-                _log.warning("queue can't be read, trying again", destination=self.name, error=str(error))
+                self._tell_unreadable(error)
                 await wait_until(self._wake, self._clock, _STORE_RETRY_SECONDS)
                 continue
             self._begin_all()
@@ -198,6 +202,13 @@ class Lane:
             task.cancel()
 
     # --- the loop
+
+    def _tell_unreadable(self, error: StoreBusyError) -> None:
+        held_back = self._throttle.admit(str(error))  # SQLite's reasons are few
+        if held_back is not None:
+            _log.warning(
+                "queue can't be read, trying again", destination=self.name, error=str(error), held_back=held_back
+            )
 
     async def _has_left(self) -> bool:
         if self._tasks:

@@ -43,6 +43,7 @@ class LaneStatus(msgspec.Struct, frozen=True):
         since_us: Since when it is paused or off, µs since the epoch.
         held_seconds: How much longer nothing goes out, because it failed or asked for that; 0 when open.
         paced_seconds: How much longer a limit on its rate holds the next one; 0 where none does.
+        failing_seconds: For how long the destination has failed without a success between; 0 where it does not fail.
     """
 
     switch: Switch
@@ -53,6 +54,7 @@ class LaneStatus(msgspec.Struct, frozen=True):
     in_flight: int
     failures: int
     last_error: str
+    failing_seconds: float = 0.0
 
 
 class Observer(Protocol):

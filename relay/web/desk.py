@@ -141,14 +141,18 @@ class Readiness(msgspec.Struct, frozen=True):
     """Whether alerts can flow.
 
     Attributes:
-        ready: The current connection is acknowledged and each accepted channel has its baseline, or it stands by.
+        ready: The current connection is acknowledged and each accepted channel has its baseline, or it stands by; and
+            the store is not damaged.
         reasons: Why it is not ready; empty where it is.
-        degraded: What runs short of full service without being unready: refused channels with the scope to add.
+        degraded: What runs short of full service without being unready: refused channels with the scope to add,
+            destinations at which nothing or not all arrives, a full disk.
+        notes: What a person wants so, and may have forgotten: destinations that are paused.
     """
 
     ready: bool
     reasons: tuple[str, ...] = ()
     degraded: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class ConfigStatus(msgspec.Struct, frozen=True):

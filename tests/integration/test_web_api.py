@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 from structlog.testing import capture_logs
 
 from relay.deliveries import State
@@ -37,6 +38,7 @@ async def test_health_is_200_while_it_is_well_and_503_with_the_reasons_otherwise
     [
         (Readiness(ready=True), 200),
         (Readiness(ready=True, degraded=("alerts.in_force was refused: add alerts:read to the key",)), 200),
+        (Readiness(ready=True, notes=("bot is paused",)), 200),
         (Readiness(ready=False, reasons=("connecting to the upstream",)), 503),
     ],
 )
@@ -46,7 +48,7 @@ async def test_readiness_tells_reasons_and_what_is_degraded(readiness: Readiness
     async with serving(desk) as client:
         assert await get(client, "/readyz") == (
             status,
-            {"ready": readiness.ready, "reasons": [*readiness.reasons], "degraded": [*readiness.degraded]},
+            {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(readiness).items()},
         )
 
 

@@ -157,3 +157,16 @@ def test_the_same_wait_asked_for_once_more_is_no_longer_one(condition: Condition
     assert not condition.hold(10.0, 5.0)
     assert not condition.hold(12.0, 3.0)
     assert condition.hold(12.0, 3.5)
+
+
+def test_it_knows_for_how_long_it_has_failed(condition: Condition) -> None:
+    assert condition.failing_seconds(5.0) == 0.0
+    condition.failed(10.0, began=9.0)
+    condition.failed(70.0, began=60.0)
+    assert condition.failing_seconds(610.0) == 600.0
+    condition.succeeded(611.0)
+    assert condition.failing_seconds(700.0) == 0.0
+    condition.failed(720.0, began=715.0)
+    assert condition.failing_seconds(721.0) == 1.0, "the time before the success is over"
+    condition.release()
+    assert condition.failing_seconds(730.0) == 0.0

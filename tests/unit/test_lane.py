@@ -6,10 +6,12 @@ import asyncio
 import itertools
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.clock import MICROS
-from relay.deliveries import Message, Outcome, RuleMatch, State, Verdict
+from relay.deliveries import Message, Ordering, Outcome, RuleMatch, State, Verdict
 from relay.delivery.settings import LaneSettings
+from relay.errors import StoreBusyError
 from relay.outbox.archive import EVERYTHING
 from relay.outbox.base import Switch
 from tests.support.clock import START_US, settle
@@ -317,6 +319,33 @@ async def test_a_message_is_given_up_after_its_time_and_not_before() -> None:
         assert scene.states()[1] is State.DEAD
 
 
+@pytest.mark.parametrize("ordering", ["symbol", "strict", "none"])
+async def test_a_dead_letter_that_is_retried_counts_its_attempts_on_and_is_tried_for_as_long_anew(
+    ordering: Ordering,
+) -> None:
+    scene = Scene(ordering=ordering, retry_initial=10, retry_max=60, give_up_after=3600)
+    attempts: list[int] = []
+
+    def answer(message: Message) -> Outcome:
+        attempts.append(message.attempt)
+        return DOWN
+
+    scene.receiver.answer = answer
+    async with scene.running():
+        await scene.put(1)
+        await scene.clock.advance(3670)
+        assert scene.states()[1] is State.DEAD
+        await scene.clock.advance(7200)
+        assert (await scene.outbox.archive.retry(EVERYTHING)).done == 1
+        scene.lane.notify()
+        await scene.clock.advance(3590)
+        assert scene.states()[1] is State.PENDING
+        await scene.clock.advance(80)
+        assert scene.states()[1] is State.DEAD
+    assert attempts == list(range(1, len(attempts) + 1)), "no attempt says that it is another one"
+    assert len(attempts) > 100
+
+
 async def test_time_switched_off_does_not_count_towards_giving_up() -> None:
     scene = Scene(retry_initial=10, retry_max=60, give_up_after=600)
     scene.receiver.answer = lambda _m: DOWN
@@ -446,3 +475,35 @@ async def test_what_ends_without_a_2xx_is_counted_by_its_result_and_dated_and_to
             assert count("relay_deliveries_total", {"destination": "bot", "result": result}) == 1
         assert {record.delivery.updated_at_us for record in scene.memory.records.values()} == {scene.clock.now_us()}
         assert scene.lane.status().last_error == BAD.detail
+
+
+async def test_a_person_who_resumes_a_destination_has_seen_its_last_error() -> None:
+    scene = Scene()
+    scene.receiver.answer = failing(1, outcome=BAD)
+    async with scene.running():
+        await scene.put(1)
+        assert scene.lane.status().last_error == BAD.detail
+        await scene.lane.resume()
+        assert scene.lane.status().last_error == ""
+
+
+async def test_how_long_a_destination_has_failed_is_told() -> None:
+    scene = Scene()
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(1)
+        await scene.clock.advance(700)
+        assert scene.lane.status().failing_seconds == pytest.approx(700, abs=1)
+        await scene.lane.resume()
+        assert scene.lane.status().failing_seconds == 0.0
+
+
+async def test_a_queue_that_can_not_be_read_is_told_once_a_minute_with_how_often() -> None:
+    scene = Scene()
+    scene.outbox.errors["claim"] += [StoreBusyError("the store is damaged") for _ in range(90)]
+    with capture_logs() as logged:
+        async with scene.running():
+            for _ in range(75):
+                await scene.clock.advance(1)
+    told = [line for line in logged if line["event"] == "queue can't be read, trying again"]
+    assert [line["held_back"] for line in told] == [0, 59]

@@ -1,0 +1,134 @@
+"""Whether alerts can flow, and what keeps some of them from where they belong. Pure; the table is its test.
+
+    store · connection · backfills · look-ups · config · lanes ──Signs──> judged ──> Readiness
+                                                                            │
+                   reasons: nothing flows <─────────────────────────────────┤
+                   degraded: it flows, and not all of it, or not everywhere <┤
+                   notes: a person wants it so <────────────────────────────┘
+
+Catching up is not degraded, and neither is a destination that has failed for some minutes: both end by themselves. Each
+line names what to do, where somebody has to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import msgspec
+
+from relay.backfill.status import Standing, Status
+from relay.delivery.settings import LaneStatus
+from relay.errors import RelayError
+from relay.events import Channel
+from relay.outbox.base import Switch
+from relay.upstream.access import SCOPES
+from relay.upstream.state import ConnectionState, Phase
+from relay.web.desk import Readiness
+
+LONG_SECONDS: Final = 600.0
+"""A destination that has failed, or asks for nothing, for longer than this is told of."""
+
+_LONG: Final = f"{LONG_SECONDS / 60:.0f} minutes"
+_BEFORE_CONNECTING: Final = {
+    True: "the baseline is being fetched over REST first",
+    False: "the connection is being made",
+}
+
+
+class Signs(msgspec.Struct, frozen=True):
+    """What is known without asking the store, which may hang; as it is by default, all is well.
+
+    Attributes:
+        connection: As it is now.
+        standby: Another connection took over, and this relay polls.
+        writes: The store takes writes.
+        damage: What is wrong with its file; empty while nothing is known.
+        backfills: Of each channel.
+        refused_lookup: Why the upstream refuses to look up states; None where it does not.
+        reload_fault: Why the last reload changed nothing; empty where it worked.
+        lanes: By the name of their destination.
+    """
+
+    connection: ConnectionState
+    standby: bool = False
+    writes: bool = True
+    damage: str = ""
+    backfills: Mapping[Channel, Status] = {}
+    refused_lookup: RelayError | None = None
+    reload_fault: str = ""
+    lanes: Mapping[str, LaneStatus] = {}
+
+
+def store_trouble(*, writes: bool, damage: str) -> str:
+    """What is wrong with the store, and what helps; empty where it takes writes."""
+    if damage:
+        return f"the store is damaged ({damage}): stop the relay and run `relay repair`"
+    if not writes:
+        return "the store takes no writes (is the disk full?); nothing is acknowledged that is not stored"
+    return ""
+
+
+def judged(signs: Signs) -> Readiness:
+    """Ready: acknowledged, with a baseline for each accepted channel, or standing by; and the store is whole."""
+    trouble = store_trouble(writes=signs.writes, damage=signs.damage)
+    reasons = [trouble] if signs.damage else []
+    degraded = [trouble] if trouble and not signs.damage else []  # a full disk mends itself as soon as there is room
+    if signs.standby:
+        degraded.insert(0, "standing by: another connection took over")
+    else:
+        reasons += _not_flowing(signs)
+    degraded += [*_refused(signs), *_lanes(signs)]
+    return Readiness(not reasons, tuple(reasons), tuple(degraded), tuple(_paused(signs)))
+
+
+def _not_flowing(signs: Signs) -> Iterator[str]:
+    connection = signs.connection
+    if not connection.acknowledged:
+        yield f"not connected: {connection.last_error or _BEFORE_CONNECTING[connection.phase is Phase.IDLE]}"
+        return
+    for channel, status in signs.backfills.items():
+        if channel in connection.accepted and not status.baseline:
+            yield f"{channel.value} has no baseline yet"
+
+
+def _refused(signs: Signs) -> Iterator[str]:
+    for channel in sorted(signs.connection.refused):
+        yield f"{channel.value} was refused: add the scope {SCOPES[channel]} to the API key"
+    for channel, status in signs.backfills.items():
+        if status.standing is Standing.REFUSED:
+            yield f"backfill of {channel.value} is refused: {status.last_error}. {status.hint}".strip()
+    if (refusal := signs.refused_lookup) is not None:
+        yield f"states can't be looked up: {refusal}. {refusal.hint}".strip()
+    if signs.reload_fault:
+        yield f"the config's last reload changed nothing: {signs.reload_fault.partition(chr(10))[0]}"
+
+
+def _lanes(signs: Signs) -> Iterator[str]:
+    for name, lane in signs.lanes.items():
+        if trouble := lane_trouble(name, lane):
+            yield trouble
+
+
+def lane_trouble(name: str, lane: LaneStatus) -> str:
+    """Why nothing, or not all, arrives at a destination; empty where it does, soon will, or a person paused it."""
+    if lane.switch is Switch.PAUSED:
+        return ""
+    if lane.switch is Switch.OFF:
+        reason = lane.reason or "without a reason"
+        return f"{name} is switched off ({reason}), its queue is kept: mend it, then `relay resume {name}`"
+    if lane.held_seconds >= LONG_SECONDS:
+        reason = lane.last_error or "it asked for that earlier"
+        return f"{name} takes nothing for more than {_LONG} ({reason}); its queue is kept"
+    if lane.failures:
+        failing = f"{name} has failed for more than {_LONG} ({lane.last_error}); its queue is kept, and tried again"
+        return failing if lane.failing_seconds >= LONG_SECONDS else ""
+    if lane.last_error:
+        return f"{name} did not take its last message ({lane.last_error}): `relay dead list --to {name}`"
+    return ""
+
+
+def _paused(signs: Signs) -> Iterator[str]:
+    for name, lane in signs.lanes.items():
+        if lane.switch is Switch.PAUSED:
+            yield f"{name} is paused ({lane.reason}): what comes is queued until `relay resume {name}`"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
 from urllib.parse import quote
@@ -63,9 +63,15 @@ async def ask(config: Config, path: str, body: Mapping[str, object] | None = Non
     return await _exchange(_origin(config), config, "POST", path, body or {})
 
 
-async def fetch(config: Config, path: str) -> dict[str, object] | None:
-    """GET from the running relay; as ``ask``."""
-    return await _exchange(_origin(config), config, "GET", path, None)
+async def fetch(config: Config, path: str, *, takes: Collection[int] = ()) -> dict[str, object] | None:
+    """GET from the running relay; as ``ask``.
+
+    Args:
+        config: Its config.
+        path: What of it.
+        takes: Statuses besides 2xx that are an answer, too.
+    """
+    return await _exchange(_origin(config), config, "GET", path, None, takes=takes)
 
 
 async def fetch_from(origin: str, config: Config, path: str) -> dict[str, object] | None:
@@ -80,7 +86,13 @@ def _origin(config: Config) -> str | None:
 
 
 async def _exchange(
-    origin: str | None, config: Config, method: str, path: str, body: Mapping[str, object] | None
+    origin: str | None,
+    config: Config,
+    method: str,
+    path: str,
+    body: Mapping[str, object] | None,
+    *,
+    takes: Collection[int] = (),
 ) -> dict[str, object] | None:
     if origin is None:
         return None
@@ -94,7 +106,7 @@ async def _exchange(
             session.request(method, url, json=body, headers=headers, allow_redirects=False) as answer,
         ):
             told = await answer.json(content_type=None)
-            if answer.ok and isinstance(told, dict):
+            if (answer.ok or answer.status in takes) and isinstance(told, dict):
                 return told
             raise RefusedError(answer.status, _message(told))
     except aiohttp.ClientConnectorError:

@@ -1,0 +1,73 @@
+"""``relay status --check``: is all well? Made for cron, which mails whatever is said.
+
+    /healthz · /readyz ──> troubles, a line each, and 1 │ silence, and 0
+
+Both answer from memory: a store that is damaged or stuck keeps nobody from hearing of it. What a person wants so (a
+destination that is paused) is no trouble; a terminal and a program are told of it, a pipe is not.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import click
+import msgspec
+
+from relay.cli import remote
+from relay.config.model import Config
+from relay.errors import Exit, RelayError
+from relay.outbox.file import is_held, resolve
+
+_UNWELL: Final = 503
+_UNTOLD: Final = "it is not well, and does not say why"
+
+
+class Checkup(msgspec.Struct, frozen=True):
+    """What there is to say.
+
+    Attributes:
+        troubles: What is not well, a line each.
+        notes: What is so because a person wants it.
+    """
+
+    troubles: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+async def look(config: Config) -> Checkup:
+    """Ask the relay of ``config`` how it is."""
+    try:
+        health = await remote.fetch(config, "/healthz", takes=(_UNWELL,))
+        readiness = await remote.fetch(config, "/readyz", takes=(_UNWELL,))
+    except RelayError as error:
+        return Checkup((str(error),))
+    if health is None or readiness is None:
+        held = is_held(resolve(config.store_path))
+        return Checkup(("a relay runs, and its HTTP can't be reached" if held else "no relay runs here",))
+    return _read(health, readiness)
+
+
+def _read(health: Mapping[str, object], readiness: Mapping[str, object]) -> Checkup:
+    told = dict.fromkeys([*_lines(health, "reasons"), *_lines(readiness, "reasons"), *_lines(readiness, "degraded")])
+    well = health.get("healthy") is True and readiness.get("ready") is True
+    return Checkup(tuple(told) or (() if well else (_UNTOLD,)), tuple(_lines(readiness, "notes")))
+
+
+def _lines(answer: Mapping[str, object], key: str) -> Iterator[str]:
+    lines = answer.get(key)
+    return map(str, lines) if isinstance(lines, list) else iter(())
+
+
+def tell(found: Checkup, *, as_json: bool, terminal: bool) -> int:
+    """Print it; the exit code."""
+    if as_json:
+        click.echo(json.dumps({"well": not found.troubles, **msgspec.structs.asdict(found)}, ensure_ascii=False))
+    else:
+        for line in found.troubles:
+            click.echo(line)
+        if terminal:
+            for line in (*(f"note: {note}" for note in found.notes), *(("all is well",) if not found.troubles else ())):
+                click.echo(line)
+    return Exit.FAILED if found.troubles else Exit.OK

@@ -31,10 +31,13 @@ _HEAD: Final = f"""\
 # file instead, named by x_file.
 """
 _KEY_NEEDS: Final = "needs the scopes ws:connect and alerts:read"
-_OFFERS: Final[Mapping[Kind, str]] = {
-    "discord": "# silent: true # no sound, no notification",
-    "slack": "# digest_over: 60 # when more than this wait, a message is a table of them",
-    "webhook": "# secret: ${BOT_SECRET} # signs what is sent; make one with: openssl rand -base64 32",
+_OFFERS: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "discord": ("# silent: true # no sound, no notification",),
+    "slack": ("# digest_over: 60 # when more than this wait, a message is a table of them",),
+    "webhook": (
+        "# secret: ${BOT_SECRET} # signs what is sent; make one with: openssl rand -base64 32",
+        "# max_age: 10s # nothing older is sent: an order on an old alert is worse than none",
+    ),
 }
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
 
@@ -71,6 +74,8 @@ def written(answers: Answers, config: Path) -> tuple[File, ...]:
             "stratalerts:",
             f"  {secrets.entry('api_key', answers.key, 'api_key')} # {_KEY_NEEDS}",
             *(f"  {key}: {_scalar(value)}" for key, value in answers.upstream),
+            "",
+            *_watched(answers),
             "",
             "destinations:",
             *_destinations(answers, secrets),
@@ -116,12 +121,19 @@ class _Secrets:
         return file
 
 
+def _watched(answers: Answers) -> Iterator[str]:
+    """How somebody hears of it when the relay itself is in trouble."""
+    yield '# heartbeat: {url: "${HEARTBEAT_URL}", every: 1m} # asked while the relay works: who watches it misses that'
+    last = _scalar(answers.places[-1].name)
+    yield f"# alerts_to: {last} # told of the relay's own troubles; best a place of their own"
+
+
 def _destinations(answers: Answers, secrets: _Secrets) -> Iterator[str]:
     for place in answers.places:
         yield f"  {_scalar(place.name, key=True)}:"
         yield f"    type: {place.kind}"
         yield f"    {secrets.entry('url', place.url, f'{place.kind}_{place.name}')}"
-        yield f"    {_OFFERS[place.kind]}"
+        yield from (f"    {offer}" for offer in _OFFERS[place.kind])
         yield ""
 
 

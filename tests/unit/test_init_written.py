@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from relay.cli import answers
 from relay.cli.answers import Answers, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
+from relay.cli.check import notes
 from relay.cli.files import put
 from relay.cli.written import SCHEMA, written
 from relay.config.load import load
@@ -136,13 +137,24 @@ def test_it_begins_with_the_line_by_which_editors_check_it_and_the_schema_is_bes
 def test_a_commented_key_can_be_put_to_use_as_it_is(tmp_path: Path) -> None:
     put(tmp_path, written(SIMPLE, tmp_path / "config.yaml"))
     path = tmp_path / "config.yaml"
-    text = re.sub(r"^( +)# (\w+: )", r"\1\2", path.read_text(), flags=re.MULTILINE)
+    text = re.sub(r"^( *)# ([a-z_]+: )", r"\1\2", path.read_text(), flags=re.MULTILINE)
     assert text.count("#") < path.read_text().count("#")
     path.write_text(text)
-    signing = {"BOT_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
-    [rule] = load(path, env={**ENV, **signing}).rules
+    more = {"BOT_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "HEARTBEAT_URL": "https://watch.example/zq7"}
+    loaded = load(path, env={**ENV, **more})
+    [rule] = loaded.rules
+    assert (loaded.alerts_to, loaded.destinations["webhook"].max_age) == ("webhook", 10)
+    assert loaded.heartbeat is not None
+    assert not [note for note in notes(loaded) if "secret" in note or "max_age" in note]
     assert rule.symbols.any == ("AAPL", "SPY", "*-USD")
     assert (rule.timeframes, rule.directions) == (frozenset({"D", "W"}), frozenset({"bullish"}))
+
+
+@given(names)
+def test_a_destination_of_any_name_can_be_told_of_the_relays_troubles(name: str) -> None:
+    config = written(answers.gathered(SIMPLE.key, [Place(name, "slack", SIMPLE.key)]), FOLDER / "config.yaml")[-1]
+    used = yaml.safe_load(re.sub(r"^# (alerts_to: )", r"\1", config.text, flags=re.MULTILINE))
+    assert used["alerts_to"] == name.replace("$", "$$")
 
 
 def test_an_upstream_of_ones_own_is_written(tmp_path: Path) -> None:

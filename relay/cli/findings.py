@@ -36,8 +36,8 @@ class Why(StrEnum):
 
 
 _MEANING: Final = {
-    Why.NOT_YET: "the next backfill round fetches it",
-    Why.LOST: "it lies below the cursor, and no round fetches it by itself",
+    Why.NOT_YET: "the next backfill round fetches them",
+    Why.LOST: "below the cursor, where no round looks by itself",
 }
 _WAITS: Final = "no relay runs: nothing is fetched until one does"
 
@@ -131,9 +131,12 @@ def lines(found: Finding) -> Iterator[str]:
 
 def _channel(one: Compared, missing: int, store_began_us: int) -> Iterator[str]:
     shown = one.shown
-    verdict = f"{missing:,} missing" if missing else "none is missing"
-    among = " among those shown" if shown.cut else ""
-    yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
+    if shown.cut and not shown.events:
+        yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST showed none of them"
+    else:
+        verdict = f"{missing:,} missing" if missing else "none is missing"
+        among = " among those shown" if shown.cut else ""
+        yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
     if one.before:
         fate = "it is not delivered" if one.before == 1 else "they are not delivered"
         yield f"    {one.before:,} of them fired before {_beginning(one.began_us, store_began_us)}: {fate}"
@@ -154,8 +157,8 @@ def _missing(why: Why, events: Sequence[Event], *, runs: bool | None) -> Iterato
     if not events:
         return
     meaning = _WAITS if why is Why.NOT_YET and runs is False else _MEANING[why]
-    yield f"  {why}, {len(events):,} ({meaning}):"
-    yield from _some([f"    missing: {_named(event)}" for event in events])
+    yield f"  missing, {why}: {len(events):,} ({meaning})"
+    yield from _some([f"    {_named(event)}" for event in events])
 
 
 def _some(told: Sequence[str]) -> Iterator[str]:

@@ -7,6 +7,7 @@ than it is wide, and where the table does not fit, a sentence for each destinati
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -26,6 +27,8 @@ from relay.outbox.base import DestinationState, QueueStats, Switch
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
+_COMMAND: Final = re.compile("`[^`]+`[;,.]?")
+_GLUE: Final = "\xa0"  # a space at which no line is broken
 _COLUMNS: Final = (
     ("waiting", (State.PENDING, State.DECIDING)),
     ("delivered", (State.DELIVERED,)),
@@ -96,7 +99,7 @@ def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[Renderabl
     else:
         for one in destinations:
             yield _line(one["name"], _sentence(one, status), "", width)
-    for head, said, style in _below(destinations):
+    for head, said, style in _below(destinations, " ".join(status.get("degraded", ()))):
         yield _line(head, said, style, width)
 
 
@@ -168,11 +171,12 @@ def _since(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     return "" if oldest is None else _ago(oldest, _us(status["now"]))
 
 
-def _below(destinations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+def _below(destinations: Iterable[Mapping[str, Any]], above: str) -> Iterator[tuple[str, str, str]]:
+    """What no row holds, and what a person can do, unless that stands ``above``."""
     dead = {}
     for one in destinations:
         name = one["name"]
-        if said := "; ".join(filter(None, (one.get("reason"), _step(one)))):
+        if said := _trouble(one, above):
             yield name, said, "yellow"
         for key, word in (
             ("suppressed", "suppressed"),
@@ -189,16 +193,17 @@ def _below(destinations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str
         yield "dead letters", f"{listed}; `relay dead list` shows them", "yellow"
 
 
-def _step(one: Mapping[str, Any]) -> str:
-    """What a person can do about a destination that takes nothing; empty where it does."""
-    name, state = shlex.quote(one["name"]), one["state"]
+def _trouble(one: Mapping[str, Any], above: str) -> str:
+    """Why a destination takes nothing, and what lets it go on; empty where it does, or where that stands ``above``."""
+    name, state, reason = shlex.quote(one["name"]), one["state"], one.get("reason") or ""
+    resume = f"`relay resume {name}`"
     if state == Switch.OFF:
-        return f"it is off: mend it, then `relay resume {name}`"
+        return "" if resume in above else f"{reason or 'off'}; mend it, then {resume}"
     if state == Switch.PAUSED:
-        return f"it is paused: `relay resume {name}` lets it go on"
+        return f"{reason or 'paused'}; {resume} lets it go on"
     if state == "removed" and _number(one["counts"], (State.PENDING, State.DECIDING)):
         return f"what waits goes on when the config has it again; `relay dead drop --to {name}` lets go of it"
-    return ""
+    return reason
 
 
 def _number(counts: Mapping[str, int], states: Iterable[State]) -> int:
@@ -206,11 +211,14 @@ def _number(counts: Mapping[str, int], states: Iterable[State]) -> int:
 
 
 def _line(head: str, said: str, style: str, width: int | None) -> Text:
-    """``head: said``; no line of it is longer than ``width``, and no word is broken that fits."""
+    """``head: said``; no line of it is longer than ``width``, and no word or command is broken that fits."""
     bold = f"{head}:" if head else ""
     told = f"{bold} {said}" if head else said
     if width is not None:
-        told = textwrap.fill(told, width, subsequent_indent="  ", break_on_hyphens=False)
+        glued = _COMMAND.sub(
+            lambda found: found[0].replace(" ", _GLUE) if len(found[0]) < width - 2 else found[0], told
+        )
+        told = textwrap.fill(glued, width, subsequent_indent="  ", break_on_hyphens=False).replace(_GLUE, " ")
     line = Text(told)
     line.stylize("bold", 0, len(bold))
     line.stylize(style, len(bold))

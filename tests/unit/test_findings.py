@@ -90,9 +90,9 @@ def test_what_fired_before_the_store_began_is_counted_and_not_missing(
 def test_of_many_that_are_missing_twenty_are_listed_and_the_rest_is_counted() -> None:
     finding = found(*missing(251), *missing(3, Why.LOST))
     told = text(finding).splitlines()
-    assert sum("missing: alerts.in_force" in line for line in told) == 23
+    assert sum(line.startswith("    alerts.in_force ") for line in told) == 23
     assert "    … and 231 more; --json lists all" in told
-    assert "  not fetched yet, 251 (the next backfill round fetches it):" in told
+    assert "  missing, not fetched yet: 251 (the next backfill round fetches them)" in told
     assert len(json.loads(plain(finding))["missing"]) == 254
 
 
@@ -151,6 +151,15 @@ def test_where_not_all_were_seen_nothing_is_promised_of_the_rest(bar: Bar) -> No
     assert ("--since" in advice) is (bar is Bar.TOO_MANY)
     [channel] = json.loads(plain(finding))["channels"]
     assert (channel["cut"], channel["cut_by"]) == ("half of it went by", bar.value)
+
+
+def test_where_none_were_seen_nothing_is_promised_at_all() -> None:
+    unseen = Compared(Shown(Channel.IN_FORCE, (), "REST fails", Bar.FAILING), 0, START_US)
+    told = text(Finding(NOW_US - HOUR, NOW_US, START_US, runs=True, channels=(unseen,)))
+    assert (
+        "in-force alerts: REST showed none of them\n    there may be more that were not looked at: REST fails" in told
+    )
+    assert "none is missing" not in told
 
 
 def test_a_break_is_named_by_its_symbols_and_a_fault_of_the_ledger_is_told() -> None:

@@ -108,15 +108,31 @@ def test_a_table_is_drawn_where_it_fits_and_not_where_it_does_not() -> None:
     [
         (
             DestinationState(Switch.OFF, "410 Gone"),
-            "the bot: 410 Gone; it is off: mend it, then `relay resume 'the bot'`",
+            "the bot: 410 Gone; mend it, then `relay resume 'the bot'`",
         ),
-        (DestinationState(Switch.PAUSED), "the bot: it is paused: `relay resume 'the bot'` lets it go on"),
+        (DestinationState(Switch.PAUSED), "the bot: paused; `relay resume 'the bot'` lets it go on"),
         (ON, ""),
     ],
 )
 def test_what_lets_a_destination_go_on_is_told(switch: DestinationState, said: str) -> None:
     told = drawn(stored({"the bot": QueueStats({})}, {"the bot": switch}), None)
     assert (said in told) if said else "relay resume" not in told
+
+
+def test_what_stands_above_is_not_said_once_more_below() -> None:
+    status = stored({"bot": QueueStats({})}, {"bot": DestinationState(Switch.OFF, "410 Gone")})
+    said = "bot is switched off (410 Gone): mend it, then `relay resume bot`"
+    assert "relay resume" in drawn(status, None)
+    assert "relay resume" not in drawn({**status, "degraded": [said]}, None)
+
+
+@pytest.mark.parametrize("width", range(40, 81, 5))
+def test_no_command_is_broken_where_it_fits_on_a_line(width: int) -> None:
+    stats = {LONG[:12]: QueueStats({State.PENDING: 2}), "b": QueueStats({State.DEAD: 3})}
+    told = drawn(stored(stats), width)
+    assert "`relay dead list`" in told
+    assert f"`relay dead drop --to {LONG[:12]}`" in told
+    assert max(map(len, told.splitlines())) <= width
 
 
 def test_dead_letters_are_told_with_the_command_that_shows_them() -> None:

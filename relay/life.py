@@ -5,7 +5,9 @@
               v
     drain ──> reading, rounds and housekeeping end ──> decisions, commits and requests in flight are finished
                                                           └── whatever is not within the grace is given up: queues
-                                                              stay in the store, and a request is sent again
+                                                              stay in the store, and a request is sent again;
+                                                              at once where the store is damaged, for nothing that
+                                                              waits for it can be noted (a full disk may have room yet)
 
 Whatever breaks down ends all of it, so that the service manager starts a whole one; nothing limps.
 """
@@ -30,6 +32,7 @@ from relay.systemd import Notifier
 _log = structlog.get_logger()
 
 _LAST_SECONDS: Final = 5.0  # for what was given up to let go
+_LOOK_SECONDS: Final = 0.1
 
 
 class Living(NamedTuple):
@@ -113,14 +116,26 @@ class Life:
         parts.dispatcher.stop()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
-                await _ended(work.reader, work.backfill, work.housekeeping)
+                await _ended(work.reader)
+                await self._noted(work.backfill, work.housekeeping)
                 parts.decider.stop()
                 parts.intake.stop()
-                await _ended(work.intake, work.lanes)
+                await self._noted(work.intake, work.lanes)
         parts.dispatcher.abort()
         for task in work:
             task.cancel()
-        await asyncio.wait(work, timeout=_LAST_SECONDS)
+        await asyncio.wait(work, timeout=_LOOK_SECONDS if parts.intake.in_vain else _LAST_SECONDS)
+
+    async def _noted(self, *tasks: Awaitable[object]) -> None:
+        """Wait for tasks that end when the store has taken what they have for it, as long as it can take anything."""
+        ending = asyncio.ensure_future(_ended(*tasks))
+        try:
+            while not (await asyncio.wait((ending,), timeout=_LOOK_SECONDS))[0]:
+                if self._parts.intake.in_vain:
+                    _log.warning("the store is damaged: what is under way ends without a note of it")
+                    return
+        finally:
+            ending.cancel()
 
 
 async def _ended(*tasks: Awaitable[object]) -> None:

@@ -35,6 +35,7 @@ from relay.outbox.base import Decision, Outbox
 from relay.outbox.memory import Mark
 from relay.states import Snapshot
 from relay.upstream.lookup import Facts
+from relay.upstream.throttle import LogThrottle
 
 _log = structlog.get_logger()
 
@@ -94,6 +95,7 @@ class Decider:
         self._clock = clock
         self._metrics = metrics
         self._notify = notify
+        self._throttle = LogThrottle(clock)
         self._wake = asyncio.Event()
         self._stopping = False
         self._began_us = clock.now_us()
@@ -134,7 +136,7 @@ class Decider:
                     await self._take_up()
                     await self._decide()
                 except StoreBusyError as error:
-                    _log.warning("what is to be decided can't be read or noted, trying again", error=str(error))
+                    self._tell_stuck(error)
                     self._more = True
                     await wait_until(self._wake, self._clock, _STORE_RETRY_SECONDS)
                     continue
@@ -145,6 +147,13 @@ class Decider:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _tell_stuck(self, error: StoreBusyError) -> None:
+        held_back = self._throttle.admit(str(error))  # SQLite's reasons are few
+        if held_back is not None:
+            _log.warning(
+                "what is to be decided can't be read or noted, trying again", error=str(error), held_back=held_back
+            )
 
     # --- cases
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,11 @@ from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.clock import SystemClock, isoformat
+from relay.deliveries import State
 from relay.errors import Exit, UsageError
 from relay.outbox.repair import Repair, compact, repair
-from relay.outbox.rewind import IDENTITIES_US
+from relay.outbox.rescue import Saved
+from relay.outbox.rewind import IDENTITIES_US, LeftOut
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -31,6 +34,17 @@ Examples:
   relay repair --compact
 """
 _SHOWN: Final = 20
+_COLUMNS: Final = {
+    "kept": "in the new store",
+    "unreadable": "lost with pages that can't be read, at most",
+    "left out": "readable, but what they say makes no sense, or their alert is lost",
+}
+_SETTLED: Final[frozenset[str]] = frozenset({State.DELIVERED, State.EXPIRED, State.SUPPRESSED})
+_WORDS: Final[Mapping[str, str]] = {
+    State.PENDING: "waited",
+    State.DECIDING: "waited for a look-up",
+    State.DEAD: "dead letter",
+}
 _CALLED: Final = {"relay": "the store itself", "events": "alerts", "rounds": "cursors", "channels": "baselines"}
 
 
@@ -96,6 +110,8 @@ def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:
         "everything_lost": done.everything_lost,
         "lost_log_pages": done.lost_log_pages,
         "forgotten": done.forgotten,
+        "lost_waiting": done.waiting,
+        "may_go_again": done.again,
         "refetch_from": None if done.refetch_from_us is None else isoformat(done.refetch_from_us),
         "left_out": msgspec.to_builtins(done.left_out),
         "kept": None if done.kept is None else str(done.kept),
@@ -103,42 +119,72 @@ def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:
 
 
 def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
+    """What matters first: what will never come by itself, what may come twice. Then how that was found."""
     if not done.found:
         click.echo(f"Nothing to repair: {path} is sound.")
         return
     click.echo(f"The store {path} is damaged: {done.found}.")
-    console = Console(file=sys.stdout, highlight=False)
-    shown = Table("", "kept", "unreadable", "left out", box=box.SIMPLE)
+    click.echo("")
+    for line in _outcome(done):
+        click.echo(line)
+    shown = Table("", *_COLUMNS, box=box.SIMPLE)
     for table, saved in done.tables.items():
         if saved.kept or saved.unreadable or saved.refused:
             name = _CALLED.get(table, table)
             unreadable = "all" if saved.unreadable and not saved.kept else f"{saved.unreadable:,}"
             shown.add_row(name, f"{saved.kept:,}", unreadable, f"{saved.refused:,}")
-    console.print(shown)
-    for line in _said(done, dry_run=dry_run):
+    Console(file=sys.stdout, highlight=False).print(shown)
+    for name, meaning in _COLUMNS.items():
+        click.echo(f"  {name}: {meaning}")
+    click.echo("")
+    for line in _named(done.left_out):
         click.echo(line)
-
-
-def _said(done: Repair, *, dry_run: bool) -> Iterator[str]:
-    if done.everything_lost:
-        yield "No alert can be read: all of them are lost, however many there were."
-    elif not done.lost and not done.lost_log_pages:
-        yield "Nothing was lost." if not dry_run else "Nothing would be lost."
-    if done.lost_log_pages:
-        yield f"{done.lost_log_pages} pages at the end of the log can't be taken; the cursor in them is lost, too."
-    if done.forgotten:
-        yield f"Of {done.forgotten} alerts a delivery is lost that may have waited: they go out again, to everyone."
-    for left in done.left_out[:_SHOWN]:
-        words = (left.event or left.webhook_id or "of an unknown alert", left.destination and f"to {left.destination}")
-        yield f"  lost: {' '.join(filter(None, words))} ({left.state or 'state unknown'})"
-    if len(done.left_out) > _SHOWN:
-        yield f"  … and {len(done.left_out) - _SHOWN} more; --json lists a thousand."
-    if done.refetch_from_us is not None:
-        yield f"When the relay starts, it fetches again what came since {isoformat(done.refetch_from_us)}."
     if dry_run:
-        yield "Nothing has been changed."
+        click.echo("Nothing has been changed.")
     elif done.kept is not None:
-        yield f"The damaged file is kept: {done.kept}. Delete it when you no longer need it."
+        click.echo(f"The damaged file is kept: {done.kept}. Delete it when you no longer need it.")
+
+
+def _outcome(done: Repair) -> Iterator[str]:
+    if done.everything_lost:
+        yield "Lost while waiting: nobody can tell, for no alert can be read: all of them are lost."
+        yield "Delivered or dead before, may go out again: whatever the upstream still has."
+    else:
+        most = sum(getattr(done.tables.get("deliveries", Saved()), key) for key in ("unreadable", "refused"))
+        yield f"Lost while waiting: {_counted(done.waiting, most)}."
+        yield f"Delivered or dead before, may go out again: {_counted(done.again, most)}."
+    if done.lost_log_pages:
+        yield (
+            f"{done.lost_log_pages} pages at the end of the log can't be taken, and nobody can tell what they held; "
+            "the cursor in them is lost, too, so the relay fetches that again when it starts."
+        )
+    if done.refetch_from_us is not None:
+        since = isoformat(done.refetch_from_us)
+        yield (
+            f"When the relay starts, it fetches again what came since {since}, as far as the upstream has it: "
+            "what waited and was lost comes with that."
+        )
+
+
+def _counted(number: int | None, most: int) -> str:
+    if number is None:
+        return f"nobody can tell, {most:,} deliveries at most"
+    return "none" if not number else "1 delivery" if number == 1 else f"{number:,} deliveries"
+
+
+def _named(left_out: Sequence[LeftOut]) -> Iterator[str]:
+    """Those that somebody may miss; what went out before, or was not meant to, is counted only. None twice."""
+    missed: dict[tuple[str, str], Counter[str]] = {}
+    for left in left_out:
+        if left.state not in _SETTLED:
+            missed.setdefault((left.state, left.event or left.webhook_id), Counter())[left.destination] += 1
+    lines = sorted(missed.items(), key=lambda item: item[0][0] == State.DEAD)  # what waited comes first
+    for (state, what), destinations in lines[:_SHOWN]:
+        to = f" to {', '.join(names)}" if (names := sorted(filter(None, destinations))) else ""
+        times = f", {total:,} of them" if (total := destinations.total()) > max(1, len(names)) else ""
+        yield f"  lost: {what or 'an unknown alert'}{to} ({_WORDS.get(state, 'state unknown')}{times})"
+    if len(lines) > _SHOWN:
+        yield f"  … and {len(lines) - _SHOWN:,} more; --json lists a thousand."
 
 
 def _tell_compacted(before: int, after: int, *, as_json: bool) -> None:

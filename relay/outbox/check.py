@@ -40,8 +40,8 @@ from relay.errors import StoreError
 _log = structlog.get_logger()
 
 REPAIR: Final = (
-    "Stop the relay and run `relay repair`: it keeps what can be read, and the damaged file, too; what the upstream "
-    "still has is fetched again."
+    "`relay repair --dry-run` says what can be kept; `relay repair` keeps it, and the damaged file, too. What the "
+    "upstream still has is fetched again."
 )
 
 _START_SECONDS: Final = 2.0
@@ -95,7 +95,10 @@ class Damage:
         if not self.found:
             self.found = what
             _log.error(
-                "store is damaged, nothing more is written to it", store=str(self._path), found=what, hint=REPAIR
+                "store is damaged, nothing more is written to it",
+                store=str(self._path),
+                found=what,
+                hint=f"With the relay stopped, {REPAIR}",
             )
 
 
@@ -210,9 +213,14 @@ def refuse_lost(path: Path) -> None:
         raise damaged(path, f"the file is empty, though its log {log.name} holds {len(frames)} pages")
     with closing(read_only(path)) as db:
         db.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # makes SQLite read the log
+    if broken := broken_log(path):
+        raise damaged(path, broken)
+
+
+def broken_log(path: Path) -> str:
+    """What is wrong with the log, which SQLite has just read, in words; empty where it took all of it."""
     lost = lost_frames(path)
-    if lost:
-        raise damaged(path, f"its log {log.name} is broken in the middle, and {lost} pages after that are lost")
+    return f"its log {log_of(path).name} is broken in the middle, and {lost} pages after that are lost" if lost else ""
 
 
 def lost_frames(path: Path) -> int:

@@ -16,11 +16,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import structlog
+
 from relay.errors import LockedError, StoreError
 from relay.outbox.check import REPAIR, damaged, missing, quick_check, refuse_lost
 from relay.outbox.sql import migrations
 from relay.outbox.swap import finish_swap, sync_folder
 from relay.outbox.vacuum import INCREMENTAL
+
+_log = structlog.get_logger()
 
 APPLICATION_ID: Final = (
     0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
@@ -94,14 +98,23 @@ def _lock_of(path: Path) -> Path:
 
 def is_held(path: Path) -> bool:
     """Whether some process holds the store at ``path``, as far as the kernel tells; asking takes no lock."""
+    return holder(path) is not None
+
+
+def holder(path: Path) -> int | None:
+    """The process that holds the store at ``path``, 0 where it is not known which; None where none is known to."""
     try:
         lock = _lock_of(path).stat()
         held = Path("/proc/locks").read_text()
     except OSError:
-        return False
+        return None
     # Each line: number, kind, …, process, MAJOR:MINOR:INODE, range (https://man7.org/linux/man-pages/man5/proc_locks.5.html)
     device = f"{os.major(lock.st_dev):02x}:{os.minor(lock.st_dev):02x}:{lock.st_ino}"
-    return any(device in line.split() for line in held.splitlines())
+    for fields in map(str.split, held.splitlines()):
+        if device in fields:
+            process = fields[fields.index(device) - 1]
+            return int(process) if process.isdecimal() else 0  # -1: of another PID namespace
+    return None
 
 
 def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None) -> sqlite3.Connection:
@@ -120,8 +133,15 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
         raise StoreError(f"{path} is a folder", hint="Let storage.url name a file: sqlite:relay.db.")
     try:
         finish_swap(path)
+        emptied = path.exists() and not path.stat().st_size
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         refuse_lost(path)
+        if emptied:
+            _log.warning(
+                "the store's file was there and empty: a new store begins in it",
+                store=str(path),
+                hint="If it should not have been: stop the relay, and put a copy of the former store in its place.",
+            )
         db = connect(path)
     except OSError as error:
         raise StoreError(f"the store {path} can't be written: {error.strerror}", hint=_WRITABLE) from None
@@ -161,7 +181,7 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and looks_ours(path)):
         return damaged(path, str(error))
     if code == sqlite3.SQLITE_NOTADB:
-        return StoreError(f"{path} is not a relay store", hint=f"{_NOT_OURS} If it was one: {REPAIR}")
+        return StoreError(f"{path} is not a relay store", hint=f"If it was one: {REPAIR} If not: {_NOT_OURS}")
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_disk_full(path)):
         return StoreError(f"no room for the store {path}: {error}", hint="Free some disk space.")
     if code == sqlite3.SQLITE_IOERR:

@@ -19,17 +19,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import msgspec
 
 from relay.clock import MICROS
-from relay.errors import StoreError
-from relay.outbox.check import damaged, log_of, lost_frames, missing, read_only, whole_check
-from relay.outbox.file import StoreLock, connect, explained, open_store, resolve
+from relay.deliveries import State
+from relay.errors import LockedError, StoreError
+from relay.outbox.check import broken_log, damaged, log_of, lost_frames, missing, read_only, whole_check
+from relay.outbox.file import StoreLock, connect, explained, holder, open_store, resolve
+from relay.outbox.reckoning import gone, lost_waiting, may_go_again
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
 from relay.outbox.salvage import DamagedStore
@@ -51,6 +53,9 @@ class Repair(msgspec.Struct, frozen=True):
         found: What was wrong; empty where nothing was.
         tables: What became of each table.
         forgotten: Alerts that are there and are fetched and delivered again, because a delivery of theirs is lost.
+        waiting: Deliveries that waited and are lost with what is lost; None where no index tells.
+        again: Deliveries that were delivered or dead, of alerts that are fetched again: at most so many go out once
+            more; None where no index tells.
         lost_log_pages: Pages of the log that SQLite does not take any more.
         refetch_from_us: Since when the next rounds ask anew, µs since the epoch; None where they go on as they were.
         left_out: Deliveries that are lost for good, or whose event is; a thousand of each at most.
@@ -60,6 +65,8 @@ class Repair(msgspec.Struct, frozen=True):
     found: str
     tables: dict[str, Saved] = {}
     forgotten: int = 0
+    waiting: int | None = 0
+    again: int | None = 0
     lost_log_pages: int = 0
     refetch_from_us: int | None = None
     left_out: tuple[LeftOut, ...] = ()
@@ -100,7 +107,7 @@ def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress:
         StoreError: There is none, it can't be read at all, or there is no room for the new one.
     """
     path = resolve(path)
-    with StoreLock(path):
+    with _stopped(path):
         try:
             finish_swap(path)
             found = diagnosis(path)
@@ -122,7 +129,7 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
         StoreError: It can't be used, or there is no room.
     """
     path = resolve(path)
-    with StoreLock(path):
+    with _stopped(path):
         before = path.stat().st_size if path.exists() else 0
         with closing(open_store(path, now_us=now_us)) as db:
             broken = whole_check(db)
@@ -135,6 +142,26 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
             except sqlite3.DatabaseError as error:
                 raise explained(path, error) from None
         return before, path.stat().st_size
+
+
+@contextmanager
+def _stopped(path: Path) -> Iterator[None]:
+    """Around what is done to a store that nobody has open.
+
+    Raises:
+        LockedError: A relay runs on it.
+    """
+    lock = StoreLock(path)
+    try:
+        lock.acquire()
+    except LockedError:
+        process = holder(path)
+        who = f"a relay runs on the store {path}{f' (process {process})' if process else ''}"
+        raise LockedError(who, hint="Stop it first, then run `relay repair` again.") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def diagnosis(path: Path) -> str:
@@ -160,8 +187,7 @@ def diagnosis(path: Path) -> str:
         return str(error)
     if finding:
         return finding
-    lost = lost_frames(path) if log.exists() else 0
-    return f"its log is broken in the middle, and {lost} pages after that are lost" if lost else ""
+    return broken_log(path)
 
 
 def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
@@ -205,14 +231,22 @@ def _build(old: DamagedStore, fresh: sqlite3.Connection, found: str, times: _Tim
     fresh.execute("BEGIN")
     rescue = Rescue(old, fresh, progress)
     rescue.run(times.known_us)
+    waiting = lost_waiting(old, fresh)
+    dead = gone(old, fresh, (State.DEAD,)) or []
     loss = forget(old, fresh, rescue, oldest_us=times.now_us - times.refetch_us)
     since = rewind(fresh, rescue, loss, now_us=times.now_us, refetch_us=times.refetch_us)
+    again = may_go_again(old, fresh)
+    if not any(rescue.gaps[table] or rescue.spoilt[table] for table in ("events", "deliveries")):
+        waiting, again = waiting or 0, again or 0  # all rows are there, whatever an index may hide
     lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
     rescue.finish(skip=_NUMBERS_SKIPPED if lost else 0)
     fresh.execute("COMMIT")
     for table in ("events", "deliveries"):
         (rescue.saved[table].kept,) = fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
-    return Repair(found, rescue.saved, loss.forgotten, 0, since, (*_orphans(old, rescue), *loss.left_out))
+    orphans = {row["id"] for row in rescue.orphans}
+    letters = [left for number, left in zip(dead, loss.left_out, strict=False) if number not in orphans]
+    left_out = (*_orphans(old, rescue), *letters)
+    return Repair(found, rescue.saved, loss.forgotten, waiting, again, 0, since, left_out)
 
 
 def _orphans(old: DamagedStore, rescue: Rescue) -> list[LeftOut]:

@@ -31,7 +31,8 @@ async def _refused(relay: RelayProcess) -> None:
     await relay.start()
     assert await relay.ended() == 74
     assert "is damaged" in relay.stderr
-    assert "relay repair" in relay.stderr
+    assert "`relay repair --dry-run`" in relay.stderr
+    assert "Stop the" not in relay.stderr.splitlines()[-1], "none runs"
     assert "Traceback" not in relay.stderr
 
 
@@ -77,7 +78,7 @@ async def test_what_corruption_took_comes_again_and_what_is_known_does_not(
 async def test_damage_met_while_running_stops_writing_and_says_so(
     tmp_path: Path, simulator: Simulator, inbox: Inbox
 ) -> None:
-    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, shutdown_grace="1s")
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, shutdown_grace="60s")
     store = tmp_path / "relay.db"
     async with running(config) as relay:
         fire(simulator, 500)
@@ -92,11 +93,15 @@ async def test_damage_met_while_running_stops_writing_and_says_so(
         fire(simulator, 1)
         said = await relay.until("/healthz", lambda status, _: status == 503)
         assert "relay repair" in said
+        status, said = await relay.get("/readyz")
+        assert (status, json.loads(said)["ready"]) == (503, False)
+        assert "relay repair" in json.loads(said)["reasons"][0]
         fire(simulator, 20)
         assert "relay repair" in (await relay.get("/api/status"))[1]
         assert len(relay.logged("store is damaged, nothing more is written to it")) == 1
         assert not relay.logged("store takes no writes, trying until it does")
-        assert await relay.stop(within=10) == 0
+        assert await relay.stop(within=10) == 0, "nothing that waits can be noted: no grace is waited for"
+        assert relay.logged("the store is damaged: what is under way ends without a note of it")
         await _refused(relay)
     assert inbox.unique == 500, "nothing goes out that is not stored"
 
@@ -107,7 +112,7 @@ async def test_repair_waits_for_no_relay_and_says_when_there_is_nothing_to_do(
     config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
     async with running(config) as relay:
         code, _, said = await _verb(config, "repair")
-        assert (code, "another relay holds the store" in said) == (75, True)
+        assert (code, "a relay runs on the store" in said, "Stop it first" in said) == (75, True, True)
         await relay.stop()
     code, said, _ = await _verb(config, "repair")
     assert code == 0
@@ -128,7 +133,11 @@ async def test_a_person_is_told_what_was_lost(tmp_path: Path, simulator: Simulat
     spoil(store, leaves(store, "events")[2])
     code, said, err = await _verb(config, "repair", *(["--dry-run"] if dry else []))
     assert (code, err) == (0, "")
-    assert "alerts" in said
+    first, empty, waiting, again, *_ = said.splitlines()
+    assert (first.startswith("The store"), empty) == (True, "")
+    assert waiting == "Lost while waiting: none."
+    assert again.startswith("Delivered or dead before, may go out again: ")
+    assert "unreadable: lost with pages that can't be read" in said
     assert "it fetches again what came since" in said
     assert ("Nothing has been changed." in said) is dry
     assert ("The damaged file is kept" in said) is not dry

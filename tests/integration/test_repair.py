@@ -147,6 +147,49 @@ def test_a_log_broken_in_its_middle_is_refused_untouched_and_repaired(path: Path
     assert set(given) == {(1, 1, 1)}, "a number that may have been sent is not given out again"
 
 
+def test_it_counts_what_waited_and_what_may_go_out_again(path: Path) -> None:
+    asyncio.run(_filled(path, delivered=500))
+    spoil(path, leaves(path, "events")[1])
+    done = _mend(path)
+    lost = COUNT - done.tables["events"].kept
+    assert lost > 0
+    assert (done.waiting, done.again) == (0, lost), "each had one delivery, and that was done"
+
+
+def test_it_counts_what_waited_and_is_lost(path: Path) -> None:
+    asyncio.run(_filled(path, delivered=500))
+    spoil(path, leaves(path, "deliveries")[-2])
+    done = _mend(path)
+    assert done.waiting is not None
+    assert 0 < done.waiting <= done.forgotten
+    assert done.again == 0, "what was delivered is known still"
+
+
+@pytest.mark.parametrize("spoilt", ["deliveries_by_state", "events"])
+def test_where_only_an_index_is_lost_nothing_is_and_else_nobody_can_tell(path: Path, spoilt: str) -> None:
+    asyncio.run(_filled(path, delivered=500))
+    spoil(path, *leaves(path, "deliveries_by_state"), *(leaves(path, spoilt)[1:2]))
+    done = _mend(path)
+    assert (done.waiting, done.again) == ((None, None) if spoilt == "events" else (0, 0))
+
+
+def test_a_dead_letter_is_left_out_once_though_its_alert_is_lost_too(path: Path) -> None:
+    asyncio.run(_filled(path))
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("UPDATE deliveries SET state = 'dead'")
+        db.commit()
+    spoil(path, leaves(path, "events")[1])
+    done = _mend(path)
+    assert len(done.left_out) == COUNT - done.tables["events"].kept == done.again
+
+
+def test_a_store_that_a_relay_holds_is_not_looked_at(path: Path) -> None:
+    asyncio.run(_filled(path))
+    with StoreLock(path), pytest.raises(LockedError, match=r"a relay runs on the store .*relay\.db") as caught:
+        _mend(path)
+    assert "Stop it first" in caught.value.hint
+
+
 @pytest.mark.parametrize("cut", [1, 3, 4_000, 9_000])
 def test_a_log_that_ends_in_a_torn_transaction_is_a_power_cut_and_opens(path: Path, cut: int) -> None:
     _killed_with_a_log(path)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from relay.errors import Exit, LockedError, StoreError
 from relay.outbox.file import APPLICATION_ID, StoreLock, backup_path, open_store
@@ -328,3 +329,16 @@ def test_a_kill_during_the_first_start_or_a_migration_leaves_a_store_that_opens(
             if done.returncode == 0:
                 break
         assert killed > 5
+
+
+def test_an_empty_file_in_its_place_is_told_and_a_first_start_is_not(path: Path) -> None:
+    with capture_logs() as logged:
+        asyncio.run(_open_and_close(path))
+        asyncio.run(_open_and_close(path))
+    assert [line for line in logged if "empty" in line["event"]] == []
+    path.unlink()
+    path.touch()
+    with capture_logs() as logged:
+        asyncio.run(_open_and_close(path))
+    [line] = [line for line in logged if "empty" in line["event"]]
+    assert (line["log_level"], line["store"]) == ("warning", str(path))

@@ -104,11 +104,14 @@ class HttpArchive:
         """One delivery, whatever its state."""
         return await self._one(f"/api/deliveries/{number}") if number >= 0 else None
 
-    async def count(self, states: Collection[State], selection: Selection) -> Count:
+    async def count(
+        self, states: Collection[State], selection: Selection, *, copies: bool = False, dropped: bool = False
+    ) -> Count:
         """How many there are."""
         if not states:
             return Count({})
-        query = [("state", state.value) for state in states] + list(texts(selection).items())
+        flags = [(name, "true") for name, said in (("copies", copies), ("dropped", dropped)) if said]
+        query = [*(("state", state.value) for state in states), *texts(selection).items(), *flags]
         return _read(await self._get(f"/api/deliveries/count?{urlencode(query)}"), Count)
 
     async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
@@ -119,9 +122,11 @@ class HttpArchive:
         """Expire dead letters by hand."""
         return await self._step("/api/dead/drop", selection, after, limit, waiting=waiting)
 
-    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
+    async def replay(
+        self, selection: Selection, *, new_ids: bool = False, dropped: bool = False, after: int = 0, limit: int = STEP
+    ) -> Step:
         """Queue once more what was delivered or has expired."""
-        return await self._step("/api/replay", selection, after, limit, new_ids=new_ids)
+        return await self._step("/api/replay", selection, after, limit, new_ids=new_ids, dropped=dropped)
 
     async def _listing(self, path: str, asked: Mapping[str, str], before: int | None, limit: int) -> Page:
         async def fetch(before: int | None, limit: int) -> Page:

@@ -40,7 +40,7 @@ Examples:
 _RETRY_EXAMPLES: Final = """\b
 Examples:
   relay dead retry 17 18
-  relay dead retry --to bot --code 404
+  relay dead retry --to bot --code 404 --dry-run
   relay dead retry --all
 """
 _DROP_EXAMPLES: Final = """\b
@@ -54,7 +54,8 @@ _SHOWN: Final = (
     "updated_at", "received_at", "source", "sequence", "webhook_id",
 )  # fmt: skip
 _HEADS: Final = {"last_code": "code", "last_error": "why", "last_answer": "answer", "first_attempt_at": "first attempt",
-                 "updated_at": "last attempt", "received_at": "received", "webhook_id": "webhook-id"}  # fmt: skip
+                 "updated_at": "last change", "received_at": "received", "webhook_id": "webhook-id"}  # fmt: skip
+_ENDED_BY_AN_ATTEMPT: Final = (State.DEAD, State.DELIVERED)
 
 _choose = filters("destination", "rule", "symbol", "code", "event", "since", "until")
 _ids = click.argument("ids", metavar="[ID]...", nargs=-1, type=click.IntRange(1))
@@ -107,7 +108,8 @@ def show_(*, number: int, config: Path | None, as_json: bool) -> int:
     if as_json:
         click.echo(plain(found))
         return Exit.OK
-    facts = {_HEADS.get(name, name): found.get(name) for name in _SHOWN}
+    heads = _HEADS | ({"updated_at": "last attempt"} if found["state"] in _ENDED_BY_AN_ATTEMPT else {})
+    facts = {heads.get(name, name): found.get(name) for name in _SHOWN}
     show_one({"event": what(found), "key": found["event"], **facts, "payload": found.get("data")})
     if found["state"] == State.DEAD and sys.stdout.isatty():
         say(f"\n`relay dead retry {number}` sends it again, `relay dead drop {number}` lets go of it.")
@@ -118,15 +120,24 @@ def show_(*, number: int, config: Path | None, as_json: bool) -> int:
 @_ids
 @_all
 @_choose
+@click.option("--dry-run", is_flag=True, help="Only say what would be queued, how old it is, and what would expire.")
 @config_option
 @json_option
-def retry(*, ids: tuple[int, ...], everything: bool, config: Path | None, as_json: bool, **given: str | None) -> int:
+def retry(
+    *, ids: tuple[int, ...], everything: bool, dry_run: bool, config: Path | None, as_json: bool, **given: str | None
+) -> int:
     """Queue dead letters again, under their old webhook-id.
 
-    They go to the end of the queue, with all attempts before them; whose max_age is over expires instead.
+    They go to the end of the queue. Their attempts are counted on, so a receiver sees by `attempt` that it is not the
+    first; retry.give_up_after begins anew. What is older than its max_age expires instead: without one, alerts of last
+    week go out as they were, only late.
     """
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="retry")
+        if dry_run:
+            foretold = asyncio.run(letters.foretell(load_quietly(config), meant))
+            click.echo(plain(foretold.plain()) if as_json else foretold.words(of(given)))
+            return Exit.OK
         told_of = asyncio.run(letters.retry(load_quietly(config), meant))
     click.echo(plain(told_of.plain()) if as_json else told_of.retried(of(given)))
     return Exit.OK

@@ -34,10 +34,11 @@ Examples:
 @config_option
 @json_option
 def command(*, state: str | None, limit: int, config: Path | None, as_json: bool, **given: str | None) -> int:
-    """Show deliveries, newest first: one for each event and destination that wanted it.
+    """Show deliveries, newest first: one for each event and destination that wanted it, and for each replay of it.
 
-    CODE is the last answer's HTTP status, or what happened instead; of what is suppressed it is the reason. In a pipe
-    each is a line with tabs: id, received, event, to, state, code, attempts, source, rules.
+    CODE is the last answer's HTTP status, or what happened instead; of what is suppressed it is the reason. SOURCE is
+    how the event came, or replay. In a pipe each is a line with tabs: id, received, event, to, state, code, attempts,
+    source, rules.
     """
     with told(as_json=as_json):
         loaded = load_quietly(config)

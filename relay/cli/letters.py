@@ -1,11 +1,13 @@
 """Dead letters queued again, or let go of, however many there are.
 
 Meant ──IDs: each looked at first, so that a wrong one changes nothing──> one by one ─┐
-      └─filters ──> step by step ────────────────────────────────────────────────────┴──> Done ──> words
+      ├─filters ──> step by step ────────────────────────────────────────────────────┴──> Done ──> words
+      └─dry run ──> counted ──> Foretold ──> words
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -15,10 +17,14 @@ import msgspec
 from relay.cli import remote
 from relay.cli.archive import archive, step_by_step
 from relay.cli.filters import known
+from relay.cli.wording import roughly
+from relay.clock import MICROS, SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import UsageError
+from relay.events import Instant
 from relay.outbox.archive import EVERYTHING, Archive, Selection
+from relay.outbox.forecast import RetryForecast, forecast_retry
 
 _LISTED: Final = "`relay dead list` shows those there are."
 
@@ -38,15 +44,19 @@ class Done(msgspec.Struct, frozen=True):
         running: A relay runs and goes on with them.
         absent: Destinations among them that the config does not have.
         waiting: What waited for a destination that is gone is among them.
+        bodiless: Dead letters that are left, because the event's body is gone; looked for where nothing was done.
     """
 
     count: int
     running: bool
     absent: tuple[str, ...] = ()
     waiting: bool = False
+    bodiless: int = 0
 
     def retried(self, whose: str) -> str:
         """In a sentence or two."""
+        if not self.count and self.bodiless:
+            return f"Nothing was queued again{whose}: {_bodies_gone(self.bodiless)}."
         if not self.count:
             return f"Nothing to retry: there are no dead letters{whose}."
         later = "" if self.running else "; they go out when the relay runs"
@@ -63,14 +73,76 @@ class Done(msgspec.Struct, frozen=True):
 
     def wait(self) -> str:
         """Of what waits for a destination that is not there; empty where nothing does."""
-        if not self.absent:
-            return ""
-        names, verb = ", ".join(self.absent), "is" if len(self.absent) == 1 else "are"
-        return f" {names} {verb} not in the config: what is for {'it' if verb == 'is' else 'them'} waits until then."
+        return _wait(self.absent)
 
     def plain(self) -> dict[str, object]:
         """For a program."""
         return {"ok": True, "done": self.count, "running": self.running}
+
+
+class Foretold(msgspec.Struct, frozen=True):
+    """What a retry would come to.
+
+    Attributes:
+        found: That.
+        running: A relay runs, and would go on with them.
+        now_us: When that was asked, µs since the epoch.
+        absent: Destinations among them that the config does not have.
+    """
+
+    found: RetryForecast
+    running: bool
+    now_us: int
+    absent: tuple[str, ...] = ()
+
+    def words(self, whose: str) -> str:
+        """In a few sentences."""
+        found = self.found
+        if not found.to_send and not found.bodiless:
+            return f"Nothing to retry: there are no dead letters{whose}."
+        gone = f" {_bodies_gone(found.bodiless).capitalize()}." if found.bodiless else ""
+        if not found.to_send:
+            return f"Nothing would be queued again{whose}.{gone}"
+        to = ", ".join(f"{count:,} to {name}" for name, count in found.destinations.items())
+        said = f"{_counted(found.to_send, 'dead letter')}{whose} would be queued again ({to}); nothing was done."
+        return f"{said}{self._age()}{self._overdue()}{gone}{_wait(self.absent)}"
+
+    def _age(self) -> str:
+        oldest, newest = (roughly((self.now_us - us) / MICROS) for us in self._span())
+        if oldest == newest:
+            return f" {'Its alert is' if self.found.to_send == 1 else 'Their alerts are'} {oldest} old."
+        return f" The oldest alert is {oldest} old, the newest {newest}."
+
+    def _overdue(self) -> str:
+        overdue = self.found.overdue
+        if not overdue:
+            return ""
+        whose = "its max_age" if overdue == 1 else "their max_age"
+        those = (
+            "All of them" if overdue == self.found.to_send > 1 else "It" if self.found.to_send == 1 else f"{overdue:,}"
+        )
+        verb = "is" if overdue == 1 else "are"
+        return f" {those} {verb} older than {whose} and would expire at once, unsent."
+
+    def _span(self) -> tuple[int, ...]:
+        found = (Instant.parse(text) for text in (self.found.earliest, self.found.latest))
+        return tuple(instant.us for instant in found if instant is not None)
+
+    def plain(self) -> dict[str, object]:
+        """For a program."""
+        return {"ok": True, "dry_run": True, **msgspec.structs.asdict(self.found), "running": self.running}
+
+
+async def foretell(config: Config, meant: Meant) -> Foretold:
+    """What ``retry`` would come to; nothing is done.
+
+    Raises:
+        UsageError: One of the IDs is of no dead letter.
+    """
+    async with archive(config) as reached:
+        found = await forecast_retry(reached.archive, await _selections(config, reached.archive, meant))
+    absent = set(found.destinations) - set(config.destinations)
+    return Foretold(found, reached.running, SystemClock().now_us(), tuple(sorted(absent)))
 
 
 async def retry(config: Config, meant: Meant) -> Done:
@@ -80,13 +152,12 @@ async def retry(config: Config, meant: Meant) -> Done:
         UsageError: One of the IDs is of no dead letter; nothing is queued.
     """
     async with archive(config, changes=True) as reached:
-        steps = [
-            step
-            for one in await _selections(config, reached.archive, meant)
-            async for step in step_by_step(partial(reached.archive.retry, one))
-        ]
+        selections = await _selections(config, reached.archive, meant)
+        steps = [step for one in selections async for step in step_by_step(partial(reached.archive.retry, one))]
+        count = sum(step.done for step in steps)
+        left = RetryForecast() if count else await forecast_retry(reached.archive, selections)
     absent = {name for step in steps for name in step.destinations} - set(config.destinations)
-    return Done(sum(step.done for step in steps), reached.running, tuple(sorted(absent)))
+    return Done(count, reached.running, tuple(sorted(absent)), bodiless=left.bodiless)
 
 
 async def drop(config: Config, meant: Meant) -> Done:
@@ -133,6 +204,17 @@ async def _selections(config: Config, found: Archive, meant: Meant) -> list[Sele
         if item["state"] != State.DEAD:
             raise UsageError(f"{number} is no dead letter: that delivery is {item['state']}", hint=_LISTED)
     return [Selection(id=number) for number in meant.ids]
+
+
+def _wait(absent: Sequence[str]) -> str:
+    if not absent:
+        return ""
+    names, verb = ", ".join(absent), "is" if len(absent) == 1 else "are"
+    return f" {names} {verb} not in the config: what is for {'it' if verb == 'is' else 'them'} waits until then."
+
+
+def _bodies_gone(count: int) -> str:
+    return f"the bod{'y' if count == 1 else 'ies'} of {_counted(count, 'dead letter')} {_are(count)} gone"
 
 
 def _counted(count: int, noun: str) -> str:

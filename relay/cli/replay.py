@@ -39,6 +39,23 @@ Examples:
 """
 
 
+_WHY_LEFT: Final = (
+    {
+        "waiting": "waits already",
+        "suppressed": "was held back then",
+        "dropped": "was dropped by hand (--dropped takes it)",
+        "bodiless": "has lost its body (storage.retention)",
+    },
+    {
+        "waiting": "wait already",
+        "suppressed": "were held back then",
+        "dropped": "were dropped by hand (--dropped takes them)",
+        "bodiless": "have lost their bodies (storage.retention)",
+    },
+)
+"""Of one, and of many."""
+
+
 class Replayed(msgspec.Struct, frozen=True):
     """What a replay came to, or would come to.
 
@@ -63,6 +80,7 @@ class Replayed(msgspec.Struct, frozen=True):
         return {
             "waiting": self.found.waiting + again,
             "suppressed": self.found.suppressed,
+            "dropped": self.found.dropped,
             "bodiless": self.found.bodiless,
         }
 
@@ -70,31 +88,34 @@ class Replayed(msgspec.Struct, frozen=True):
 @click.command(epilog=_EXAMPLES)
 @filters("destination", "rule", "symbol", "event", "since", "until")
 @click.option("--dry-run", is_flag=True, help="Only say what would be sent.")
+@click.option("--dropped", is_flag=True, help="What was dropped by hand, too.")
 @click.option("--new-ids", is_flag=True, help="Under new webhook-ids, for receivers that drop what they know.")
 @config_option
 @json_option
-def command(*, dry_run: bool, new_ids: bool, config: Path | None, as_json: bool, **given: str | None) -> int:
+def command(
+    *, dry_run: bool, dropped: bool, new_ids: bool, config: Path | None, as_json: bool, **given: str | None
+) -> int:
     """Send stored events again, marked as a replay: --since says from when on, or --event which.
 
     It repeats what was decided then: the same destinations and rules, in the same order, under the same webhook-id.
-    What waits is not queued twice, what was suppressed stays so, and what is older than its max_age expires. Chats are
-    told that it is a replay, and nobody is pinged.
+    What waits is not queued twice, what was suppressed or dropped by hand stays so, and what is older than its max_age
+    expires. Chats are told that it is a replay, and nobody is pinged.
     """
     with told(as_json=as_json):
         if given["since"] is None and given["event"] is None:
             raise UsageError("from when on? --since 2h, or --event ID", hint="--dry-run says what would be sent.")
         selection = chosen(given)
         loaded = load_quietly(config)
-        done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, new_ids=new_ids))
+        done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, dropped=dropped, new_ids=new_ids))
     click.echo(plain(_plain(done)) if as_json else _words(done, of(given)))
     return Exit.OK
 
 
-async def _replay(config: Config, selection: Selection, *, dry_run: bool, new_ids: bool) -> Replayed:
+async def _replay(config: Config, selection: Selection, *, dry_run: bool, dropped: bool, new_ids: bool) -> Replayed:
     async with archive(config, changes=not dry_run) as reached:
         parts = await _parts(config, reached, selection)
         try:
-            found = _sum([await forecast(reached.archive, part) for part in parts])
+            found = _sum([await forecast(reached.archive, part, dropped=dropped) for part in parts])
         except remote.RefusedError as error:
             if dry_run or error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
@@ -105,7 +126,8 @@ async def _replay(config: Config, selection: Selection, *, dry_run: bool, new_id
         with _progress() as progress:
             task = progress.add_task("queueing", total=None if found is None else found.to_send)
             for part in parts:
-                async for step in step_by_step(partial(reached.archive.replay, part, new_ids=new_ids)):
+                take = partial(reached.archive.replay, part, new_ids=new_ids, dropped=dropped)
+                async for step in step_by_step(take):
                     queued += step.done
                     progress.update(task, completed=queued)
             progress.update(task, total=queued)
@@ -142,26 +164,37 @@ def _progress() -> Progress:
 
 def _words(done: Replayed, whose: str) -> str:
     if done.found is None:
-        return f"{done.queued:,} queued again{whose}; what was left was too much to be counted."
-    left = ", ".join(
-        f"{number:,} {why}"
-        for number, why in (
-            (done.left["waiting"], "waiting already"),
-            (done.left["suppressed"], "held back then"),
-            (done.left["bodiless"], "whose body is gone"),
+        return (
+            f"{done.queued:,} {_were(done.queued)} queued again{whose}; what was left out was too much to be counted."
         )
-        if number
-    )
-    total = sum(done.left.values())
-    if not done.queued and not total:
-        return f"There is nothing to send again{whose}."
-    tail = f"{total:,} left ({left})" if total else "none left"
+    left = _left(done.left)
+    would = "would be" if done.dry_run else _were(done.queued)
+    if not done.queued and not left:
+        return f"There is nothing to send again{whose}: nothing that is stored fits."
+    if not done.queued:
+        return f"Nothing {would} queued again{whose}: {left}."
+    out = f" Left out: {left}." if left else ""
     if done.dry_run:
-        old = f" {done.found.expired:,} of them had expired: what is older than its max_age expires again."
-        said = f"{done.queued:,} would be queued again{whose}, {tail}; nothing was done."
-        return said + (old if done.found.expired else "")
-    later = "" if done.running or not done.queued else " They go out when the relay runs."
-    return f"{done.queued:,} queued again{whose}, {tail}.{later}"
+        return f"{done.queued:,} {would} queued again{whose}; nothing was done.{_overdue(done.found)}{out}"
+    later = "" if done.running else "; they go out when the relay runs"
+    return f"{done.queued:,} {would} queued again{whose}{later}.{out}"
+
+
+def _were(count: int) -> str:
+    return "was" if count <= 1 else "were"  # one, or nothing
+
+
+def _left(left: Mapping[str, int]) -> str:
+    """Why what fits is not queued again; empty where all is."""
+    one, many = _WHY_LEFT
+    return ", ".join(f"{count:,} {(one if count == 1 else many)[why]}" for why, count in left.items() if count)
+
+
+def _overdue(found: Forecast) -> str:
+    if not found.overdue:
+        return ""
+    those = f"{found.overdue:,} of them" if found.overdue < found.to_send else "All of them"
+    return f" {those} {'is' if found.overdue == 1 else 'are'} older than max_age and would expire at once, unsent."
 
 
 def _plain(done: Replayed) -> dict[str, object]:
@@ -169,7 +202,7 @@ def _plain(done: Replayed) -> dict[str, object]:
         "ok": True,
         "dry_run": done.dry_run,
         "queued": done.queued,
-        "expired": None if done.found is None else done.found.expired,
+        "overdue": None if done.found is None else done.found.overdue,
         "left": done.left,
         "running": done.running,
     }

@@ -47,7 +47,7 @@ class Envelope(msgspec.Struct, frozen=True):
         received_at: When the relay first saw it.
         expires_at: When the last rule stops wanting it; None is never.
         sequence: Rises per destination.
-        attempt: 1 for the first.
+        attempt: 1 for the first; a dead letter that is sent again is counted on.
         simulated: The upstream is a simulator.
         state: The upstream's snapshot of the alert's symbol, where a rule wants it shown and it could be had.
         states: Those of a break's participants, by symbol.

@@ -154,7 +154,7 @@ def _dead(before: View, after: View) -> Iterator[Trouble]:
         step = passed(before.dead.get(name, 0), count)
         if step is not None and name not in after.off:  # what switched it off is told, and is a dead letter by nature
             said = "a dead letter, its first today" if count == 1 else f"{count} dead letters today"
-            hint = "they are kept: the page and /api/dead say why, and send them again"
+            hint = f"relay dead list --to {name} says why; when that is mended, relay dead retry sends them again"
             yield Trouble(TroubleKind.DEAD_LETTERS, name, f"{name} has {said}", hint, step)
 
 

@@ -10,8 +10,10 @@ What holds always:
 * Whatever may touch many rows goes in steps: each is one short transaction, so no lane and no commit waits long, and
   says where the next one goes on. Nothing that a step makes is found by a later step of the same selection.
 * A replay repeats what was decided then (destination, rules, order), under the same ``webhook_id`` unless new ones are
-  asked for. What waits anyway is not queued twice, what was held back stays so, and a dead letter is not copied
-  but sent at last.
+  asked for. What waits anyway is not queued twice, what was held back or dropped by hand stays so, and a dead letter is
+  not copied but sent at last.
+* A dead letter that is queued again is the same delivery: its attempts are counted on, and only the time for which it
+  is tried (``give_up_after``) begins anew.
 * Whatever is done to a delivery leaves it in exactly one state, and visible until retention takes it.
 
 There is one suite for it (``tests/contract/test_archive_contract.py``): SQLite, memory, and HTTP to a running relay.
@@ -92,10 +94,26 @@ class Count(msgspec.Struct, frozen=True):
     Attributes:
         states: By state.
         bodiless: Those among them whose event's body is gone: they can't be sent any more.
+        dropped: Of the others, the expired that a person let go of; none where those would be sent, too.
+        overdue: Of what could be sent, the ones that no rule wants any more (``max_age``): sent now, they would expire.
+        destinations: What could be sent, being neither bodiless nor dropped, by destination.
+        earliest: When the oldest alert of what could be sent triggered (or was received, where it told no time),
+            RFC 3339 with milliseconds; None where there is none.
+        latest: And the newest.
     """
 
     states: Mapping[State, int]
     bodiless: int = 0
+    dropped: int = 0
+    overdue: int = 0
+    destinations: Mapping[str, int] = {}
+    earliest: str | None = None
+    latest: str | None = None
+
+    @property
+    def sendable(self) -> int:
+        """What could be sent."""
+        return sum(self.destinations.values())
 
 
 class Archive(Protocol):
@@ -138,12 +156,21 @@ class Archive(Protocol):
         """One delivery, as a listing shows it, whatever its state; None where there is none such."""
         ...
 
-    async def count(self, states: Collection[State], selection: Selection) -> Count:
-        """How many deliveries in ``states`` are selected; what was sent again by hand is not counted."""
+    async def count(
+        self, states: Collection[State], selection: Selection, *, copies: bool = False, dropped: bool = False
+    ) -> Count:
+        """How many deliveries in ``states`` are selected.
+
+        Args:
+            states: Those in these.
+            selection: Which.
+            copies: What a replay made counts, too; a dead letter that was sent at last is no copy, and always counts.
+            dropped: What a person let go of would be sent, too.
+        """
         ...
 
     async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
-        """Put dead letters back at the end of their queues, with all their attempts before them."""
+        """Put dead letters back at the end of their queues, their attempts counted on, to be tried for as long anew."""
         ...
 
     async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
@@ -157,12 +184,15 @@ class Archive(Protocol):
         """
         ...
 
-    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
+    async def replay(
+        self, selection: Selection, *, new_ids: bool = False, dropped: bool = False, after: int = 0, limit: int = STEP
+    ) -> Step:
         """Queue what was delivered or has expired once more, and dead letters at last, marked as replay.
 
         Args:
             selection: Which; what is itself a replay is never among them.
             new_ids: Under new ``webhook_id``s, so that receivers which drop repetitions take them.
+            dropped: What a person let go of (``drop``, ``relay resume --drop-older``) as well: it stays so otherwise.
             after: Where to go on.
             limit: How many are looked at.
         """

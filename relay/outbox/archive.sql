@@ -91,7 +91,7 @@ SELECT json_group_array(id) FROM (/* of_queue */ ORDER BY id LIMIT :limit);
 SELECT json_group_array(id) FROM (/* of_queue */ ORDER BY id DESC LIMIT :limit);
 
 -- name: of_chosen
--- A part of the next two: deliveries by number, those that are meant, as far as SQL can tell.
+-- A part of those below: deliveries by number, those that are meant, as far as SQL can tell.
 FROM json_each(:ids) i CROSS JOIN deliveries d CROSS JOIN events e
 WHERE d.id = i.value AND e.seq = d.event
   AND (:states IS NULL OR d.state IN (SELECT value FROM json_each(:states)))
@@ -105,7 +105,8 @@ WHERE d.id = i.value AND e.seq = d.event
   AND (:glob IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR upper(e.subject) GLOB :glob)
 
 -- name: chosen
--- Rows [id, destination, state, key, has a body, still asks, waits to be sent again, channel, subject, symbols].
+-- Rows [id, destination, state, key, has a body, still asks, waits to be sent again, was dropped by hand, channel,
+-- subject, symbols].
 SELECT json_group_array(json_array(
     d.id, d.destination, d.state, e.key, e.data IS NOT NULL,
     d.state = 'expired' AND EXISTS (
@@ -113,38 +114,54 @@ SELECT json_group_array(json_array(
     :originals AND EXISTS (
         SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.again = 1
           AND o.state IN ('pending', 'deciding')),
+    d.state = 'expired' AND d.last_error = 'dropped by an operator',
     e.channel, e.subject, json(e.symbols)))
 /* of_chosen */;
 
+-- name: sendable
+-- A part of the next one: what could be sent once more.
+(e.data IS NOT NULL AND (:dropped OR d.state <> 'expired' OR d.last_error <> 'dropped by an operator'))
+
 -- name: counted
--- Rows [state, has a body, how many].
-SELECT json_group_array(json_array(state, body, number)) FROM (
-    SELECT d.state, e.data IS NOT NULL AS body, count(*) AS number
+-- Rows [state, destination, how many, without a body, sendable, of those wanted by no rule any more, the earliest and the
+-- latest time of an alert among those]. Rules are only looked into where one has a `max_age`: that costs most.
+SELECT json_group_array(json_array(state, destination, number, bodiless, sendable, overdue, earliest, latest)) FROM (
+    SELECT d.state, d.destination, count(*) AS number, sum(e.data IS NULL) AS bodiless,
+        sum(/* sendable */) AS sendable,
+        sum(CASE WHEN instr(d.rules, 'expires_at_us') = 0 OR NOT /* sendable */ THEN 0
+            ELSE NOT EXISTS (
+                SELECT 1 FROM json_each(d.rules) r
+                WHERE json_extract(r.value, '$.suppressed') IS NULL
+                  AND coalesce(json_extract(r.value, '$.expires_at_us') > :now, TRUE)) END) AS overdue,
+        min(coalesce(e.triggered_at, e.received_at)) FILTER (WHERE /* sendable */) AS earliest,
+        max(coalesce(e.triggered_at, e.received_at)) FILTER (WHERE /* sendable */) AS latest
     /* of_chosen */
-    GROUP BY d.state, body);
+    GROUP BY d.state, d.destination);
 
 -- name: list_deliveries
 SELECT json_group_array(json(listing)) FROM (
     SELECT listing FROM listings WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC);
 
 -- name: revive
--- Rows [id, sequence].
+-- Rows [id, sequence]. Attempts go on being counted: a receiver is told that it is not the first time. For how long it
+-- is tried begins anew with the next one.
 WITH rows AS MATERIALIZED (
     SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS sequence FROM json_each(:rows)
 )
-UPDATE deliveries SET state = 'pending', attempts = 0, first_attempt_at = NULL, retry_at = 0, parked = 0,
+UPDATE deliveries SET state = 'pending', first_attempt_at = NULL, retry_at = 0, parked = 0,
     sequence = rows.sequence, updated_at = :at
 FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
 
 -- name: send_at_last
--- Dead letters in a replay, rows [id, sequence, webhook id or null]. They are received anew, as `replay` says.
+-- Dead letters in a replay, rows [id, sequence, webhook id or null]. They are revived, and received anew, as `replay`
+-- says.
 WITH rows AS MATERIALIZED (
     SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS sequence,
            json_extract(value, '$[2]') AS webhook_id
     FROM json_each(:rows)
 )
-UPDATE deliveries SET state = 'pending', source = 'replay', attempts = 0, first_attempt_at = NULL, retry_at = 0,
-    parked = 0, sequence = rows.sequence, webhook_id = coalesce(rows.webhook_id, deliveries.webhook_id),
+UPDATE deliveries SET state = 'pending', source = 'replay', first_attempt_at = NULL, retry_at = 0, parked = 0,
+    sequence = rows.sequence, webhook_id = coalesce(rows.webhook_id, deliveries.webhook_id),
     received_at = :at, updated_at = :at
 FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
 

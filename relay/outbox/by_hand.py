@@ -11,7 +11,10 @@ from relay.outbox.transaction import Transaction
 
 
 def retry(transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int) -> tuple[str, ...]:
-    """Put the dead letters among ``chosen`` that have a body at the end of their queues; where each went."""
+    """Put the dead letters among ``chosen`` that have a body at the end of their queues; where each went.
+
+    How often they were tried is counted on; for how long (``give_up_after``) begins anew.
+    """
     sent = [row for row in chosen if row.state is State.DEAD and row.body]
     numbered = [(row.id, transaction.sequence(row.destination)) for row in sent]
     if numbered:
@@ -28,14 +31,20 @@ def drop(transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int)
 
 
 def replay(
-    transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int, *, new_ids: bool = False
+    transaction: Transaction,
+    chosen: Sequence[ChosenDelivery],
+    at_us: int,
+    *,
+    new_ids: bool = False,
+    dropped: bool = False,
 ) -> tuple[str, ...]:
     """Queue what was delivered or has expired once more, and dead letters at last; where each went.
 
     What has no body can't be sent. What waits to be sent again already is not queued twice, so that a step whose answer
-    was lost may be asked for again. What was dropped before it was decided asks first.
+    was lost may be asked for again. What a person dropped is left, unless ``dropped`` asks for it; what was dropped
+    before it was decided asks first then.
     """
-    sent = [row for row in chosen if row.body and not row.waits]
+    sent = [row for row in chosen if row.body and not row.waits and (dropped or not row.dropped)]
     copies: list[tuple[object, ...]] = []
     moved: list[tuple[object, ...]] = []
     for row in sent:

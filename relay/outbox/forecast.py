@@ -1,12 +1,16 @@
-"""What a replay would come to, before it is made.
+"""What a replay, or a retry of dead letters, would come to before it is made.
 
-    Selection ──count──> Forecast: to be sent · left as they wait · left as they were held back · their body is gone
+    Selection ──count──> Forecast: to be sent · left: they wait, were held back or dropped by hand, their body is gone
+              └──> RetryForecast: to be sent, where to, how old, and what of it would expire at once
 
 It is told in states of deliveries, which may change before the replay is made, and what a replay already queued is not
 looked at: ``to_send`` is the most that it can be.
 """
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,27 +23,67 @@ class Forecast(msgspec.Struct, frozen=True):
 
     Attributes:
         to_send: Queued once more; at most so many.
-        expired: Those among them that had expired: whatever is still older than its ``max_age`` expires again.
+        overdue: Those among them that are older than their ``max_age`` by now: they would expire unsent.
         waiting: They wait to be sent anyway, or for a look-up.
         suppressed: They were held back, and stay so.
+        dropped: A person let go of them; none where those are taken, too.
         bodiless: The event's body is gone.
     """
 
     to_send: int
-    expired: int
-    waiting: int
-    suppressed: int
-    bodiless: int
+    overdue: int = 0
+    waiting: int = 0
+    suppressed: int = 0
+    dropped: int = 0
+    bodiless: int = 0
 
 
-async def forecast(archive: Archive, selection: Selection) -> Forecast:
-    """What a replay of ``selection`` would come to now."""
-    taken = await archive.count(REPLAYED, selection)
+async def forecast(archive: Archive, selection: Selection, *, dropped: bool = False) -> Forecast:
+    """What a replay of ``selection`` would come to now; with ``dropped``, of what was dropped by hand as well."""
+    taken = await archive.count(REPLAYED, selection, dropped=dropped)
     left = await archive.count([state for state in State if state not in REPLAYED], selection)
     return Forecast(
-        to_send=sum(taken.states.values()) - taken.bodiless,
-        expired=taken.states.get(State.EXPIRED, 0),
+        to_send=taken.sendable,
+        overdue=taken.overdue,
         waiting=left.states.get(State.PENDING, 0) + left.states.get(State.DECIDING, 0),
         suppressed=left.states.get(State.SUPPRESSED, 0),
+        dropped=taken.dropped,
         bodiless=taken.bodiless,
+    )
+
+
+class RetryForecast(msgspec.Struct, frozen=True):
+    """What a retry of dead letters would come to.
+
+    Attributes:
+        to_send: Queued again.
+        overdue: Those among them that are older than their ``max_age`` by now: they would expire unsent.
+        destinations: How many to each.
+        earliest: When the oldest alert among them triggered, RFC 3339; None where there is none.
+        latest: And the newest.
+        bodiless: Left, because the event's body is gone.
+    """
+
+    to_send: int = 0
+    overdue: int = 0
+    destinations: Mapping[str, int] = {}
+    earliest: str | None = None
+    latest: str | None = None
+    bodiless: int = 0
+
+
+async def forecast_retry(archive: Archive, selections: Sequence[Selection]) -> RetryForecast:
+    """What a retry of ``selections``, of which none holds what another does, would come to now."""
+    found = [await archive.count([State.DEAD], one, copies=True) for one in selections]
+    destinations: Counter[str] = Counter()
+    for one in found:
+        destinations.update(one.destinations)
+    times = sorted(time for one in found for time in (one.earliest, one.latest) if time is not None)
+    return RetryForecast(
+        to_send=sum(one.sendable for one in found),
+        overdue=sum(one.overdue for one in found),
+        destinations=dict(sorted(destinations.items())),
+        earliest=times[0] if times else None,
+        latest=times[-1] if times else None,
+        bodiless=sum(one.bodiless for one in found),
     )

@@ -37,6 +37,7 @@ class ChosenDelivery(msgspec.Struct, array_like=True, frozen=True):
     body: int
     asks: int
     waits: int
+    dropped: int
     channel: Channel
     subject: str | None
     symbols: tuple[str, ...]

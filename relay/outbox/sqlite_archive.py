@@ -8,8 +8,7 @@ Selection ──Locator──> Search ─┬─ looking ──> the listing read
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final, cast
@@ -23,6 +22,7 @@ from relay.outbox import listings, rows
 from relay.outbox.archive import EVERYTHING, REPLAYED, STEP, Count, Page, Selection, Step
 from relay.outbox.by_hand import drop, replay, retry
 from relay.outbox.check import Damage
+from relay.outbox.counted import CountedDeliveries, Sum
 from relay.outbox.locator import Locator
 from relay.outbox.opened import StoreReader
 from relay.outbox.readonly import open_beside
@@ -33,6 +33,7 @@ from relay.outbox.writer import GroupWriter
 _CHUNK: Final = 2_000  # rows a query looks at while a listing or a count goes on: some milliseconds
 
 _chosen: Final = msgspec.json.Decoder(list[ChosenDelivery])
+_counted: Final = msgspec.json.Decoder(list[CountedDeliveries])
 _chosen_events: Final = msgspec.json.Decoder(list[ChosenEvent])
 
 Act = Callable[[Transaction, list[ChosenDelivery], int], tuple[str, ...]]
@@ -116,27 +117,26 @@ class SqliteArchive:
         (text,) = await self._reader.row("list_deliveries", ids=rows.json_text(ids))
         return listings.delivery_items(text)
 
-    async def count(self, states: Collection[State], selection: Selection) -> Count:
-        """How many are selected, of those that were not sent again by hand."""
-        search = await self._locator.deliveries(selection, states, originals=True)
-        counted: Counter[State] = Counter()
-        bodiless = after = 0
+    async def count(
+        self, states: Collection[State], selection: Selection, *, copies: bool = False, dropped: bool = False
+    ) -> Count:
+        """How many are selected, and what would be sent of them."""
+        search = await self._locator.deliveries(selection, states, originals=not copies)
+        total, after = Sum(), 0
+        asked = {"dropped": dropped, "now": self._clock.now_us()}
         while search is not None and (query := search.up(after, _CHUNK)) is not None:
             looked: list[int] = await self._value(query[0], **query[1])
-            for state, body, number in await self._counted(search, looked):
-                counted[State(state)] += number
-                bodiless += 0 if body else number
+            total.add(await self._counted(search, looked, asked))
             if len(looked) < _CHUNK:
                 break
             after = looked[-1]
-        return Count(dict(counted), bodiless)
+        return total.count()
 
-    async def _counted(self, search: Search, ids: list[int]) -> list[tuple[State, int, int]]:
-        """State, whether there is a body, and how many."""
-        if search.counts:
-            name, parameters = search.chosen(ids, "counted")
-            return cast("list[tuple[State, int, int]]", await self._value(name, **parameters))
-        return [(row.state, row.body, 1) for row in await self._rows(search, ids)]
+    async def _counted(self, search: Search, ids: list[int], asked: Mapping[str, int]) -> list[CountedDeliveries]:
+        meant = ids if search.counts else [row.id for row in await self._rows(search, ids)]
+        name, parameters = search.chosen(meant, "counted")
+        (text,) = await self._reader.row(name, **parameters, **asked)
+        return _counted.decode(text)
 
     async def _rows(self, search: Search, ids: list[int]) -> list[ChosenDelivery]:
         name, parameters = search.chosen(ids)
@@ -158,11 +158,13 @@ class SqliteArchive:
         states = [State.DEAD, *([State.PENDING, State.DECIDING] if waiting else [])]
         return await self._step(selection, states, drop, after=after, limit=limit)
 
-    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
+    async def replay(
+        self, selection: Selection, *, new_ids: bool = False, dropped: bool = False, after: int = 0, limit: int = STEP
+    ) -> Step:
         """Queue once more what was delivered or has expired, and dead letters at last."""
 
         def act(transaction: Transaction, chosen: list[ChosenDelivery], at_us: int) -> tuple[str, ...]:
-            return replay(transaction, chosen, at_us, new_ids=new_ids)
+            return replay(transaction, chosen, at_us, new_ids=new_ids, dropped=dropped)
 
         return await self._step(selection, REPLAYED, act, after=after, limit=limit, originals=True)
 
@@ -209,7 +211,7 @@ async def reading(path: Path, clock: Clock) -> AsyncIterator[SqliteArchive]:
 
     Args:
         path: The store's file.
-        clock: As for any other; it is asked for nothing here.
+        clock: Tells what is overdue; as for any other.
 
     Raises:
         StoreError: There is no store, or it can't be read.

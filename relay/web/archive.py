@@ -2,7 +2,7 @@
 
 GET  /api/events /api/deliveries /api/dead      ?destination=&rule=&symbol=&code=&event=&since=&until=&before=&limit=
 GET  /api/deliveries?state=                     likewise
-GET  /api/deliveries/count?state=               how many there are, by state
+GET  /api/deliveries/count?state=               how many there are, by state, and what of it could be sent
 GET  /api/events/{number or key} /api/deliveries/{id} /api/dead/{id}
 POST /api/dead/{id}/retry /api/dead/{id}/drop
 POST /api/dead/retry /api/dead/drop /api/replay the filters, in the query, a form or a JSON object; all=true where none
@@ -19,7 +19,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.outbox.archive import Page, Selection, Step
-from relay.outbox.forecast import forecast
+from relay.outbox.forecast import forecast, forecast_retry
 from relay.outbox.selecting import stored_number
 from relay.web import selected
 from relay.web.answers import answer, done, error
@@ -89,7 +89,8 @@ class ArchiveApi:
     async def count(self, request: web.Request) -> web.Response:
         """How many deliveries there are in each state; without ``state``, in all."""
         states = [selected.state(text) for text in request.query.getall("state", list(State))]
-        return answer(await self._desk.archive.count(states, self._selection(request)))
+        flags = {name: flag(request.query, name) for name in ("copies", "dropped")}
+        return answer(await self._desk.archive.count(states, self._selection(request), **flags))
 
     async def delivery(self, request: web.Request) -> web.Response:
         """One delivery, whatever its state."""
@@ -121,15 +122,20 @@ class ArchiveApi:
         return _one(request, number, await self._desk.archive.drop(Selection(id=number)), State.EXPIRED)
 
     async def retry_all(self, request: web.Request) -> web.Response:
-        """Queue the selected dead letters again: one step."""
+        """Queue the selected dead letters again: one step, or what it would come to."""
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
+        if flag(given, "dry_run"):
+            found = await forecast_retry(self._desk.archive, [chosen])
+            return answer({"dry_run": True, **msgspec.structs.asdict(found)})
         return _step(request, await self._desk.queue(self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
         """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
+        if flag(given, "dry_run"):
+            raise BadQueryError("`dry_run` goes with a retry or a replay; `/api/deliveries/count?state=dead` counts")
         waiting = flag(given, "waiting")
         if waiting and chosen.destination is None:
             raise BadQueryError("`waiting` goes with the `destination` that is gone from the config")
@@ -145,9 +151,10 @@ class ArchiveApi:
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
         if flag(given, "dry_run"):
-            found = await forecast(self._desk.archive, chosen)
-            return answer({"dry_run": True, **msgspec.structs.asdict(found)})
-        step = self._desk.archive.replay(chosen, new_ids=flag(given, "new_ids"), **selected.step(given))
+            foretold = await forecast(self._desk.archive, chosen, dropped=flag(given, "dropped"))
+            return answer({"dry_run": True, **msgspec.structs.asdict(foretold)})
+        flags = {name: flag(given, name) for name in ("new_ids", "dropped")}
+        step = self._desk.archive.replay(chosen, **flags, **selected.step(given))
         return _step(request, await self._desk.queue(step))
 
     def _selection(self, request: web.Request) -> Selection:

@@ -16,7 +16,7 @@ from relay.outbox.archive import EVERYTHING, PAGE, STEP, Selection
 from relay.outbox.selecting import KEYS, BadSelectionError, number, selection_of
 from relay.web.asked import BadQueryError, body_of, flag
 
-_MEANT: Final = (*KEYS, "all", "after", "limit", "waiting", "new_ids", "dry_run")
+_MEANT: Final = (*KEYS, "all", "after", "limit", "waiting", "new_ids", "dropped", "dry_run")
 
 
 class Going(TypedDict):

@@ -84,4 +84,4 @@ async def test_a_replay_shows_how_far_it_is(config: str) -> None:
     assert code == 0
     assert f"{EVENTS - 1}/{EVENTS - 1}" in shown
     last = shown.splitlines()[-1].rpartition("\r")[2]
-    assert last == f"{EVENTS - 1} queued again (since 2026-04-10), none left. They go out when the relay runs."
+    assert last == f"{EVENTS - 1} were queued again (since 2026-04-10); they go out when the relay runs."

@@ -52,13 +52,16 @@ async def test_dead_letters_are_sent_after_all_under_their_old_ids(
             assert said in shown
 
         inbox.always(200)
+        foretold = (await verb(config, "dead", "retry", "--all", "--dry-run", "--json")).json
+        assert (foretold["to_send"], foretold["destinations"], foretold["overdue"]) == (5, {"bot": 5}, 0)
         assert (await verb(config, "dead", "retry", str(number))).out == "1 dead letter is queued again.\n"
         assert (await verb(config, "dead", "retry", "--all")).out == "4 dead letters are queued again.\n"
         assert (await verb(config, "dead", "retry", "--all")).out == "Nothing to retry: there are no dead letters.\n"
         await inbox.wait_until(lambda: inbox.unique == 5)
         await process.until_drained()
         assert Counter(received.webhook_id for received in inbox.received if received.status == 200) == Counter(tried)
-        assert {body["relay"]["source"] for body in bodies(inbox)} == {"live"}
+        told = [(body["relay"]["source"], body["relay"]["attempt"]) for body in bodies(inbox)]
+        assert told == [("live", 2)] * 5, "a receiver sees that it is not the first time"
         assert await letters(config) == []
 
 
@@ -72,17 +75,17 @@ async def test_a_replay_repeats_what_was_sent_while_the_relay_runs_and_while_it_
         await process.until_drained()
         before = (await verb(config, "deliveries", "--json")).out
         dry = await verb(config, "replay", "--since", "1h", "--dry-run")
-        assert dry.out == "4 would be queued again (since 1h), none left; nothing was done.\n"
+        assert dry.out == "4 would be queued again (since 1h); nothing was done.\n"
         assert (await verb(config, "deliveries", "--json")).out == before
-        assert (await verb(config, "replay", "--since", "1h")).out == "4 queued again (since 1h), none left.\n"
+        assert (await verb(config, "replay", "--since", "1h")).out == "4 were queued again (since 1h).\n"
         await inbox.wait_for(8)
         await process.until_drained()
         assert await process.stop() == 0
 
         queued = await verb(config, "replay", "--since", "1h", "--new-ids")
-        assert queued.out == "4 queued again (since 1h), none left. They go out when the relay runs.\n"
+        assert queued.out == "4 were queued again (since 1h); they go out when the relay runs.\n"
         again = await verb(config, "replay", "--since", "1h")
-        assert again.out == "0 queued again (since 1h), 4 left (4 waiting already).\n"
+        assert again.out == "Nothing was queued again (since 1h): 4 wait already.\n"
         await process.start()
         await process.ready()
         await inbox.wait_for(12)
@@ -115,7 +118,7 @@ async def test_chats_are_told_that_it_is_a_replay(
         await discord.wait_for(1)
         await slack.wait_for(1)
         await process.until_drained()
-        assert (await verb(config, "replay", "--since", "1h")).out == "2 queued again (since 1h), none left.\n"
+        assert (await verb(config, "replay", "--since", "1h")).out == "2 were queued again (since 1h).\n"
         await discord.wait_for(2)
         await slack.wait_for(2)
         await process.until_drained()

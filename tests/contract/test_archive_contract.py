@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from relay.clock import MICROS
+from relay.clock import MICROS, isoformat
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.events import Event, Source
 from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.base import Decision, Entry, NewDelivery, Outbox
+from relay.outbox.forecast import Forecast, RetryForecast, forecast, forecast_retry
 from relay.states import StateWanted
 from tests.support.archive_places import PLACES, Opened, Place
 from tests.support.clock import START_US, FakeClock
@@ -217,9 +218,8 @@ async def test_dead_letters_go_back_to_the_end_of_their_queues_in_order(outbox: 
     assert (step.done, step.next, set(step.destinations)) == (3, None, {"bot", "swing"})
     found = await waiting(outbox)
     assert [delivery.id for delivery in found] == [7, 1, 3]
-    assert [(d.attempts, d.first_attempt_at_us, d.retry_at_us, d.parked) for d in found[1:]] == [
-        (0, None, 0, False)
-    ] * 2
+    for again in found[1:]:  # a receiver is told that it is not the first time; how long it is tried begins anew
+        assert (again.attempts, again.first_attempt_at_us, again.retry_at_us, again.parked) == (1, None, 0, False)
     assert [delivery.source for delivery in found] == [Source.LIVE] * 3
     assert (await archive.retry(EVERYTHING)).done == 0  # the answer was lost, and it is asked for again
 
@@ -313,8 +313,8 @@ async def test_what_expired_is_queued_again_as_it_was(outbox: Outbox, archive: A
 async def test_what_was_dropped_before_it_was_decided_is_decided_first(outbox: Outbox, archive: Archive) -> None:
     await outbox.commit([entry(in_force(1), "bot", rules=(ASKING,))])
     assert (await archive.drop(Selection(destination="bot"), waiting=True)).done == 1
-    assert (await archive.replay(EVERYTHING)).done == 1
-    assert (await archive.replay(EVERYTHING)).done == 0
+    assert (await archive.replay(EVERYTHING, dropped=True)).done == 1
+    assert (await archive.replay(EVERYTHING, dropped=True)).done == 0
     assert await waiting(outbox) == []
     (asked,) = await outbox.deciding(after=0, limit=9)
     assert (asked.source, asked.rules) == (Source.REPLAY, (ASKING,))
@@ -328,7 +328,7 @@ async def test_a_dead_letter_is_sent_at_last_and_stays_the_one_that_it_is(outbox
     assert stats.counts == {State.PENDING: 2, State.DELIVERED: 1}
     assert stats.replays == {State.PENDING: 1}
     found = await waiting(outbox)
-    assert [(delivery.id, delivery.event.id, delivery.attempts) for delivery in found] == [(1, 1, 0), (3, 2, 0)]
+    assert [(delivery.id, delivery.event.id, delivery.attempts) for delivery in found] == [(1, 1, 1), (3, 2, 0)]
     await deliver(outbox)
     stats = (await outbox.stats())["bot"]
     assert (stats.counts, stats.replays) == (
@@ -336,6 +336,69 @@ async def test_a_dead_letter_is_sent_at_last_and_stays_the_one_that_it_is(outbox
     )  # fmt: skip
     assert (await archive.count(ALL, EVERYTHING)).states == {State.DELIVERED: 2}
     assert (await archive.replay(EVERYTHING)).done == 2, "another replay finds it, too"
+
+
+async def test_what_was_dropped_by_hand_is_left_unless_it_is_asked_for(outbox: Outbox, archive: Archive) -> None:
+    old = RuleMatch("fresh", expires_at_us=START_US + 1)
+    await outbox.commit([entry(in_force(n), "bot", rules=(old,) if n == 4 else (RULE,)) for n in (1, 2, 3, 4, 5)])
+    await outbox.commit([entry(in_force(6), "bot", at_us=START_US + MINUTE)])
+    first, second, _, fourth, *_ = await waiting(outbox)
+    await outbox.bury(first, GONE, at_us=START_US)
+    await outbox.bury(second, GONE, at_us=START_US)
+    await outbox.expire(fourth, at_us=START_US)
+    assert (await archive.drop(Selection(id=first.id))).done == 1
+    assert await outbox.drop_older("bot", before_us=START_US + 1, at_us=START_US) == 2  # 3, 5
+    await deliver(outbox)
+    assert await forecast(archive, EVERYTHING) == Forecast(to_send=3, overdue=1, dropped=3)
+    assert await forecast(archive, EVERYTHING, dropped=True) == Forecast(to_send=6, overdue=1)
+    before = await states(archive)
+    assert (await archive.replay(EVERYTHING)).done == 3  # 2 was dead, 4 too old, 6 delivered
+    assert [delivery.event.id for delivery in await waiting(outbox)] == [2, 4, 6]
+    assert {number: (await states(archive))[number] for number in (1, 3, 5)} == {
+        number: before[number] for number in (1, 3, 5)
+    }
+    assert (await archive.replay(EVERYTHING, dropped=True)).done == 3
+    assert [delivery.event.id for delivery in await waiting(outbox)] == [2, 4, 6, 1, 3, 5]
+
+
+async def test_a_retry_is_foretold_with_ages_and_what_would_expire_at_once(
+    outbox: Outbox, archive: Archive, clock: FakeClock
+) -> None:
+    now_us = clock.now_us()
+    over, later = RuleMatch("over", expires_at_us=now_us), RuleMatch("later", expires_at_us=now_us + 1)
+    held_back = RuleMatch("held", suppressed=Suppression.COOLDOWN)
+    rules = {1: (RULE,), 2: (over,), 3: (over, later), 4: (over, held_back), 5: (over, RULE)}
+    at = {number: f"2026-04-10T13:4{number}:00Z" for number in range(1, 8)}
+    await outbox.commit([entry(in_force(n, at=at[n]), "bot", rules=mine) for n, mine in rules.items()])
+    await outbox.commit([entry(in_force(6, "MSFT", at=None), "swing", at_us=START_US), entry(in_force(7), "swing")])
+    await deliver(outbox, 1, 2, 3, 4, 5)
+    await deliver(outbox, 6, name="swing")
+    before = await states(archive)
+    received = isoformat(START_US)
+    assert await forecast_retry(archive, [EVERYTHING]) == RetryForecast(
+        to_send=6, overdue=2, destinations={"bot": 5, "swing": 1}, earliest="2026-04-10T13:41:00.000Z", latest=received
+    )
+    assert await forecast_retry(archive, [Selection(symbol="aapl")]) == RetryForecast(
+        to_send=5, overdue=2, destinations={"bot": 5}, earliest="2026-04-10T13:41:00.000Z",
+        latest="2026-04-10T13:45:00.000Z",
+    )  # fmt: skip
+    assert await forecast_retry(archive, [Selection(id=2), Selection(id=6), Selection(id=7)]) == RetryForecast(
+        to_send=2, overdue=1, destinations={"bot": 1, "swing": 1}, earliest="2026-04-10T13:42:00.000Z", latest=received
+    )
+    assert await forecast_retry(archive, [Selection(code="500")]) == RetryForecast()
+    assert await states(archive) == before
+
+
+async def test_a_replay_that_died_is_foretold_and_queued_like_any_dead_letter(outbox: Outbox, archive: Archive) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    await deliver(outbox)
+    await archive.replay(EVERYTHING)
+    await deliver(outbox, 2)
+    assert (await forecast_retry(archive, [EVERYTHING])).to_send == 1
+    assert (await archive.count([State.DEAD], EVERYTHING)).sendable == 0
+    assert (await archive.retry(EVERYTHING)).done == 1
+    (again,) = await waiting(outbox)
+    assert (again.source, again.attempts) == (Source.REPLAY, 1)
 
 
 async def test_new_ids_are_stable_free_of_dots_and_like_no_other(outbox: Outbox, archive: Archive) -> None:
@@ -367,6 +430,7 @@ async def test_what_has_no_body_any_more_is_not_sent(place: Place) -> None:
     async with place.open() as opened:
         archive = opened.archive
         assert (await archive.retry(EVERYTHING)).done == 0
+        assert await forecast_retry(archive, [EVERYTHING]) == RetryForecast(bodiless=1)
         assert (await archive.replay(EVERYTHING)).done == 0
         counted = await archive.count([State.DELIVERED, State.DEAD], EVERYTHING)
         assert (sum(counted.states.values()), counted.bodiless) == (2, 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -172,29 +173,62 @@ async def test_a_removed_destination_s_queue_is_dropped_and_one_that_is_there_ke
 async def test_a_dry_run_says_what_a_replay_would_send_and_changes_nothing(relay: Verb, running: bool) -> None:
     before = await relay("deliveries", "--json", "--limit", "1000")
     said = await relay("replay", "--since", "2026-04-10", "--dry-run")
-    assert said == f"{ALERTS} would be queued again (since 2026-04-10), none left; nothing was done.\n"
+    assert said == f"{ALERTS} would be queued again (since 2026-04-10); nothing was done.\n"
     told = json.loads(await relay("replay", "--since", "2026-04-10", "--to", "bot", "--dry-run", "--json"))
     assert told == {
         "ok": True,
         "dry_run": True,
         "queued": ALERTS,
-        "expired": 0,
-        "left": {"waiting": 0, "suppressed": 0, "bodiless": 0},
+        "overdue": 0,
+        "left": {"waiting": 0, "suppressed": 0, "dropped": 0, "bodiless": 0},
         "running": running,
     }
     assert await relay("deliveries", "--json", "--limit", "1000") == before
 
 
 async def test_a_replay_goes_to_what_the_config_has_and_leaves_the_rest(relay: Verb, running: bool) -> None:
-    later = "" if running else " They go out when the relay runs."
+    later = "" if running else "; they go out when the relay runs"
     said = await relay("replay", "--since", "2026-04-10")
-    assert said == f"{ALERTS} queued again (since 2026-04-10), none left.{later}\n"
+    assert said == f"{ALERTS} were queued again (since 2026-04-10){later}.\n"
     assert said.err == ""
     sent_again = [item for item in await items(relay, "deliveries", "--limit", "1000") if item["source"] == "replay"]
     assert len(sent_again) == ALERTS
     assert {item["destination"] for item in sent_again} == {"bot"}
     assert len(await items(relay, "deliveries", "--to", "gone", "--state", "pending")) == 2
-    assert await relay("replay", "--since", "1h") == "There is nothing to send again (since 1h).\n"
+    assert await relay("replay", "--since", "1h") == (
+        "There is nothing to send again (since 1h): nothing that is stored fits.\n"
+    )
+
+
+async def test_a_replay_leaves_what_was_dropped_by_hand_unless_told_otherwise(relay: Verb) -> None:
+    await relay("dead", "drop", "1", "2")
+    said = await relay("replay", "--since", "2026-04-10", "--dry-run")
+    assert said == (
+        f"{ALERTS - 2} would be queued again (since 2026-04-10); nothing was done. "
+        "Left out: 2 were dropped by hand (--dropped takes them).\n"
+    )
+    said = await relay("replay", "--event", "alerts.in_force:1")
+    assert said.startswith("Nothing was queued again (event alerts.in_force:1): 1 was dropped by hand")
+    told = json.loads(await relay("replay", "--since", "2026-04-10", "--dropped", "--json"))
+    assert (told["queued"], told["left"]["dropped"]) == (ALERTS, 0)
+
+
+async def test_a_dry_run_says_what_a_retry_would_send_and_changes_nothing(relay: Verb, running: bool) -> None:
+    before = await relay("deliveries", "--json", "--limit", "1000")
+    said = await relay("dead", "retry", "--to", "bot", "--dry-run")
+    assert re.fullmatch(
+        rf"{LETTERS} dead letters of bot would be queued again \({LETTERS} to bot\); nothing was done\. "
+        r"Their alerts are \d+ days old\.\n",
+        said,
+    )
+    at = "2026-04-10T13:45:22.000Z"
+    told = {"destinations": {"bot": 2}, "earliest": at, "latest": at, "overdue": 0, "bodiless": 0}
+    assert json.loads(await relay("dead", "retry", "1", "3", "--dry-run", "--json")) == {
+        "ok": True, "dry_run": True, "to_send": 2, **told, "running": running
+    }  # fmt: skip
+    none = await relay("dead", "retry", "--code", "500", "--dry-run")
+    assert none == "Nothing to retry: there are no dead letters (code 500).\n"
+    assert await relay("deliveries", "--json", "--limit", "1000") == before
 
 
 @pytest.mark.parametrize(
@@ -206,6 +240,8 @@ async def test_a_replay_goes_to_what_the_config_has_and_leaves_the_rest(relay: V
         (("dead", "drop", "1", "--to", "bot"), "an ID stands alone"),
         (("dead", "retry", "1", "999"), "there is no dead letter 999"),
         (("dead", "retry", "1", "9"), "9 is no dead letter: that delivery is delivered"),
+        (("dead", "retry", "--dry-run"), "which ones?"),
+        (("dead", "retry", "9", "--dry-run"), "9 is no dead letter: that delivery is delivered"),
         (("dead", "drop", "9"), "9 is no dead letter"),
         (("dead", "show", "999"), "there is no dead letter 999"),
         (("dead", "list", "--to", "bott"), "Did you mean 'bot'?"),
@@ -240,14 +276,14 @@ async def test_what_can_not_be_meant_is_64_and_changes_nothing(
 async def test_a_store_too_large_to_be_counted_in_time_is_replayed_all_the_same(
     relay: Verb, running: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def too_much(*_: object) -> NoReturn:
+    async def too_much(*_: object, **__: object) -> NoReturn:
         raise StoreBusyError("the relay took too long over this") if running else RefusedError(503, "too long")
 
     monkeypatch.setattr("relay.outbox.sqlite_archive.SqliteArchive.count", too_much)
     said = await relay("replay", "--since", "2026-04-10", "--dry-run")
     assert (said.code, "503" in said.err) == (1, True)
     said = await relay("replay", "--since", "2026-04-10")
-    assert said == f"{ALERTS} queued again (since 2026-04-10); what was left was too much to be counted.\n"
+    assert said == f"{ALERTS} were queued again (since 2026-04-10); what was left out was too much to be counted.\n"
 
 
 async def test_a_config_beside_the_running_one_is_told_to_reload_first(relay: Verb, tmp_path: Path) -> None:

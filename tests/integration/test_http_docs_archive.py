@@ -41,6 +41,7 @@ async def test_a_count_shows_what_is_documented(client: aiohttp.ClientSession) -
 
 async def test_a_step_and_a_dry_run_show_what_is_documented(client: aiohttp.ClientSession) -> None:
     _, step = await post(client, "/api/dead/retry", json={"all": True})
-    _, dry_run = await post(client, "/api/replay", json={"all": True, "dry_run": True})
-    assert tables(DOING) == [set(step), set(dry_run)]
+    _, retry = await post(client, "/api/dead/retry", json={"all": True, "dry_run": True})
+    _, replay = await post(client, "/api/replay", json={"all": True, "dry_run": True})
+    assert tables(DOING) == [set(step), set(retry), set(replay)]
     assert f"of up to {STEP} deliveries" in " ".join(DOC.split())

@@ -149,6 +149,7 @@ actions = st.one_of(
     st.tuples(st.just("clear"), st.integers(0, 11)),
     st.tuples(st.just("replay"), st.integers(0, 11)),
     st.tuples(st.just("renew"), st.integers(0, 11)),
+    st.tuples(st.just("undo"), st.integers(0, 11)),
     st.tuples(st.just("reopen"), st.just(0)),
     st.tuples(st.just("later"), st.integers(-3, 5)),
 )
@@ -250,8 +251,9 @@ class History:
     async def _step(self, what: str, selection: Selection, after: int, limit: int) -> Step:
         if what == "retry":
             return await self.archive.retry(selection, after=after, limit=limit)
-        if what in {"replay", "renew"}:
-            return await self.archive.replay(selection, new_ids=what == "renew", after=after, limit=limit)
+        if what in {"replay", "renew", "undo"}:
+            flags = {"new_ids": what == "renew", "dropped": what == "undo"}
+            return await self.archive.replay(selection, **flags, after=after, limit=limit)
         return await self.archive.drop(selection, waiting=what == "clear", after=after, limit=limit)
 
     async def picture(self) -> list[object]:
@@ -262,7 +264,7 @@ class History:
         for selection in SELECTIONS:
             seen.append([item["id"] for item in (await self.archive.list_deliveries(selection=selection)).items])
             seen.append([item["id"] for item in (await self.archive.list_events(selection=selection)).items])
-            seen.append((await self.archive.count(list(State), selection)).states)
+            seen += [await self.archive.count(list(State), selection, copies=how, dropped=how) for how in (True, False)]
         for name, stats in sorted((await self.outbox.stats()).items()):
             seen.append((name, dict(stats.counts), dict(stats.replays), dict(stats.suppressed)))
             seen.append([delivery.id for delivery in (await self.outbox.claim(name, after=0, limit=1_000))[0]])

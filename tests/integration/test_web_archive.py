@@ -174,9 +174,16 @@ async def test_what_is_not_there_is_404(real: aiohttp.ClientSession, path: str, 
 async def test_how_many_there_are_is_told_by_state(real: aiohttp.ClientSession) -> None:
     delivered = EVENTS - 1 - LETTERS
     path = "/api/deliveries/count"
-    assert await get(real, path) == (200, {"states": {"dead": LETTERS, "delivered": delivered}, "bodiless": 0})
-    assert await get(real, f"{path}?state=dead&state=pending") == (200, {"states": {"dead": LETTERS}, "bodiless": 0})
-    assert await get(real, f"{path}?destination=swing") == (200, {"states": {}, "bodiless": 0})
+    none = {"bodiless": 0, "dropped": 0, "overdue": 0}
+    span = {"earliest": "2026-04-10T13:45:22.000Z", "latest": "2026-04-10T13:45:22.000Z"}
+    states = {"dead": LETTERS, "delivered": delivered}
+    all_of_them = {"states": states, "destinations": {"bot": delivered + LETTERS}, **none, **span}
+    assert await get(real, path) == (200, all_of_them)
+    told = {"states": {"dead": LETTERS}, "destinations": {"bot": LETTERS}, **none, **span}
+    assert await get(real, f"{path}?state=dead&state=pending") == (200, told)
+    _, nothing = await get(real, f"{path}?destination=swing")
+    assert nothing == {"states": {}, "destinations": {}, **none, "earliest": None, "latest": None}
+    assert (await get(real, f"{path}?copies=perhaps"))[0] == 400
     status, body = await get(real, f"{path}?state=lost")
     assert (status, "`state`" in body["error"]["message"]) == (400, True)
 
@@ -197,9 +204,27 @@ async def test_all_dead_letters_go_out_again_at_once(real: aiohttp.ClientSession
 async def test_a_dry_run_tells_what_a_replay_would_come_to_and_changes_nothing(real: aiohttp.ClientSession) -> None:
     await post(real, "/api/dead/1/drop")
     before = await get(real, "/api/deliveries")
-    told = {"dry_run": True, "to_send": EVENTS - 1, "expired": 1, "waiting": 0, "suppressed": 0, "bodiless": 0}
-    assert await post(real, "/api/replay?all=true&dry_run=true") == (200, told)
-    assert await post(real, "/api/replay", json={"code": 404, "dry_run": True}) == (200, {**told, "to_send": LETTERS})
+    told = {"dry_run": True, "overdue": 0, "waiting": 0, "suppressed": 0, "dropped": 1, "bodiless": 0}
+    assert await post(real, "/api/replay?all=true&dry_run=true") == (200, {**told, "to_send": EVENTS - 2})
+    code = {"code": 404, "dry_run": True}
+    assert await post(real, "/api/replay", json=code) == (200, {**told, "to_send": LETTERS - 1})
+    assert await post(real, "/api/replay", json={**code, "dropped": True}) == (
+        200, {**told, "to_send": LETTERS, "dropped": 0}
+    )  # fmt: skip
+    assert await get(real, "/api/deliveries") == before
+
+
+async def test_a_dry_run_of_dead_letters_tells_what_a_retry_would_come_to_and_none_is_there_for_a_drop(
+    real: aiohttp.ClientSession,
+) -> None:
+    before = await get(real, "/api/deliveries")
+    at = "2026-04-10T13:45:22.000Z"
+    told = {"dry_run": True, "to_send": LETTERS, "overdue": 0, "destinations": {"bot": LETTERS}, "bodiless": 0}
+    for asked in ("all=true", "destination=bot", "code=404"):
+        answer = await post(real, f"/api/dead/retry?dry_run=true&{asked}")
+        assert answer == (200, {**told, "earliest": at, "latest": at})
+    status, body = await post(real, "/api/dead/drop?dry_run=true&all=true")
+    assert (status, "`dry_run`" in body["error"]["message"]) == (400, True)
     assert await get(real, "/api/deliveries") == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any, Protocol
 
@@ -48,9 +49,13 @@ class FakeArchive:
         self._shelf.asked.append(("delivery", number))
         return next((letter for letter in self._shelf.letters if letter["id"] == number), None)
 
-    async def count(self, states: Collection[State], selection: Selection) -> Count:
-        self._shelf.asked.append(("count", frozenset(states), *_said(selection)))
-        return Count({State.DEAD: len(self._chosen(states, selection))}, bodiless=1)
+    async def count(
+        self, states: Collection[State], selection: Selection, *, copies: bool = False, dropped: bool = False
+    ) -> Count:
+        flags = [name for name, said in (("copies", copies), ("dropped", dropped)) if said]
+        self._shelf.asked.append(("count", frozenset(states), *_said(selection), *flags))
+        found = self._chosen(states, selection)
+        return Count({State.DEAD: len(found)}, bodiless=1, destinations=Counter(item["destination"] for item in found))
 
     async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
         return self._step("retry", selection, after, limit)
@@ -58,8 +63,11 @@ class FakeArchive:
     async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
         return self._step("drop", selection, after, limit, *(["waiting"] if waiting else []))
 
-    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
-        return self._step("replay", selection, after, limit, *(["new_ids"] if new_ids else []))
+    async def replay(
+        self, selection: Selection, *, new_ids: bool = False, dropped: bool = False, after: int = 0, limit: int = STEP
+    ) -> Step:
+        flags = [name for name, said in (("new_ids", new_ids), ("dropped", dropped)) if said]
+        return self._step("replay", selection, after, limit, *flags)
 
     def _step(self, verb: str, selection: Selection, after: int, limit: int, *flags: str) -> Step:
         assert limit == STEP

@@ -11,6 +11,7 @@ import msgspec
 
 from relay.clock import Clock, isoformat
 from relay.deliveries import State, webhook_id
+from relay.destinations.texts import happened_us
 from relay.events import Channel, Event, Source, names_of
 from relay.outbox.archive import EVERYTHING, STEP, Count, Page, Selection, Step
 from relay.outbox.base import state_of
@@ -130,14 +131,27 @@ class MemoryArchive:
             and _in_time(selection, stored.known.received_at_us)
         )
 
-    async def count(self, states: Collection[State], selection: Selection) -> Count:
+    async def count(
+        self, states: Collection[State], selection: Selection, *, copies: bool = False, dropped: bool = False
+    ) -> Count:
         found = [
             record
             for record in self._kept.records.values()
-            if record.state in states and not record.again and self._wants(selection, record)
+            if record.state in states and (copies or not record.again) and self._wants(selection, record)
         ]
         gone = [record for record in found if not self._kept.events[record.event_seq].body]
-        return Count(Counter(record.state for record in found), len(gone))
+        let_go = [record for record in found if record not in gone and _was_dropped(record) and not dropped]
+        rest = [record.delivery for record in found if record not in gone and record not in let_go]
+        times = [happened_us(delivery) for delivery in rest]
+        return Count(
+            Counter(record.state for record in found),
+            bodiless=len(gone),
+            dropped=len(let_go),
+            overdue=sum(not delivery.wanted_by(self._clock.now_us()) for delivery in rest),
+            destinations=Counter(delivery.destination for delivery in rest),
+            earliest=isoformat(min(times)) if times else None,
+            latest=isoformat(max(times)) if times else None,
+        )
 
     # --- doing
 
@@ -151,7 +165,6 @@ class MemoryArchive:
         record.delivery = msgspec.structs.replace(
             record.delivery,
             sequence=self._next(record.delivery.destination),
-            attempts=0,
             first_attempt_at_us=None,
             retry_at_us=0,
             parked=False,
@@ -168,9 +181,11 @@ class MemoryArchive:
         record.delivery = msgspec.structs.replace(record.delivery, updated_at_us=now_us)
         return True
 
-    async def replay(self, selection: Selection, *, new_ids: bool = False, after: int = 0, limit: int = STEP) -> Step:
+    async def replay(
+        self, selection: Selection, *, new_ids: bool = False, dropped: bool = False, after: int = 0, limit: int = STEP
+    ) -> Step:
         def again(record: Record, now_us: int) -> bool:
-            return self._replay(record, now_us, new_ids=new_ids)
+            return (dropped or not _was_dropped(record)) and self._replay(record, now_us, new_ids=new_ids)
 
         states = [State.DELIVERED, State.EXPIRED, State.DEAD]
         return self._step(selection, states, again, after=after, limit=limit, originals=True)
@@ -197,7 +212,7 @@ class MemoryArchive:
             before,
             id=number,
             sequence=self._next(before.destination),
-            attempts=0,
+            attempts=before.attempts if target is record else 0,
             first_attempt_at_us=None,
             retry_at_us=0,
             parked=False,
@@ -242,6 +257,10 @@ def speaks_of(event: Event, symbol: str) -> bool:
     """Whether a rule that lists ``symbol`` would mean it."""
     futures = event.channel is Channel.BREAKS
     return any(name_fits(symbol.upper(), name.upper(), futures=futures) for name in names_of(event))
+
+
+def _was_dropped(record: Record) -> bool:
+    return record.state is State.EXPIRED and record.error == DROPPED
 
 
 def _is_for(selection: Selection, record: Record) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from relay.cli.filters import of
-from relay.cli.letters import Done
+from relay.cli.letters import Done, Foretold
 from relay.cli.replay import Replayed, _words
-from relay.outbox.forecast import Forecast
+from relay.outbox.forecast import Forecast, RetryForecast
+from tests.support.clock import START_US
 
 
 @pytest.mark.parametrize(
@@ -17,6 +19,11 @@ from relay.outbox.forecast import Forecast
         (Done(1, running=True), "", "1 dead letter is queued again."),
         (Done(1_200, running=False), "", "1,200 dead letters are queued again; they go out when the relay runs."),
         (Done(0, running=True), " of bot", "Nothing to retry: there are no dead letters of bot."),
+        (
+            Done(0, running=True, bodiless=2),
+            " of bot",
+            "Nothing was queued again of bot: the bodies of 2 dead letters are gone.",
+        ),
         (
             Done(2, running=True, absent=("old",)),
             "",
@@ -31,6 +38,62 @@ from relay.outbox.forecast import Forecast
 )
 def test_a_retry_says_what_was_queued_and_what_waits(done: Done, whose: str, said: str) -> None:
     assert done.retried(whose) == said
+
+
+OLD = RetryForecast(
+    1_200, 40, {"bot": 1_000, "swing": 200}, "2026-04-09T11:45:22.000Z", "2026-04-10T10:45:22.000Z", bodiless=2
+)
+ONE = RetryForecast(1, 0, {"bot": 1}, "2026-04-10T13:33:22.000Z", "2026-04-10T13:33:22.000Z")
+TWO = RetryForecast(2, 2, {"old": 2}, ONE.earliest, ONE.latest)
+
+
+@pytest.mark.parametrize(
+    ("found", "absent", "said"),
+    [
+        (
+            OLD,
+            (),
+            (
+                "1,200 dead letters of bot would be queued again (1,000 to bot, 200 to swing); nothing was done. "
+                "The oldest alert is 26 hours old, the newest 3 hours. "
+                "40 are older than their max_age and would expire at once, unsent. "
+                "The bodies of 2 dead letters are gone."
+            ),
+        ),
+        (
+            ONE,
+            (),
+            "1 dead letter of bot would be queued again (1 to bot); nothing was done. Its alert is 12 minutes old.",
+        ),
+        (
+            msgspec.structs.replace(ONE, overdue=1),
+            (),
+            (
+                "1 dead letter of bot would be queued again (1 to bot); nothing was done. Its alert is 12 minutes old. "
+                "It is older than its max_age and would expire at once, unsent."
+            ),
+        ),
+        (
+            TWO,
+            ("old",),
+            (
+                "2 dead letters of bot would be queued again (2 to old); nothing was done. "
+                "Their alerts are 12 minutes old. All of them are older than their max_age and would expire at once, "
+                "unsent. old is not in the config: what is for it waits until then."
+            ),
+        ),
+        (RetryForecast(), (), "Nothing to retry: there are no dead letters of bot."),
+        (
+            RetryForecast(bodiless=1),
+            (),
+            "Nothing would be queued again of bot. The body of 1 dead letter is gone.",
+        ),
+    ],
+)
+def test_a_dry_run_of_a_retry_says_how_old_they_are_and_what_would_expire(
+    found: RetryForecast, absent: tuple[str, ...], said: str
+) -> None:
+    assert Foretold(found, running=True, now_us=START_US, absent=absent).words(" of bot") == said
 
 
 @pytest.mark.parametrize(
@@ -51,28 +114,46 @@ def test_a_drop_says_what_was_dropped(done: Done, whose: str, said: str) -> None
 @pytest.mark.parametrize(
     ("done", "said"),
     [
-        (Replayed(5, Forecast(5, 0, 0, 0, 0), running=True, dry_run=False), "5 queued again of bot, none left."),
+        (Replayed(5, Forecast(5), running=True, dry_run=False), "5 were queued again of bot."),
+        (Replayed(1, Forecast(1), running=True, dry_run=False), "1 was queued again of bot."),
         (
-            Replayed(5, Forecast(7, 2, 1, 3, 4), running=False, dry_run=False),
+            Replayed(5, Forecast(7, 2, waiting=1, suppressed=3, bodiless=4), running=False, dry_run=False),
             (
-                "5 queued again of bot, 10 left (3 waiting already, 3 held back then, 4 whose body is gone). "
-                "They go out when the relay runs."
+                "5 were queued again of bot; they go out when the relay runs. Left out: 3 wait already, "
+                "3 were held back then, 4 have lost their bodies (storage.retention)."
             ),
         ),
         (
-            Replayed(0, Forecast(0, 0, 2, 0, 0), running=False, dry_run=False),
-            "0 queued again of bot, 2 left (2 waiting already).",
+            Replayed(0, Forecast(0, waiting=2), running=False, dry_run=False),
+            "Nothing was queued again of bot: 2 wait already.",
+        ),
+        (
+            Replayed(0, Forecast(0, suppressed=1, dropped=1, bodiless=1), running=False, dry_run=True),
+            (
+                "Nothing would be queued again of bot: 1 was held back then, "
+                "1 was dropped by hand (--dropped takes it), 1 has lost its body (storage.retention)."
+            ),
         ),
         (
             Replayed(5, None, running=True, dry_run=False),
-            "5 queued again of bot; what was left was too much to be counted.",
+            "5 were queued again of bot; what was left out was too much to be counted.",
         ),
-        (Replayed(0, Forecast(0, 0, 0, 0, 0), running=True, dry_run=True), "There is nothing to send again of bot."),
         (
-            Replayed(1_500, Forecast(1_500, 20, 0, 0, 0), running=True, dry_run=True),
+            Replayed(0, Forecast(0), running=True, dry_run=True),
+            "There is nothing to send again of bot: nothing that is stored fits.",
+        ),
+        (
+            Replayed(1_500, Forecast(1_500, 20), running=True, dry_run=True),
             (
-                "1,500 would be queued again of bot, none left; nothing was done. "
-                "20 of them had expired: what is older than its max_age expires again."
+                "1,500 would be queued again of bot; nothing was done. "
+                "20 of them are older than max_age and would expire at once, unsent."
+            ),
+        ),
+        (
+            Replayed(2, Forecast(2, 2, dropped=2), running=True, dry_run=True),
+            (
+                "2 would be queued again of bot; nothing was done. All of them are older than max_age and would expire "
+                "at once, unsent. Left out: 2 were dropped by hand (--dropped takes them)."
             ),
         ),
     ],

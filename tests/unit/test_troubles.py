@@ -65,6 +65,12 @@ def test_what_is_wrong_now_and_was_not_is_a_trouble(
     assert all(trouble.text and "\n" not in trouble.text for trouble in found)
 
 
+def test_the_word_of_dead_letters_names_the_verbs_that_show_and_send_them() -> None:
+    (trouble,) = troubles(WELL, replace(WELL, dead={"bot": 1}))
+    assert "relay dead list --to bot " in trouble.hint
+    assert "relay dead retry " in trouble.hint
+
+
 @pytest.mark.parametrize(
     ("before", "after", "step"),
     [(0, 1, 1), (0, 9, 1), (1, 9, None), (0, 10, 10), (9, 250, 100), (100, 100, None), (250, 3, 1), (5, 0, None)],

@@ -7,6 +7,7 @@ Templates and styles are read once, when the pages are made: no handler touches 
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from aiohttp import web
 
 from relay.clock import MICROS, Clock
 from relay.deliveries import State
+from relay.errors import StoreBusyError
 from relay.events import Instant, symbol_root
 from relay.logs import redact
 from relay.web.access import LOGIN_PATH, SESSION_COOKIE, SESSION_SECONDS, STYLE_PATH, Policy, new_session
@@ -48,6 +50,7 @@ class Pages:
         environment.filters |= {"span": span, "clock": clock_time, "root": symbol_root}
         self._status = environment.get_template("status.html")
         self._login = environment.get_template("login.html")
+        self._stuck = environment.get_template("stuck.html")
 
     def routes(self) -> list[web.RouteDef]:
         """Paths and what answers them."""
@@ -59,10 +62,16 @@ class Pages:
         ]
 
     async def status(self, _request: web.Request) -> web.Response:
-        """The page."""
-        status = await self._desk.status()
-        events = await self._desk.archive.list_events(limit=_LISTED)
-        dead = await self._desk.archive.list_deliveries(state=State.DEAD, limit=_LISTED)
+        """The page; where the store can't be read, what is known without it."""
+        try:
+            status = await self._desk.status()
+            events = await self._desk.archive.list_events(limit=_LISTED)
+            dead = await self._desk.archive.list_deliveries(state=State.DEAD, limit=_LISTED)
+        except StoreBusyError as error:
+            readiness = self._desk.ready()
+            problem = "" if readiness.reasons else f"{error}."  # what is damaged stands among the reasons
+            html = self._stuck.render(readiness=readiness, problem=problem)
+            return web.Response(text=html, status=HTTPStatus.SERVICE_UNAVAILABLE, content_type="text/html")
         html = self._status.render(
             status=status, readiness=self._desk.ready(), events=events, dead=dead, State=State, micros=MICROS
         )

@@ -6,6 +6,7 @@ import re
 
 import aiohttp
 
+from relay.errors import StoreBusyError
 from relay.outbox.archive import Selection
 from relay.web.desk import ConnectionStatus, DestinationStatus, Readiness
 from tests.support.desk import FakeDesk
@@ -86,3 +87,21 @@ async def test_a_button_leads_back_to_the_page(desk: FakeDesk, local: aiohttp.Cl
     async with local.post("/api/dead/2/retry", headers=headers, allow_redirects=False) as answer:
         assert (answer.status, answer.headers["Location"]) == (303, "/")
     assert desk.asked == [("retry", Selection(id=2), 0), ("notify", "bot")]
+
+
+async def test_where_the_store_can_not_be_read_the_page_says_so_and_what_is_known_without_it(
+    desk: FakeDesk, local: aiohttp.ClientSession
+) -> None:
+    desk.fault = StoreBusyError("the store is damaged (malformed)")
+    damaged = "the store is damaged (malformed): stop the relay and run `relay repair`"
+    desk.readiness = Readiness(ready=False, reasons=(damaged,), degraded=("bot is <off>",), notes=("ops is paused",))
+    async with local.get("/") as answer:
+        assert (answer.status, answer.content_type) == (503, "text/html")
+        html = await answer.text()
+    assert html.count("the store is damaged") == 1
+    for shown in ("run `relay repair`", "bot is &lt;off&gt;", "ops is paused"):
+        assert shown in html
+
+    desk.fault, desk.readiness = StoreBusyError("the store could not be read: disk I/O error"), Readiness(ready=True)
+    async with local.get("/") as answer:
+        assert "could not be read: disk I/O error." in await answer.text()

@@ -59,7 +59,9 @@ async def test_every_endpoint_tells_what_happened(tmp_path: Path, simulator: Sim
             lambda status: [counts(status, "delivered"), counts(status, "dead")] == [[4, 0], [0, 4]]
         )
         assert await relay.get("/healthz") == (200, '{"healthy":true,"reasons":[]}')
-        assert await relay.json("/readyz") == {"ready": True, "reasons": [], "degraded": []}
+        ready = await relay.json("/readyz")
+        assert (ready["ready"], ready["reasons"], ready["notes"]) == (True, [], [])
+        assert ["bad did not take its last message" in line for line in ready["degraded"]] == [True]
 
         status = await relay.json("/api/status")
         assert status["simulated"]

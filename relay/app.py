@@ -283,7 +283,14 @@ class Relay:
         assert self.reloader is not None  # it was built with the counter
         self.life = Life(
             Living(
-                self.link, self.intake, self.decider, self.dispatcher, self.backfiller, self.reloader, self._keep_house
+                self.link,
+                self.intake,
+                self.decider,
+                self.dispatcher,
+                self.backfiller,
+                self.reloader,
+                self._keep_house,
+                self.outbox.stays,
             ),
             self._notifier,
             stop=self._stop,

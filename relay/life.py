@@ -40,6 +40,7 @@ class Living(NamedTuple):
 
     Attributes:
         housekeeping: What is done beside the work, until cancelled.
+        store: Ends only with an error: what the store would be at a next start is not what it is now.
     """
 
     link: Link
@@ -49,6 +50,7 @@ class Living(NamedTuple):
     backfiller: Backfiller
     reloader: Reloader
     housekeeping: Callable[[], Coroutine[Any, Any, None]]
+    store: Callable[[], Coroutine[Any, Any, None]]
 
 
 class _Work(NamedTuple):
@@ -58,6 +60,7 @@ class _Work(NamedTuple):
     lanes: asyncio.Task[None]
     backfill: asyncio.Task[None]
     housekeeping: asyncio.Task[None]
+    store: asyncio.Task[None]
 
 
 class Life:
@@ -82,6 +85,7 @@ class Life:
         Raises:
             EvictedError: Another connection took over and the config says to exit; drained.
             RejectedError: The upstream refuses the key; drained.
+            StoreError: The store's file was deleted or moved.
         """
         parts = self._parts
         work = _Work(
@@ -91,6 +95,7 @@ class Life:
             lanes=asyncio.create_task(parts.dispatcher.run(), name="lanes"),
             backfill=asyncio.create_task(parts.backfiller.run(), name="backfill"),
             housekeeping=asyncio.create_task(parts.housekeeping(), name="housekeeping"),
+            store=asyncio.create_task(parts.store(), name="store"),
         )
         stopping = asyncio.create_task(self._stop.wait(), name="stop")
         self._notifier.ready()

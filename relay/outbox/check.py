@@ -36,6 +36,7 @@ from typing import Final
 import structlog
 
 from relay.errors import StoreError
+from relay.outbox.whereabouts import MovedError
 
 _log = structlog.get_logger()
 
@@ -65,7 +66,9 @@ def damaged(path: Path, what: str) -> StoreError:
 
 
 def tells_of_damage(error: sqlite3.Error) -> bool:
-    """Whether trying again is of no use: pages are broken, or what we made is not there any more."""
+    """Whether trying again is of no use: pages are broken, what we made is not there any more, or the file is not."""
+    if isinstance(error, MovedError):
+        return True
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
         return True
@@ -87,10 +90,13 @@ class Damage:
         """Whether ``error`` tells of damage; if so, it is noted."""
         if not tells_of_damage(error):
             return False
-        self.note(str(error))
+        if isinstance(error, MovedError):
+            self.note(str(error), hint=error.explained(self._path).hint)
+        else:
+            self.note(str(error))
         return True
 
-    def note(self, what: str) -> None:
+    def note(self, what: str, *, hint: str = f"With the relay stopped, {REPAIR}") -> None:
         """It is damaged: from now on nothing more is written."""
         if not self.found:
             self.found = what
@@ -98,7 +104,7 @@ class Damage:
                 "store is damaged, nothing more is written to it",
                 store=str(self._path),
                 found=what,
-                hint=f"With the relay stopped, {REPAIR}",
+                hint=hint,
             )
 
 

@@ -21,7 +21,7 @@ import structlog
 from relay.errors import LockedError, StoreError
 from relay.outbox.check import REPAIR, damaged, missing, quick_check, refuse_lost
 from relay.outbox.sql import migrations
-from relay.outbox.swap import finish_swap, sync_folder
+from relay.outbox.swap import copy_store, finish_swap
 from relay.outbox.vacuum import INCREMENTAL
 
 _log = structlog.get_logger()
@@ -252,21 +252,9 @@ def backup_path(path: Path, version: int) -> Path:
 
 
 def _copy(db: sqlite3.Connection, target: Path) -> None:
-    """Copy the store to ``target``, on the disk for good when this returns, or not at all."""
-    unfinished = target.with_name(target.name + ".part")
     try:
-        unfinished.unlink(missing_ok=True)
-        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-        copy = sqlite3.connect(unfinished)
-        try:
-            db.backup(copy)
-        finally:
-            copy.close()
-        unfinished.replace(target)
-        sync_folder(target.parent)
+        copy_store(db, target, replacing=True)
     except (OSError, sqlite3.DatabaseError) as error:
-        with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
         raise StoreError(
             f"the store can't be copied to {target} before its upgrade: {error}",
             hint="Make room for a second copy of it; nothing has been changed.",

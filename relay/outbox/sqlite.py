@@ -38,6 +38,7 @@ from relay.outbox.recollection import SqliteMemory
 from relay.outbox.sqlite_archive import SqliteArchive
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
 from relay.outbox.vacuum import give_back
+from relay.outbox.whereabouts import MovedError
 from relay.outbox.writer import GroupWriter
 
 _log = structlog.get_logger()
@@ -62,6 +63,12 @@ class SqliteOutbox:
         self.memory = SqliteMemory(self._writer, self._listings)
         self.archive = SqliteArchive(self._listings, self._writer, clock)
         self._pruned_to = 0
+        self._clock = clock
+        self._path = opened.path
+        self._whereabouts = opened.whereabouts
+        self._loop = asyncio.get_running_loop()
+        self._moved: MovedError | None = None
+        self._has_moved = asyncio.Event()
 
     @classmethod
     async def open(cls, path: Path, clock: Clock) -> SqliteOutbox:
@@ -286,10 +293,25 @@ class SqliteOutbox:
         self._pruned_to = until if until < self._counters.event else 0
         return more
 
+    async def stays(self) -> None:
+        """Return never, as long as the file that is open is the one that a next start would find.
+
+        Raises:
+            StoreError: It was deleted or moved; what it held is in the file that the message names.
+        """
+        await self._has_moved.wait()
+        assert self._moved is not None
+        raise self._moved.explained(self._path)
+
     async def close(self) -> None:
         """Finish what was asked for and let go of the file."""
         try:
             await self._writer.close()
+            if self._moved is None:  # what was noted last is looked after, too
+                await asyncio.to_thread(self._look_around)
+        except MovedError as error:
+            told = error.explained(self._path)
+            _log.error("the store's file is gone", problem=str(told), hint=told.hint)
         finally:
             await self._claims.close()
             await self._listings.close()
@@ -303,4 +325,16 @@ class SqliteOutbox:
             answers, self._counters = apply(self._db, self._counters, operations)
         except sqlite3.IntegrityError:  # a commit that seemed to fail may have come through: then the numbers are taken
             answers, self._counters = apply(self._db, Counters.load(self._db), operations)
+        self._look_around()
         return answers
+
+    def _look_around(self) -> None:
+        """Runs in the writer's thread, or when that has ended."""
+        try:
+            self._whereabouts.look(self._db, now_us=self._clock.now_us())
+        except MovedError as error:
+            self._damage.meets(error)
+            if error.kept is not None:
+                self._moved = error
+                self._loop.call_soon_threadsafe(self._has_moved.set)
+            raise

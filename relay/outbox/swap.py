@@ -11,8 +11,11 @@ from there: the new file's name says that it is whole. The old files are never d
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -56,11 +59,53 @@ def finish_swap(path: Path) -> None:
         for suffix in ("", _LOG):
             _keep(_with(path, suffix), _with(aside, suffix))
         sync_folder(path.parent)
-        for suffix in (_LOG, _INDEX):
-            _with(path, suffix).unlink(missing_ok=True)
+        for file in beside(path):
+            file.unlink(missing_ok=True)
         sync_folder(path.parent)
         ready.replace(path)
         sync_folder(path.parent)
+
+
+def copy_store(db: sqlite3.Connection, target: Path, *, replacing: bool) -> None:
+    """Copy the open store to ``target``, on the disk for good when this returns, or not at all.
+
+    Args:
+        db: May be in use by others; what they commit meanwhile is in the copy or not.
+        target: Where to.
+        replacing: Whether a file that lies there already may go.
+
+    Raises:
+        OSError: The disk refuses, or something lies there already.
+        sqlite3.DatabaseError: The store can't be read, or the copy not written.
+    """
+    if not replacing:
+        _refuse_taken(target)  # before the work, and once more after it
+    unfinished = target.with_name(target.name + ".part")
+    try:
+        unfinished.unlink(missing_ok=True)
+        os.close(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        copy = sqlite3.connect(unfinished)
+        try:
+            db.backup(copy)
+        finally:
+            copy.close()
+        if not replacing:
+            _refuse_taken(target)
+        unfinished.replace(target)
+        sync_folder(target.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+
+
+def _refuse_taken(target: Path) -> None:
+    if os.path.lexists(target):
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target))
+
+
+def beside(path: Path) -> tuple[Path, Path]:
+    """The log of the store at ``path``, and the index of the log."""
+    return _with(path, _LOG), _with(path, _INDEX)
 
 
 def sync_folder(folder: Path) -> None:

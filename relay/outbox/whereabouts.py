@@ -1,0 +1,99 @@
+"""Whether the store's file is still the one that is open, and what becomes of what the open one holds if not.
+
+    each transaction ──committed──> is PATH the file that is open? ──yes──> acknowledged
+                                                │no: deleted, or another one lies there
+                                                v
+                  nothing more is written; what is open is copied ──> PATH where nothing lies there, else PATH.was-TIME
+
+A program goes on writing to a file whose name is gone, and with the program everything in it is gone, too. So each
+transaction is followed by a look at the name, before anybody is told that it is durable; the inode decides, as for
+SQLite itself, which looks only where a rollback journal is made
+(https://www.sqlite.org/c3ref/c_fcntl_begin_atomic_write.html, ``SQLITE_FCNTL_HAS_MOVED``).
+
+SQLite takes the log beside a file for that file's own. So once there is a copy, the log that is still there goes.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from relay.errors import StoreError
+from relay.outbox.swap import beside, copy_store
+
+_AWAY: Final = "its file was deleted or moved while the relay ran"
+_ANOTHER: Final = "another file was put in its place while the relay ran"
+
+
+class MovedError(sqlite3.OperationalError):
+    """The file that is open has another name, or none.
+
+    Attributes:
+        kept: Where its copy lies; None where none could be made.
+    """
+
+    def __init__(self, what: str, kept: Path | None) -> None:
+        super().__init__(what if kept else f"{what}, and no copy of it can be made")
+        self.kept = kept
+
+    def explained(self, path: Path) -> StoreError:
+        """The end of the relay whose store was at ``path``."""
+        if self.kept is None:
+            hint = "What it held is lost when the relay ends; mend its place."
+            return StoreError(f"the store {path}: {self}", hint=hint)
+        if self.kept == path:
+            return StoreError(f"the store {path}: {self}; what it held was put back", hint="Start the relay again.")
+        return StoreError(
+            f"the store {path}: {self}; what the former held is kept as {self.kept.name}",
+            hint="With the relay stopped, let the one that is to count lie there; then start it again.",
+        )
+
+
+class Whereabouts:
+    """Where the file at ``path`` was when it was opened.
+
+    Raises:
+        OSError: There is none.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._inode = path.stat().st_ino
+        self._beside = {file: file.stat().st_ino for file in beside(path) if file.exists()}
+
+    def look(self, db: sqlite3.Connection, *, now_us: int) -> None:
+        """Make sure that ``db``'s file is the one at the path.
+
+        Raises:
+            MovedError: It is not; its copy was made, if that was possible.
+        """
+        what = self._gone()
+        if what:
+            raise MovedError(what, self._keep(db, now_us))
+
+    def _gone(self) -> str:
+        try:
+            inode = self._path.stat().st_ino
+        except (FileNotFoundError, NotADirectoryError):
+            return _AWAY
+        except OSError:  # a drive that does not answer says nothing of the file
+            return ""
+        return "" if inode == self._inode else _ANOTHER
+
+    def _keep(self, db: sqlite3.Connection, now_us: int) -> Path | None:
+        at = datetime.fromtimestamp(now_us / 1e6, UTC)
+        for target in (self._path, self._path.with_name(f"{self._path.name}.was-{at:%Y%m%dT%H%M%SZ}")):
+            with suppress(OSError, sqlite3.DatabaseError):
+                copy_store(db, target, replacing=False)
+                self._remove_log()
+                return target
+        return None
+
+    def _remove_log(self) -> None:
+        for file, inode in self._beside.items():
+            with suppress(OSError):  # the copy is there, whatever becomes of this
+                if file.stat().st_ino == inode:
+                    file.unlink()

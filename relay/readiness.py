@@ -13,6 +13,7 @@ line names what to do, where somebody has to.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from shlex import quote
 from typing import Final
 
 import msgspec
@@ -116,7 +117,7 @@ def lane_trouble(name: str, lane: LaneStatus) -> str:
         return ""
     if lane.switch is Switch.OFF:
         reason = lane.reason or "without a reason"
-        return f"{name} is switched off ({reason}), its queue is kept: mend it, then `relay resume {name}`"
+        return f"{name} is switched off ({reason}), its queue is kept: mend it, then `relay resume {quote(name)}`"
     if lane.held_seconds >= LONG_SECONDS:
         reason = lane.last_error or "it asked for that earlier"
         return f"{name} takes nothing for more than {_LONG} ({reason}); its queue is kept"
@@ -124,11 +125,11 @@ def lane_trouble(name: str, lane: LaneStatus) -> str:
         failing = f"{name} has failed for more than {_LONG} ({lane.last_error}); its queue is kept, and tried again"
         return failing if lane.failing_seconds >= LONG_SECONDS else ""
     if lane.last_error:
-        return f"{name} did not take its last message ({lane.last_error}): `relay dead list --to {name}`"
+        return f"{name} did not take its last message ({lane.last_error}): `relay dead list --to {quote(name)}`"
     return ""
 
 
 def _paused(signs: Signs) -> Iterator[str]:
     for name, lane in signs.lanes.items():
         if lane.switch is Switch.PAUSED:
-            yield f"{name} is paused ({lane.reason}): what comes is queued until `relay resume {name}`"
+            yield f"{name} is paused ({lane.reason}): what comes is queued until `relay resume {quote(name)}`"

@@ -139,7 +139,8 @@ class Relay:
         config = self.config
         self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
         stack.push_async_callback(self.outbox.close)
-        if self.outbox.first_started_at_us >= self.started_at_us:  # the first start, or the former store is gone
+        self.store_is_new = self.outbox.first_started_at_us >= self.started_at_us  # or the former one is gone
+        if self.store_is_new:
             _log.info(
                 "the store is new: what fired before is not delivered",
                 store=str(config.store_path),

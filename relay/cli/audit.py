@@ -1,8 +1,8 @@
 """``relay audit``: what REST still returns, compared with what the store has.
 
-    REST ──survey──> alerts ──baseline──┬─ old: fired before this store began, counted, never to come
+    REST ──survey──> alerts ──baseline──┬─ old: fired before the channel's baseline, counted, never to come
                                         └─ young ──Inspection.unknown──> Missing, and why
-    store ──> when did it begin? does its ledger balance? which holes lie in this span?
+    store ──> when was it made? does its ledger balance? which holes lie in this span?
 
 Nothing is written, no cursor moves and no lock is taken: it works beside a running relay and without one.
 """
@@ -58,8 +58,8 @@ def command(*, span: str, config: Path | None, as_json: bool) -> int:
     """Compare the store with what the upstream still returns over REST, and print what is missing.
 
     Exit code 0 where nothing is missing and the ledger balances, else 1. What the next backfill round will fetch is
-    told apart from what no round would; `relay backfill --since` fetches both. What fired before this store began is
-    counted, and is not missing: it is not delivered.
+    told apart from what no round would; `relay backfill --since` fetches both. What fired before a channel's baseline,
+    where this store begins to deliver it, is counted, and is not missing.
     """
     with told(as_json=as_json):
         seconds = _seconds(span)
@@ -113,7 +113,7 @@ async def audit(config: Config, *, span_us: int, clock: Clock) -> Finding:
         return Finding(
             since_us=shown.until_us - span_us,
             until_us=shown.until_us,
-            store_began_us=await asyncio.to_thread(store.began_us),
+            store_made_us=await asyncio.to_thread(store.store_made_us),
             runs=await _runs(config),
             channels=tuple(compared),
             missing=tuple(missing),
@@ -137,7 +137,7 @@ async def _compared(store: Inspection, channels: Sequence[Shown], now_us: int) -
     found: list[Missing] = []
     for shown in channels:
         state = await asyncio.to_thread(store.channel, shown.channel)
-        if not state.rounds:  # nothing has begun here: all of it would be old
+        if not state.rounds:  # its first round is yet to set the baseline: all of it would be old
             compared.append(Compared(shown, len(shown.events)))
             continue
         young, old = part_old(shown.events, state.baseline)

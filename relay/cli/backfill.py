@@ -3,7 +3,7 @@
 a relay runs ──POST /api/backfill──> an errand, asked after until it is over
 none runs    ──the store's lock──> the same rounds in this process; what they find waits in its queues
 
-Either way the store tells where it begins: nothing that fired before is delivered, however far back somebody looks.
+Either way the store tells its baseline: nothing that fired before is delivered, however far back somebody looks.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     """Ask REST now for what the socket may have missed, and queue what is new.
 
     Every subscribed channel has its round; what is known already is recognised and not sent again. Nothing that fired
-    before this store began is delivered. Where no relay runs, what is new waits in the store for the next run. Exit
-    code 1 where a channel could not be asked.
+    before this store's baseline is delivered. Where no relay runs, what is new waits in the store for the next run.
+    Exit code 1 where a channel could not be asked.
     """
     with told(as_json=as_json):
         loaded = load_quietly(config)
@@ -78,14 +78,13 @@ async def _backfill(config: Config, since: str | None, seconds: float | None, cl
     if begun is not None:
         came = {**await _followed(config, begun, clock), "relay_runs": True, "store_is_new": False}
     else:
-        is_new = not config.store_path.exists()
-        came = {**await _by_itself(config, seconds, clock), "relay_runs": False, "store_is_new": is_new}
-    began_us = await asyncio.to_thread(_began_us, config)
-    return {**came, "began": None if began_us is None else isoformat(began_us)}
+        came = {**await _by_itself(config, seconds, clock), "relay_runs": False}
+    baseline_us = await asyncio.to_thread(_baseline_us, config)
+    return {**came, "baseline": None if baseline_us is None else isoformat(baseline_us)}
 
 
-def _began_us(config: Config) -> int | None:
-    """The instant before which this store delivers nothing; None where it can't be read here, though a relay runs."""
+def _baseline_us(config: Config) -> int | None:
+    """The least of the channels' baselines; None where the store can't be read here, though a relay runs."""
     try:
         with inspecting(config.store_path) as store:
             states = [store.channel(channel) for channel in channels_of(config.rules)]
@@ -126,7 +125,7 @@ async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Map
             await asyncio.wait([work], timeout=_ASK_SECONDS)
             troubles = [status.last_error for status in relay.backfiller.status.values() if status.last_error]
             patience.look("" if work.done() else "; ".join(troubles), hint="What was stored is recognised later.")
-        return errand_fields(work.result())
+        return {**errand_fields(work.result()), "store_is_new": relay.store_is_new}
 
 
 def _trouble(status: Mapping[str, Any] | None) -> str:
@@ -171,10 +170,10 @@ def _lines(came: Mapping[str, Any]) -> Iterator[str]:
 
 def _beside(came: Mapping[str, Any]) -> Iterator[str]:
     """What the numbers don't tell."""
-    since, began = _instant(came["since"]), _instant(came["began"])
-    if began is not None and (came["store_is_new"] or (since is not None and since.us < began.us)):
-        new = ", and is new" if came["store_is_new"] else ""
-        yield f"This store begins at {came['began']}{new}: nothing that fired before is delivered."
+    since, baseline = _instant(came["since"]), _instant(came["baseline"])
+    if baseline is not None and (came["store_is_new"] or (since is not None and since.us < baseline.us)):
+        whose = "This store is new, and its" if came["store_is_new"] else "This store's"
+        yield f"{whose} baseline is {came['baseline']}: nothing that fired before is delivered."
     if came["relay_runs"]:
         return
     new = sum(one["recovered"] for one in came["channels"])

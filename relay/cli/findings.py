@@ -22,7 +22,6 @@ from relay.outbox.base import Hole
 from relay.rules import words
 
 _MOST_LINES: Final = 20  # of one kind: what matters stays on the screen
-_SAME_US: Final = 60 * MICROS  # what the server's clock and ours may differ by
 _MARGIN: Final = 600.0  # seconds until somebody does as the hint says
 _HOUR: Final = 3_600.0
 _MOST_HOURS: Final = 48  # beyond that, a span is told in days
@@ -61,13 +60,13 @@ class Compared(msgspec.Struct, frozen=True):
 
     Attributes:
         shown: What REST showed of it.
-        before: How many of those fired before the channel's beginning in this store, and are not delivered.
-        began_us: That beginning, µs since the epoch; None where no round has set one yet.
+        before_baseline: How many of those fired before the channel's baseline, and are not delivered.
+        baseline_us: That, µs since the epoch; None where no round has set one yet.
     """
 
     shown: Shown
-    before: int = 0
-    began_us: int | None = None
+    before_baseline: int = 0
+    baseline_us: int | None = None
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -76,17 +75,17 @@ class Finding(msgspec.Struct, frozen=True):
     Attributes:
         since_us: Where the span begins, µs since the epoch.
         until_us: Where it ends.
-        store_began_us: When the store was made.
+        store_made_us: When the store was made.
         runs: Whether a relay runs here; None where something answers at its address that can't be understood.
         channels: What REST showed.
-        missing: What of it is not in the store, and is not older than the channel's beginning.
+        missing: What of it is not in the store, and is not older than the channel's baseline.
         holes: Ranges of that span which the upstream did not show whole when it was asked.
         faults: What must not be in the ledger, a sentence each.
     """
 
     since_us: int
     until_us: int
-    store_began_us: int
+    store_made_us: int
     runs: bool | None
     channels: tuple[Compared, ...]
     missing: tuple[Missing, ...] = ()
@@ -116,7 +115,7 @@ def lines(found: Finding) -> Iterator[str]:
     yield f"audit since {isoformat(found.since_us)}:"
     missing = Counter(one.event.channel for one in found.missing)
     for one in found.channels:
-        yield from _channel(one, missing[one.shown.channel], found.store_began_us)
+        yield from _channel(one, missing[one.shown.channel])
     for why in Why:
         yield from _missing(why, [one.event for one in found.missing if one.why is why], runs=found.runs)
     yield from _some([f"  hole: {_hole(hole)}" for hole in found.holes])
@@ -129,7 +128,7 @@ def lines(found: Finding) -> Iterator[str]:
         yield f"`{found.fetched_by}` fetches what is missing{waits}."
 
 
-def _channel(one: Compared, missing: int, store_began_us: int) -> Iterator[str]:
+def _channel(one: Compared, missing: int) -> Iterator[str]:
     shown = one.shown
     if shown.cut and not shown.events:
         yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST showed none of them"
@@ -137,20 +136,17 @@ def _channel(one: Compared, missing: int, store_began_us: int) -> Iterator[str]:
         verdict = f"{missing:,} missing" if missing else "none is missing"
         among = " among those shown" if shown.cut else ""
         yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
-    if one.before:
-        fate = "it is not delivered" if one.before == 1 else "they are not delivered"
-        yield f"    {one.before:,} of them fired before {_beginning(one.began_us, store_began_us)}: {fate}"
+    if one.before_baseline:
+        fate = "it is not delivered" if one.before_baseline == 1 else "they are not delivered"
+        yield f"    {one.before_baseline:,} of them fired before {_baseline(one.baseline_us)}: {fate}"
     if shown.cut:
         yield f"    there may be more that were not looked at: {shown.cut}"
         if shown.bar is not None:
             yield f"    whether one of those is missing is not known: {_ADVICE[shown.bar]}"
 
 
-def _beginning(began_us: int | None, store_began_us: int) -> str:
-    if began_us is None:
-        return "the first round of this channel, which is yet to come"
-    what = "this store" if abs(began_us - store_began_us) <= _SAME_US else "this channel of the store"
-    return f"{what} began ({isoformat(began_us)})"
+def _baseline(us: int | None) -> str:
+    return "the baseline, which the first round is yet to set" if us is None else f"the baseline ({isoformat(us)})"
 
 
 def _missing(why: Why, events: Sequence[Event], *, runs: bool | None) -> Iterator[str]:
@@ -185,7 +181,7 @@ def plain(found: Finding) -> str:
         {
             "ok": found.sound,
             "since": isoformat(found.since_us),
-            "store_began": isoformat(found.store_began_us),
+            "store_made": isoformat(found.store_made_us),
             "relay_runs": found.runs,
             "channels": list(map(_compared, found.channels)),
             "missing": [{**_fields(one.event), "why": one.why.value} for one in found.missing],
@@ -210,8 +206,8 @@ def _compared(one: Compared) -> dict[str, object]:
     return {
         "channel": one.shown.channel.value,
         "shown": len(one.shown.events),
-        "before_store": one.before,
-        "began": None if one.began_us is None else isoformat(one.began_us),
+        "before_baseline": one.before_baseline,
+        "baseline": None if one.baseline_us is None else isoformat(one.baseline_us),
         "cut": one.shown.cut or None,
         "cut_by": one.shown.bar,
     }

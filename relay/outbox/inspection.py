@@ -1,7 +1,7 @@
 """A store looked at by who must not change it: what it knows, how far it has fetched, and whether its ledger balances.
 
     PATH ──beside its writer──> Inspection ──┬─ unknown(events)   those it has never seen
-                                             ├─ channel(channel)  cursor, baseline; began_us() of the store
+                                             ├─ channel(channel)  cursor, baseline; store_made_us()
                                              └─ faults()          what can't be, in sentences
 
 A relay may hold the store meanwhile: each question is answered as of its own moment. Every call reads a file, and
@@ -48,7 +48,7 @@ class Inspection:
             ]
         return found
 
-    def began_us(self) -> int:
+    def store_made_us(self) -> int:
         """When this store was made, µs since the epoch."""
         return cast("int", self._db.execute(queries()["first_started"]).fetchone()[0])
 

@@ -44,7 +44,7 @@ async def test_an_audit_beside_the_relay_finds_nothing_missing_and_a_ledger_that
         told = await verb(config, "audit", "--json")
         assert (told.code, told.json["ok"], told.json["missing"]) == (0, True, [])
         shown = told.json["channels"][0]
-        assert (shown["channel"], shown["shown"], shown["before_store"]) == ("alerts.in_force", 7, 0)
+        assert (shown["channel"], shown["shown"], shown["before_baseline"]) == ("alerts.in_force", 7, 0)
         assert (shown["cut"], shown["cut_by"], told.json["relay_runs"]) == (None, None, True)
         assert told.json["ledger"]["balances"]
         assert await daemon.stop() == 0
@@ -125,8 +125,8 @@ async def test_what_fired_before_the_store_was_lost_is_counted_and_comes_again_o
         await daemon.ready()
         told = await verb(config, "audit", "--json")
         assert (told.code, told.json["missing"]) == (0, [])
-        assert [one["before_store"] for one in told.json["channels"]] == [4, 0]
-        assert "    4 of them fired before this store began (" in (await verb(config, "audit")).out
+        assert [one["before_baseline"] for one in told.json["channels"]] == [4, 0]
+        assert "    4 of them fired before the baseline (" in (await verb(config, "audit")).out
         assert "nothing that fired before is delivered" in (await verb(config, "backfill", "--since", "6h")).out
         await daemon.stop()
         assert sum(arrived(inbox).values()) == 4
@@ -134,10 +134,17 @@ async def test_what_fired_before_the_store_was_lost_is_counted_and_comes_again_o
         go_back_an_hour()
         await daemon.start()
         await inbox.wait_until(lambda: sum(arrived(inbox).values()) >= 8)
-        assert (await verb(config, "audit", "--json")).json["channels"][0]["before_store"] == 0
+        assert (await verb(config, "audit", "--json")).json["channels"][0]["before_baseline"] == 0
         assert await daemon.stop() == 0
     assert set(arrived(inbox).values()) == {2}
     assert inbox.unique == 4  # the same ids again, by which a receiver knows them
+
+
+async def test_a_store_is_new_to_a_backfill_as_it_is_to_a_relay_an_empty_file_included(config: Path) -> None:
+    (config.parent / "relay.db").touch()
+    came = [(await verb(config, "backfill", "--json")).json for _ in range(2)]
+    assert [one["store_is_new"] for one in came] == [True, False]
+    assert came[0]["baseline"] == came[1]["baseline"] is not None
 
 
 async def test_the_ledger_is_shown_with_a_relay_and_without_one(

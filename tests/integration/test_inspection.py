@@ -62,7 +62,7 @@ async def test_it_tells_when_the_store_was_made_and_which_destinations_are_off(p
     await outbox.switch("bot", off)
     await outbox.close()
     with inspecting(path) as store:
-        assert store.began_us() == START_US
+        assert store.store_made_us() == START_US
         assert (store.destination("bot"), store.destination("swing")) == (off, DestinationState())
 
 

@@ -1,4 +1,4 @@
-"""How what an audit found is told: what is missing, what is older than the store, and what was not seen."""
+"""How what an audit found is told: what is missing, what is older than the baseline, and what was not seen."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NOW_US = START_US + HOUR // 2
 def found(
     *missing: Missing,
     before: int = 0,
-    began_us: int | None = START_US,
+    baseline_us: int | None = START_US,
     runs: bool | None = True,
     bar: Bar | None = None,
     holes: int = 0,
@@ -31,9 +31,9 @@ def found(
     return Finding(
         since_us=NOW_US - span,
         until_us=NOW_US,
-        store_began_us=START_US,
+        store_made_us=START_US,
         runs=runs,
-        channels=(Compared(shown, before, began_us),),
+        channels=(Compared(shown, before, baseline_us),),
         missing=missing,
         holes=tuple(Hole(Channel.IN_FORCE, number, number + 5, "timeframe=D", NOW_US) for number in range(holes)),
     )
@@ -56,35 +56,32 @@ def test_where_nothing_is_missing_it_is_sound_and_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "began_us", "told"),
+    ("before", "baseline_us", "told"),
     [
-        (1, START_US, f"    1 of them fired before this store began ({isoformat(START_US)}): it is not delivered"),
-        (2, START_US, f"    2 of them fired before this store began ({isoformat(START_US)}): they are not delivered"),
+        (1, START_US, f"    1 of them fired before the baseline ({isoformat(START_US)}): it is not delivered"),
+        (2, START_US, f"    2 of them fired before the baseline ({isoformat(START_US)}): they are not delivered"),
         (
             1_041,
             START_US + HOUR,  # a rule that came later, or backfill.on_first_start
-            (
-                "    1,041 of them fired before this channel of the store began "
-                f"({isoformat(START_US + HOUR)}): they are not delivered"
-            ),
+            f"    1,041 of them fired before the baseline ({isoformat(START_US + HOUR)}): they are not delivered",
         ),
         (
             2,
             None,
-            "    2 of them fired before the first round of this channel, which is yet to come: they are not delivered",
+            "    2 of them fired before the baseline, which the first round is yet to set: they are not delivered",
         ),
     ],
 )
-def test_what_fired_before_the_store_began_is_counted_and_not_missing(
-    before: int, began_us: int | None, told: str
+def test_what_fired_before_the_baseline_is_counted_and_not_missing(
+    before: int, baseline_us: int | None, told: str
 ) -> None:
-    finding = found(before=before, began_us=began_us)
+    finding = found(before=before, baseline_us=baseline_us)
     assert finding.sound
     assert told in text(finding).splitlines()
     [channel] = json.loads(plain(finding))["channels"]
-    assert channel["before_store"] == before
-    assert channel["began"] == (None if began_us is None else isoformat(began_us))
-    assert json.loads(plain(finding))["store_began"] == isoformat(START_US)
+    assert channel["before_baseline"] == before
+    assert channel["baseline"] == (None if baseline_us is None else isoformat(baseline_us))
+    assert json.loads(plain(finding))["store_made"] == isoformat(START_US)
 
 
 def test_of_many_that_are_missing_twenty_are_listed_and_the_rest_is_counted() -> None:

@@ -292,6 +292,7 @@ class Relay:
                 self.reloader,
                 self._keep_house,
                 self.outbox.stays,
+                lambda: bool(self.outbox.damage),
             ),
             self._notifier,
             stop=self._stop,

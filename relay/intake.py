@@ -97,11 +97,6 @@ class Intake:
         self._let_go = 0
         self.observers: list[Callable[[Event, Source], None]] = []
 
-    @property
-    def in_vain(self) -> bool:
-        """Whether what it holds can't be stored any more: the store is damaged, and only a person can mend that."""
-        return bool(self._outbox.damage)
-
     def offer(self, event: Event) -> None:
         """Take a live event. Never waits."""
         self._take(_Arrival(Sighted(event, Source.LIVE, self._clock.now_us())))

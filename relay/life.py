@@ -1,6 +1,6 @@
 """The order of a relay's life: all parts start together, run until one of them ends or a stop is asked for, and drain.
 
-    run ──> link · intake · decider · lanes · backfill · housekeeping
+    run ──> link · intake · decider · lanes · backfill · housekeeping · the store's place
               │ a stop is asked for, or one of them ends
               v
     drain ──> reading, rounds and housekeeping end ──> decisions, commits and requests in flight are finished
@@ -32,7 +32,7 @@ from relay.systemd import Notifier
 _log = structlog.get_logger()
 
 _LAST_SECONDS: Final = 5.0  # for what was given up to let go
-_LOOK_SECONDS: Final = 0.1
+_LOOK_SECONDS: Final = 0.1  # between two looks at the store: nothing tells of damage, and a drain is short
 
 
 class Living(NamedTuple):
@@ -41,6 +41,7 @@ class Living(NamedTuple):
     Attributes:
         housekeeping: What is done beside the work, until cancelled.
         store: Ends only with an error: what the store would be at a next start is not what it is now.
+        damaged: Whether the store can take nothing any more, until a person mends it.
     """
 
     link: Link
@@ -51,6 +52,7 @@ class Living(NamedTuple):
     reloader: Reloader
     housekeeping: Callable[[], Coroutine[Any, Any, None]]
     store: Callable[[], Coroutine[Any, Any, None]]
+    damaged: Callable[[], bool]
 
 
 class _Work(NamedTuple):
@@ -129,14 +131,14 @@ class Life:
         parts.dispatcher.abort()
         for task in work:
             task.cancel()
-        await asyncio.wait(work, timeout=_LOOK_SECONDS if parts.intake.in_vain else _LAST_SECONDS)
+        await asyncio.wait(work, timeout=_LOOK_SECONDS if parts.damaged() else _LAST_SECONDS)
 
     async def _noted(self, *tasks: Awaitable[object]) -> None:
         """Wait for tasks that end when the store has taken what they have for it, as long as it can take anything."""
         ending = asyncio.ensure_future(_ended(*tasks))
         try:
             while not (await asyncio.wait((ending,), timeout=_LOOK_SECONDS))[0]:
-                if self._parts.intake.in_vain:
+                if self._parts.damaged():
                     _log.warning("the store is damaged: what is under way ends without a note of it")
                     return
         finally:

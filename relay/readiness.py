@@ -64,7 +64,7 @@ class Signs(msgspec.Struct, frozen=True):
 def store_trouble(*, writes: bool, damage: str) -> str:
     """What is wrong with the store, and what helps; empty where it takes writes."""
     if damage:
-        return f"the store is damaged ({damage}): stop the relay and run `relay repair`"
+        return damage
     if not writes:
         return "the store takes no writes (is the disk full?); nothing is acknowledged that is not stored"
     return ""

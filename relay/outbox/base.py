@@ -249,7 +249,7 @@ class Outbox(Protocol):
 
     @property
     def damage(self) -> str:
-        """What is wrong with the store itself, so that it takes no more writes; empty while nothing is known."""
+        """What is wrong with the store itself, so that it takes no more writes, and what helps; or empty."""
         ...
 
     @property

@@ -10,6 +10,8 @@ million events with as many deliveries, 600 MB, that takes a second from memory 
 a huge one on a slow disk goes on being checked while the relay works. What is found later stops every further write,
 as does what a statement runs into by itself.
 
+A file whose name is gone is no better than a damaged one: ``whereabouts`` finds that, with each transaction.
+
 Each page may be sound and an index still not agree with its table: the disk lost a write. Only ``integrity_check`` sees
 that. It looks each row up in each index, five seconds for a million rows, so it comes last and waits for the others.
 
@@ -80,32 +82,34 @@ class Damage:
 
     Attributes:
         found: In a few words; empty while nothing is known.
+        told: A sentence that says what to do, too.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.found = ""
+        self.told = ""
 
     def meets(self, error: sqlite3.Error) -> bool:
         """Whether ``error`` tells of damage; if so, it is noted."""
         if not tells_of_damage(error):
             return False
         if isinstance(error, MovedError):
-            self.note(str(error), hint=error.explained(self._path).hint)
+            means = error.explained()
+            self._stop(str(error), told=f"{means}. {means.hint}", hint=means.hint)
         else:
             self.note(str(error))
         return True
 
-    def note(self, what: str, *, hint: str = f"With the relay stopped, {REPAIR}") -> None:
+    def note(self, what: str) -> None:
         """It is damaged: from now on nothing more is written."""
+        told = f"the store is damaged ({what}): stop the relay and run `relay repair`"
+        self._stop(what, told=told, hint=f"With the relay stopped, {REPAIR}")
+
+    def _stop(self, what: str, *, told: str, hint: str) -> None:
         if not self.found:
-            self.found = what
-            _log.error(
-                "store is damaged, nothing more is written to it",
-                store=str(self._path),
-                found=what,
-                hint=hint,
-            )
+            self.found, self.told = what, told
+            _log.error("store is damaged, nothing more is written to it", store=str(self._path), found=what, hint=hint)
 
 
 class Check:

@@ -25,7 +25,6 @@ from relay.outbox.whereabouts import Whereabouts
 class Opened(NamedTuple):
     """A store that is open."""
 
-    path: Path
     whereabouts: Whereabouts
     db: sqlite3.Connection
     claims: sqlite3.Connection
@@ -61,7 +60,7 @@ def open_all(path: Path, now_us: int) -> Opened:
         if damage.found:
             raise damaged(path, damage.found)
         stack.pop_all()
-    return Opened(path, whereabouts, db, readers[0], readers[1], counters, first_started_at_us, damage, check)
+    return Opened(whereabouts, db, readers[0], readers[1], counters, first_started_at_us, damage, check)
 
 
 class StoreReader:
@@ -93,7 +92,7 @@ class StoreReader:
             return await asyncio.get_running_loop().run_in_executor(self._thread, read)
         except sqlite3.Error as error:
             if self._damage.meets(error):
-                raise StoreBusyError(f"the store is damaged ({error}): stop the relay, run `relay repair`") from error
+                raise StoreBusyError(self._damage.told) from error
             raise StoreBusyError(f"the store could not be read: {error}") from error
 
     async def close(self) -> None:

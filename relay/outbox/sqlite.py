@@ -64,10 +64,8 @@ class SqliteOutbox:
         self.archive = SqliteArchive(self._listings, self._writer, clock)
         self._pruned_to = 0
         self._clock = clock
-        self._path = opened.path
         self._whereabouts = opened.whereabouts
         self._loop = asyncio.get_running_loop()
-        self._moved: MovedError | None = None
         self._has_moved = asyncio.Event()
 
     @classmethod
@@ -96,8 +94,8 @@ class SqliteOutbox:
 
     @property
     def damage(self) -> str:
-        """What is wrong with the file itself; empty while nothing is known."""
-        return self._damage.found
+        """What is wrong with the file itself, and what to do; empty while nothing is known."""
+        return self._damage.told
 
     @property
     def first_started_at_us(self) -> int:
@@ -300,17 +298,17 @@ class SqliteOutbox:
             StoreError: It was deleted or moved; what it held is in the file that the message names.
         """
         await self._has_moved.wait()
-        assert self._moved is not None
-        raise self._moved.explained(self._path)
+        assert self._whereabouts.moved is not None
+        raise self._whereabouts.moved.explained()
 
     async def close(self) -> None:
         """Finish what was asked for and let go of the file."""
         try:
             await self._writer.close()
-            if self._moved is None:  # what was noted last is looked after, too
-                await asyncio.to_thread(self._look_around)
+            if self._whereabouts.moved is None:  # what was noted last must be there, too
+                await asyncio.to_thread(self._make_sure)
         except MovedError as error:
-            told = error.explained(self._path)
+            told = error.explained()
             _log.error("the store's file is gone", problem=str(told), hint=told.hint)
         finally:
             await self._claims.close()
@@ -325,16 +323,15 @@ class SqliteOutbox:
             answers, self._counters = apply(self._db, self._counters, operations)
         except sqlite3.IntegrityError:  # a commit that seemed to fail may have come through: then the numbers are taken
             answers, self._counters = apply(self._db, Counters.load(self._db), operations)
-        self._look_around()
+        self._make_sure()
         return answers
 
-    def _look_around(self) -> None:
+    def _make_sure(self) -> None:
         """Runs in the writer's thread, or when that has ended."""
         try:
-            self._whereabouts.look(self._db, now_us=self._clock.now_us())
+            self._whereabouts.make_sure(self._db, now_us=self._clock.now_us())
         except MovedError as error:
             self._damage.meets(error)
-            if error.kept is not None:
-                self._moved = error
+            if self._whereabouts.moved:
                 self._loop.call_soon_threadsafe(self._has_moved.set)
             raise

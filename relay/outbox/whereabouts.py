@@ -35,25 +35,31 @@ class MovedError(sqlite3.OperationalError):
         kept: Where its copy lies; None where none could be made.
     """
 
-    def __init__(self, what: str, kept: Path | None) -> None:
+    def __init__(self, path: Path, what: str, kept: Path | None) -> None:
         super().__init__(what if kept else f"{what}, and no copy of it can be made")
+        self._path = path
         self.kept = kept
 
-    def explained(self, path: Path) -> StoreError:
-        """The end of the relay whose store was at ``path``."""
+    def explained(self) -> StoreError:
+        """What it means for whoever runs the relay."""
         if self.kept is None:
-            hint = "What it held is lost when the relay ends; mend its place."
-            return StoreError(f"the store {path}: {self}", hint=hint)
-        if self.kept == path:
-            return StoreError(f"the store {path}: {self}; what it held was put back", hint="Start the relay again.")
+            hint = "What it held is lost when the relay ends: mend its place, then stop the relay."
+            return StoreError(f"the store {self._path}: {self}", hint=hint)
+        if self.kept == self._path:
+            return StoreError(
+                f"the store {self._path}: {self}; what it held was put back", hint="Start the relay again."
+            )
         return StoreError(
-            f"the store {path}: {self}; what the former held is kept as {self.kept.name}",
+            f"the store {self._path}: {self}; what the former held is kept as {self.kept.name}",
             hint="With the relay stopped, let the one that is to count lie there; then start it again.",
         )
 
 
 class Whereabouts:
     """Where the file at ``path`` was when it was opened.
+
+    Attributes:
+        moved: That it is there no more, and its copy was made; None until then.
 
     Raises:
         OSError: There is none.
@@ -63,16 +69,20 @@ class Whereabouts:
         self._path = path
         self._inode = path.stat().st_ino
         self._beside = {file: file.stat().st_ino for file in beside(path) if file.exists()}
+        self.moved: MovedError | None = None
 
-    def look(self, db: sqlite3.Connection, *, now_us: int) -> None:
-        """Make sure that ``db``'s file is the one at the path.
+    def make_sure(self, db: sqlite3.Connection, *, now_us: int) -> None:
+        """Make sure that ``db``'s file is the one at the path; where it is not, copy what it holds.
 
         Raises:
-            MovedError: It is not; its copy was made, if that was possible.
+            MovedError: It is not.
         """
         what = self._gone()
         if what:
-            raise MovedError(what, self._keep(db, now_us))
+            error = MovedError(self._path, what, self._keep(db, now_us))
+            if error.kept is not None:
+                self.moved = error
+            raise error
 
     def _gone(self) -> str:
         try:

@@ -69,7 +69,8 @@ class Pages:
             dead = await self._desk.archive.list_deliveries(state=State.DEAD, limit=_LISTED)
         except StoreBusyError as error:
             readiness = self._desk.ready()
-            problem = "" if readiness.reasons else f"{error}."  # what is damaged stands among the reasons
+            told = any(str(error) in reason for reason in readiness.reasons)  # as damage is, and mere slowness is not
+            problem = "" if told else f"{error}."
             html = self._stuck.render(readiness=readiness, problem=problem)
             return web.Response(text=html, status=HTTPStatus.SERVICE_UNAVAILABLE, content_type="text/html")
         html = self._status.render(

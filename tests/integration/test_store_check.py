@@ -58,7 +58,8 @@ async def test_what_the_check_finds_after_the_start_stops_all_writing(
     await outbox.commit([entry(in_force(1), "bot")])
     assert _told(outbox) == (True, "")
     go_on.set()
-    await until(lambda: _told(outbox) == (False, "Page 7: never used"))
+    told = "the store is damaged (Page 7: never used): stop the relay and run `relay repair`"
+    await until(lambda: _told(outbox) == (False, told))
     waiting = asyncio.ensure_future(outbox.commit([entry(in_force(2), "bot")]))
     await asyncio.sleep(0)
     assert not waiting.done()

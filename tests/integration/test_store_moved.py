@@ -101,6 +101,8 @@ async def test_without_a_place_for_a_copy_it_stays_as_long_as_it_can_and_keeps_w
     committing = asyncio.ensure_future(outbox.commit([entry(in_force(3, "S3"), "bot")]))
     await until(lambda: bool(outbox.damage))
     assert "no copy of it can be made" in outbox.damage
+    assert "mend its place" in outbox.damage
+    assert "relay repair" not in outbox.damage
     staying = asyncio.ensure_future(outbox.stays())
     await asyncio.sleep(0)
     assert not staying.done()

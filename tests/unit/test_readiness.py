@@ -14,6 +14,7 @@ from relay.readiness import LONG_SECONDS, Signs, judged, lane_trouble, store_tro
 from relay.upstream.state import ConnectionState, Phase
 
 GONE = "answered 410 Gone"
+DAMAGED = "the store is damaged (malformed): stop the relay and run `relay repair`"
 IDLE = LaneStatus(Switch.ON, "", 0, 0.0, 0.0, 0, 0, "")
 FAILING = msgspec.structs.replace(IDLE, failures=3, held_seconds=40.0, last_error="connection refused")
 
@@ -44,12 +45,12 @@ def test_a_relay_that_is_well_is_ready_and_has_nothing_to_say() -> None:
         (Signs(ConnectionState(phase=Phase.WAITING, last_error="timed out")), "not connected: timed out"),
         (Signs(connected(), backfills=backfill(baseline=False)), "alerts.in_force has no baseline yet"),
         (
-            Signs(connected(), damage="database disk image is malformed", writes=False),
-            "the store is damaged (database disk image is malformed): stop the relay and run `relay repair`",
+            Signs(connected(), damage=DAMAGED, writes=False),
+            DAMAGED,
         ),
         (
-            Signs(ConnectionState(), standby=True, damage="malformed"),
-            "the store is damaged (malformed): stop the relay and run `relay repair`",
+            Signs(ConnectionState(), standby=True, damage=DAMAGED),
+            DAMAGED,
         ),
     ],
 )
@@ -137,7 +138,7 @@ def test_what_a_person_paused_is_said_and_is_no_trouble() -> None:
 
 
 @pytest.mark.parametrize(
-    ("writes", "damage", "about"), [(True, "", ""), (False, "", "disk full"), (False, "malformed", "relay repair")]
+    ("writes", "damage", "about"), [(True, "", ""), (False, "", "disk full"), (False, DAMAGED, "relay repair")]
 )
 def test_the_store_says_what_helps_it(*, writes: bool, damage: str, about: str) -> None:
     said = store_trouble(writes=writes, damage=damage)

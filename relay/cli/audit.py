@@ -32,7 +32,7 @@ from relay.durations import parse_duration
 from relay.errors import Exit, RelayError
 from relay.events import Event
 from relay.outbox.base import IDENTITIES_SECONDS, ChannelState, Hole
-from relay.outbox.file import is_held, resolve
+from relay.outbox.file import is_held
 from relay.outbox.inspection import Inspection, inspecting
 from relay.rules.wanted import channels_of, literal_symbols
 
@@ -124,7 +124,7 @@ async def audit(config: Config, *, span_us: int, clock: Clock) -> Finding:
 
 async def _runs(config: Config) -> bool | None:
     """Whether a relay runs, by the store's lock and by its HTTP; None where the answer there can't be understood."""
-    if is_held(resolve(config.store_path)):
+    if is_held(config.store_path):
         return True
     try:
         return await remote.fetch(config, "/api/status") is not None

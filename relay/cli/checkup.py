@@ -18,7 +18,7 @@ import msgspec
 from relay.cli import remote
 from relay.config.model import Config
 from relay.errors import Exit, RelayError
-from relay.outbox.file import is_held, resolve
+from relay.outbox.file import is_held
 
 _UNWELL: Final = 503
 _UNTOLD: Final = "it is not well, and does not say why"
@@ -44,7 +44,7 @@ async def look(config: Config) -> Checkup:
     except RelayError as error:
         return Checkup((str(error),))
     if health is None or readiness is None:
-        held = is_held(resolve(config.store_path))
+        held = is_held(config.store_path)
         return Checkup(("a relay runs, and its HTTP can't be reached" if held else "no relay runs here",))
     return _read(health, readiness)
 

@@ -24,7 +24,7 @@ from relay.cli.told import told
 from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
-from relay.outbox.file import is_held, resolve
+from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
@@ -89,7 +89,7 @@ def _stored(config: Config) -> Mapping[str, Any]:
     Raises:
         StoreError: There is none, or it can't be read.
     """
-    held = is_held(resolve(config.store_path))
+    held = is_held(config.store_path)
     with inspecting(config.store_path) as store:
         switches = {name: store.destination(name) for name in config.destinations}
         return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held)

@@ -97,14 +97,23 @@ def _lock_of(path: Path) -> Path:
 
 
 def is_held(path: Path) -> bool:
-    """Whether some process holds the store at ``path``, as far as the kernel tells; asking takes no lock."""
+    """Whether some process holds the store at ``path``, as far as the kernel tells; asking takes no lock.
+
+    Raises:
+        StoreError: The links of ``path`` lead nowhere but to each other.
+    """
     return holder(path) is not None
 
 
 def holder(path: Path) -> int | None:
-    """The process that holds the store at ``path``, 0 where it is not known which; None where none is known to."""
+    """The process that holds the store at ``path``, 0 where it is not known which; None where none is known to.
+
+    Raises:
+        StoreError: As ``is_held``.
+    """
+    lock_file = _lock_of(resolve(path))  # it lies beside the file itself, not beside a link to it
     try:
-        lock = _lock_of(path).stat()
+        lock = lock_file.stat()
         held = Path("/proc/locks").read_text()
     except OSError:
         return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from relay.errors import StoreError
-from relay.outbox.file import StoreLock, is_held, open_store
+from relay.outbox.file import StoreLock, holder, is_held, open_store
 from relay.outbox.readonly import open_beside
 from relay.outbox.sql import migrations
 from tests.support.clock import START_US
@@ -22,6 +23,14 @@ def test_a_store_is_held_while_its_lock_is_and_no_longer(tmp_path: Path) -> None
         assert is_held(path), "asking takes nothing"
         assert not is_held(tmp_path / "other.db")
     assert not is_held(path)
+
+
+def test_a_store_is_held_by_whatever_name_it_is_asked_for(tmp_path: Path) -> None:
+    path, link = tmp_path / "relay.db", tmp_path / "link.db"
+    link.symlink_to(path)
+    with StoreLock(path):
+        assert is_held(link)
+        assert holder(link) == holder(path) == os.getpid()
 
 
 @pytest.mark.parametrize(

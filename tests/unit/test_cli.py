@@ -13,6 +13,7 @@ import pytest
 
 from relay.cli import VERBS, group
 from relay.cli import invoke as run
+from relay.outbox.file import StoreLock, open_store
 
 CONFIG = """
 stratalerts: {api_key: k}
@@ -87,6 +88,20 @@ def test_pause_and_resume_work_on_the_store_where_no_relay_runs(
     assert run(["pause", "bot", "-c", config]) == 0
     assert run(["resume", "bot", "--drop-older", "10m", "-c", config]) == 0
     assert "bot goes on." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("verb", "code"), [(["connect"], 75), (["status", "--check"], 1), (["status"], 1)], ids=str)
+def test_a_relay_that_holds_the_store_under_another_name_is_seen_by_every_verb(
+    verb: list[str], code: int, config: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = Path(config).with_name("store.db")
+    open_store(store, now_us=0).close()
+    store.with_name("relay.db").symlink_to(store)
+    with StoreLock(store):
+        assert run([*verb, "-c", config]) == code
+    told = "".join(capsys.readouterr())
+    assert "relay runs" in told
+    assert "no relay runs" not in told.lower()
 
 
 def test_a_wrong_duration_says_how_to_write_one(config: str, capsys: pytest.CaptureFixture[str]) -> None:

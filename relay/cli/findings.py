@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from relay.cli.survey import Bar, Shown
+from relay.cli.survey import CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.outbox.base import Hole
@@ -41,10 +41,10 @@ _MEANING: Final = {
 _WAITS: Final = "no relay runs: nothing is fetched until one does"
 
 _ADVICE: Final = {
-    Bar.REFUSED: "`relay check --online` says what the key lacks",
-    Bar.FAILING: "ask again when REST answers",
-    Bar.TOO_MANY: "ask for a shorter time with --since",
-    Bar.HIDDEN: "to ask again shows no more; compare with the vendor's scanner",
+    CutBy.REFUSED: "`relay check --online` says what the key lacks",
+    CutBy.FAILING: "ask again when REST answers",
+    CutBy.TOO_MANY: "ask for a shorter time with --since",
+    CutBy.HIDDEN: "to ask again shows no more; compare with the vendor's scanner",
 }
 
 
@@ -140,9 +140,8 @@ def _channel(one: Compared, missing: int) -> Iterator[str]:
         fate = "it is not delivered" if one.before_baseline == 1 else "they are not delivered"
         yield f"    {one.before_baseline:,} of them fired before {_baseline(one.baseline_us)}: {fate}"
     if shown.cut:
-        yield f"    there may be more that were not looked at: {shown.cut}"
-        if shown.bar is not None:
-            yield f"    whether one of those is missing is not known: {_ADVICE[shown.bar]}"
+        yield f"    there may be more that were not looked at: {shown.cut.why}"
+        yield f"    whether one of those is missing is not known: {_ADVICE[shown.cut.by]}"
 
 
 def _baseline(us: int | None) -> str:
@@ -208,8 +207,8 @@ def _compared(one: Compared) -> dict[str, object]:
         "shown": len(one.shown.events),
         "before_baseline": one.before_baseline,
         "baseline": None if one.baseline_us is None else isoformat(one.baseline_us),
-        "cut": one.shown.cut or None,
-        "cut_by": one.shown.bar,
+        "cut": one.shown.cut.why if one.shown.cut else None,
+        "cut_by": one.shown.cut.by if one.shown.cut else None,
     }
 
 

@@ -36,7 +36,7 @@ MOST_SHOWN: Final = 200_000
 """Alerts of a channel; of more, a part is looked at, and that is told."""
 
 
-class Bar(StrEnum):
+class CutBy(StrEnum):
     """What kept the rest from being seen."""
 
     REFUSED = "refused"  # the key may not read the endpoint
@@ -45,20 +45,25 @@ class Bar(StrEnum):
     HIDDEN = "hidden"  # REST itself shows no more, however it is asked
 
 
+class Cut(msgspec.Struct, frozen=True):
+    """There may have been more: why, in a few words, and by what."""
+
+    why: str
+    by: CutBy
+
+
 class Shown(msgspec.Struct, frozen=True):
     """What one channel showed.
 
     Attributes:
         channel: Which.
         events: In the order of their own times; what tells none comes last.
-        cut: Why there may have been more, in a few words; empty where this is all.
-        bar: Of which kind that is; None where this is all.
+        cut: Why there may have been more; None where this is all.
     """
 
     channel: Channel
     events: tuple[Event, ...]
-    cut: str = ""
-    bar: Bar | None = None
+    cut: Cut | None = None
 
 
 class Survey(msgspec.Struct, frozen=True):
@@ -103,19 +108,16 @@ async def survey(
     until_us = max((one.server_time_us or 0 for one in asked), default=0) or clock.now_us()
     return Survey(
         until_us,
-        tuple(
-            Shown(one.channel, one.since(until_us - span_us), cut, bar)
-            for one, (cut, bar) in zip(asked, cuts, strict=True)
-        ),
+        tuple(Shown(one.channel, one.since(until_us - span_us), cut) for one, cut in zip(asked, cuts, strict=True)),
     )
 
 
 class _EnoughError(UpstreamError):
     """Nothing more is asked; says why."""
 
-    def __init__(self, message: str, bar: Bar) -> None:
-        super().__init__(message)
-        self.bar = bar
+    def __init__(self, why: str, by: CutBy) -> None:
+        super().__init__(why)
+        self.cut = Cut(why, by)
 
 
 class _Asked:
@@ -136,17 +138,17 @@ class _Asked:
         asker = Asker(tools, channel, self, limit=page_size, window_minutes=max(DAY_MINUTES, -(-span_us // _MINUTE_US)))
         self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
 
-    async def run(self) -> tuple[str, Bar | None]:
-        """Ask; why there may be more than was seen, empty and None where there can't."""
+    async def run(self) -> Cut | None:
+        """Ask; why there may be more than was seen, None where there can't."""
         try:
             await self._sweep.run()
         except _EnoughError as error:
-            return str(error), error.bar
+            return error.cut
         except RestRefusedError as error:
-            return str(error), Bar.REFUSED
+            return Cut(str(error), CutBy.REFUSED)
         if self._sweep.holes(self._clock.now_us()):
-            return "the upstream shows no more than a part of them", Bar.HIDDEN
-        return "", None
+            return Cut("the upstream shows no more than a part of them", CutBy.HIDDEN)
+        return None
 
     def since(self, from_us: int) -> tuple[Event, ...]:
         """What was seen of ``from_us`` and later, or tells no time."""
@@ -159,9 +161,9 @@ class _Asked:
         """Count, and look at the clock."""
         self._within(0.0)
         if len(self._held) > MOST_SHOWN:
-            raise _EnoughError(f"there are more than {MOST_SHOWN:,} of them", Bar.TOO_MANY)
+            raise _EnoughError(f"there are more than {MOST_SHOWN:,} of them", CutBy.TOO_MANY)
         if self._left == 0:
-            raise _EnoughError(f"to see them all takes more than {self._most} requests", Bar.TOO_MANY)
+            raise _EnoughError(f"to see them all takes more than {self._most} requests", CutBy.TOO_MANY)
         self._left -= 1
 
     async def on_trouble(self, error: RestUnavailableError, delay: float) -> None:
@@ -169,7 +171,7 @@ class _Asked:
         self._trouble = str(error)
         self._failures += 1
         if self._failures == _MOST_FAILURES:
-            raise _EnoughError(f"REST fails: {error}", Bar.FAILING)
+            raise _EnoughError(f"REST fails: {error}", CutBy.FAILING)
         self._within(delay)
 
     def on_answer(self, page: RestPage) -> None:
@@ -181,8 +183,8 @@ class _Asked:
         if self._clock.monotonic() + delay >= self._deadline:
             said = f"to see them all takes more than {format_duration(self._patience)}"
             if self._trouble:
-                raise _EnoughError(f"{said} ({self._trouble})", Bar.FAILING)
-            raise _EnoughError(said, Bar.TOO_MANY)
+                raise _EnoughError(f"{said} ({self._trouble})", CutBy.FAILING)
+            raise _EnoughError(said, CutBy.TOO_MANY)
 
 
 def _by_time(event: Event) -> tuple[bool, int]:

@@ -78,7 +78,7 @@ def lines(volume: Volume) -> Iterator[str]:
     yield f"volume, of the 24 hours before {_moment(volume.until_us, '%a %Y-%m-%d %H:%M')} UTC:"
     for shown in volume.channels:
         if shown.cut:
-            yield f"  not all of the {words.CHANNEL_WORDS[shown.channel]} were seen: {shown.cut}"
+            yield f"  not all of the {words.CHANNEL_WORDS[shown.channel]} were seen: {shown.cut.why}"
     for count in volume.rules:
         yield f"  {_line(count)}"
     for count in volume.destinations:
@@ -109,7 +109,7 @@ def plain(volume: Volume) -> dict[str, object]:
         "since": _iso(volume.until_us - DAY_US),
         "until": _iso(volume.until_us),
         "channels": [
-            {"channel": shown.channel, "alerts": len(shown.events), "cut": shown.cut or None}
+            {"channel": shown.channel, "alerts": len(shown.events), "cut": shown.cut.why if shown.cut else None}
             for shown in volume.channels
         ],
         "rules": list(map(_plain, volume.rules)),

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from relay.cli.findings import Compared, Finding, Missing, Why, lines, plain
-from relay.cli.survey import Bar, Shown
+from relay.cli.survey import Cut, CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel
 from relay.outbox.base import Hole
@@ -23,11 +23,13 @@ def found(
     before: int = 0,
     baseline_us: int | None = START_US,
     runs: bool | None = True,
-    bar: Bar | None = None,
+    cut_by: CutBy | None = None,
     holes: int = 0,
     span: int = 24 * HOUR,
 ) -> Finding:
-    shown = Shown(Channel.IN_FORCE, (in_force(1), in_force(2)), "half of it went by" if bar else "", bar)
+    shown = Shown(
+        Channel.IN_FORCE, (in_force(1), in_force(2)), None if cut_by is None else Cut("half of it went by", cut_by)
+    )
     return Finding(
         since_us=NOW_US - span,
         until_us=NOW_US,
@@ -137,21 +139,21 @@ def test_the_command_that_fetches_what_is_missing_reaches_far_enough_back(
     assert found().fetched_by == ""
 
 
-@pytest.mark.parametrize("bar", Bar)
-def test_where_not_all_were_seen_nothing_is_promised_of_the_rest(bar: Bar) -> None:
-    finding = found(bar=bar)
+@pytest.mark.parametrize("cut_by", CutBy)
+def test_where_not_all_were_seen_nothing_is_promised_of_the_rest(cut_by: CutBy) -> None:
+    finding = found(cut_by=cut_by)
     assert not finding.sound
     told = text(finding).splitlines()
     assert "  in-force alerts: REST shows 2, none is missing among those shown" in told
     assert "    there may be more that were not looked at: half of it went by" in told
     [advice] = [line for line in told if line.startswith("    whether one of those is missing is not known: ")]
-    assert ("--since" in advice) is (bar is Bar.TOO_MANY)
+    assert ("--since" in advice) is (cut_by is CutBy.TOO_MANY)
     [channel] = json.loads(plain(finding))["channels"]
-    assert (channel["cut"], channel["cut_by"]) == ("half of it went by", bar.value)
+    assert (channel["cut"], channel["cut_by"]) == ("half of it went by", cut_by.value)
 
 
 def test_where_none_were_seen_nothing_is_promised_at_all() -> None:
-    unseen = Compared(Shown(Channel.IN_FORCE, (), "REST fails", Bar.FAILING), 0, START_US)
+    unseen = Compared(Shown(Channel.IN_FORCE, (), Cut("REST fails", CutBy.FAILING)), 0, START_US)
     told = text(Finding(NOW_US - HOUR, NOW_US, START_US, runs=True, channels=(unseen,)))
     assert (
         "in-force alerts: REST showed none of them\n    there may be more that were not looked at: REST fails" in told

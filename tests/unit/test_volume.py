@@ -11,7 +11,7 @@ import pytest
 
 from relay.cli import volume
 from relay.cli.counting import counted
-from relay.cli.survey import Bar, Shown, Survey, survey
+from relay.cli.survey import Cut, CutBy, Shown, Survey, survey
 from relay.cli.volume import Count, Peak
 from relay.config.model import Config
 from relay.events import Channel, Event
@@ -36,7 +36,7 @@ def config(*rules: Rule) -> Config:
     return Config(**{name: getattr(whole, name) for name in Config.__slots__} | {"rules": rules})
 
 
-def day(*events: Event, cut: str = "", breaks: tuple[Event, ...] | None = None) -> Survey:
+def day(*events: Event, cut: Cut | None = None, breaks: tuple[Event, ...] | None = None) -> Survey:
     """The last day of in-force alerts, and of breaks where they were asked for."""
     channels = [Shown(Channel.IN_FORCE, tuple(sorted(events, key=_when)), cut)]
     if breaks is not None:
@@ -83,7 +83,7 @@ async def test_the_last_day_is_seen_whole_though_pages_are_cut() -> None:
     seen = await fetched(rest)
     assert seen.until_us == START_US // 1_000_000 * 1_000_000
     [shown] = seen.channels
-    assert (shown.cut, shown.bar, ids(shown)) == ("", None, list(range(1, 101)))
+    assert (shown.cut, ids(shown)) == (None, list(range(1, 101)))
 
 
 async def test_a_server_that_ignores_the_window_adds_no_older_alert() -> None:
@@ -98,7 +98,7 @@ async def test_what_no_split_shows_is_told_to_be_cut() -> None:
     rest = FakeRest(FakeClock(), clamp=5, heeds_filters=False)
     rest.alerts = [alert(number, at_us=ago(number)) for number in range(1, 30)]
     [shown] = (await fetched(rest)).channels
-    assert (shown.cut, shown.bar) == ("the upstream shows no more than a part of them", Bar.HIDDEN)
+    assert shown.cut == Cut("the upstream shows no more than a part of them", CutBy.HIDDEN)
     assert len(shown.events) == 5
 
 
@@ -107,7 +107,7 @@ async def test_no_more_is_asked_than_is_allowed() -> None:
     rest.alerts = [alert(number, f"S{number}", at_us=ago(number)) for number in range(1, 200)]
     [shown] = (await fetched(rest, most_requests=7)).channels
     assert len(rest.asked) == 7
-    assert (shown.cut, shown.bar) == ("to see them all takes more than 7 requests", Bar.TOO_MANY)
+    assert shown.cut == Cut("to see them all takes more than 7 requests", CutBy.TOO_MANY)
     assert shown.events
 
 
@@ -117,7 +117,7 @@ async def test_no_more_are_held_than_there_is_room_for(monkeypatch: pytest.Monke
         FakeClock(), [alert(number, at_us=ago(1)) for number in range(1, 100)], clamp=10, keeps_newest=False
     )
     [shown] = (await fetched(rest, Channel.IN_FORCE)).channels
-    assert (shown.cut, shown.bar) == ("there are more than 20 of them", Bar.TOO_MANY)
+    assert shown.cut == Cut("there are more than 20 of them", CutBy.TOO_MANY)
     assert len(shown.events) == 30
 
 
@@ -126,23 +126,23 @@ async def test_no_longer_is_asked_than_is_allowed_and_the_last_trouble_is_told()
     before = rest.clock.monotonic()
     [in_force, breaks] = (await fetched(rest, Channel.IN_FORCE, Channel.BREAKS, patience=5.0)).channels
     assert rest.clock.monotonic() - before <= 5.5
-    assert in_force.bar is Bar.FAILING
-    assert in_force.cut == breaks.cut == "to see them all takes more than 5s (the upstream answered HTTP 503)"
+    why = "to see them all takes more than 5s (the upstream answered HTTP 503)"
+    assert in_force.cut == breaks.cut == Cut(why, CutBy.FAILING)
     assert in_force.events == ()
 
 
 async def test_a_rest_that_does_nothing_but_fail_is_given_up_after_a_few_times() -> None:
     rest = FakeRest(FakeClock(), down=DOWN)
     [shown] = (await fetched(rest, Channel.IN_FORCE, patience=3_600.0)).channels
-    assert (shown.cut, len(rest.asked)) == ("REST fails: the upstream answered HTTP 503", 5)
-    assert shown.bar is Bar.FAILING
+    assert shown.cut == Cut("REST fails: the upstream answered HTTP 503", CutBy.FAILING)
+    assert len(rest.asked) == 5
 
 
 async def test_failures_between_which_it_answers_are_borne() -> None:
     rest = FakeRest(FakeClock(), clamp=2, keeps_newest=False, failures=[*[DOWN, None] * 6])
     rest.alerts = [alert(number, at_us=ago(number)) for number in range(1, 9)]
     [shown] = (await fetched(rest, Channel.IN_FORCE, patience=3_600.0)).channels
-    assert "REST fails" not in shown.cut
+    assert shown.cut is None
     assert len(shown.events) == 8
 
 
@@ -150,8 +150,8 @@ async def test_a_refusal_is_told_and_keeps_the_other_channel() -> None:
     rest = FakeRest(FakeClock(), failures=[REFUSED])
     rest.alerts = [some_break(1)]
     [in_force, breaks] = (await fetched(rest, Channel.IN_FORCE, Channel.BREAKS)).channels
-    assert (in_force.cut, in_force.bar) == ("the upstream refused the key", Bar.REFUSED)
-    assert (breaks.cut, ids(breaks)) == ("", [1])
+    assert in_force.cut == Cut("the upstream refused the key", CutBy.REFUSED)
+    assert (breaks.cut, ids(breaks)) == (None, [1])
 
 
 def test_alerts_are_counted_by_rule_and_destination_with_the_busiest_minute_and_hour() -> None:
@@ -224,7 +224,7 @@ def test_what_was_not_seen_is_at_least_and_what_has_no_past_is_said() -> None:
         Rule("breaks", ("bot",), channel=Channel.BREAKS),
         Rule("quotes", ("swing",), channel=Channel.QUOTES),
     )
-    told = counted(config(*rules), day(alert(1), cut="it takes long"))
+    told = counted(config(*rules), day(alert(1), cut=Cut("it takes long", CutBy.TOO_MANY)))
     assert list(volume.lines(told)) == [
         "volume, of the 24 hours before Fri 2026-04-10 13:45 UTC:",
         "  not all of the in-force alerts were seen: it takes long",

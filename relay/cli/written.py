@@ -123,7 +123,8 @@ class _Secrets:
 
 def _watched(answers: Answers) -> Iterator[str]:
     """How somebody hears of it when the relay itself is in trouble."""
-    yield '# heartbeat: {url: "${HEARTBEAT_URL}", every: 1m} # asked while the relay works: who watches it misses that'
+    asked = "asked while all is well: who watches it is told when that ends"
+    yield f'# heartbeat: {{url: "${{HEARTBEAT_URL}}", every: 1m}} # {asked}'
     last = _scalar(answers.places[-1].name)
     yield f"# alerts_to: {last} # told of the relay's own troubles; best a place of their own"
 

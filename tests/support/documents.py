@@ -24,6 +24,7 @@ _HOUSE = {
     "destinations": {
         "swing": {"type": "discord", "url": "https://discord.com/api/webhooks/1/x"},
         "bot": {"type": "webhook", "url": "https://bot.example/alerts"},
+        "ops": {"type": "discord", "url": "https://discord.com/api/webhooks/2/x"},
     },
     "rules": [{"name": "all", "to": "bot"}],
 }

@@ -35,6 +35,7 @@ ENV = {
     "BOT_SECRET": SIGNING_SECRET,
     "SHEET_URL": "https://sheet.example/rows",
     "PHONE_URL": "ntfy://ntfy.example/topic",
+    "DISCORD_OPS_URL": "https://discord.example/api/webhooks/2/b",
     "HEARTBEAT_URL": "https://watch.example/ping",
 }
 
@@ -59,13 +60,13 @@ def test_its_commented_keys_are_valid_too(tmp_path: Path) -> None:
     (tmp_path / "watchlist.txt").write_text("MSFT\n")
     (tmp_path / "ca.pem").write_text(pem_of(CA()))
     config = load(tmp_path / "config.yaml", env=ENV)
-    assert count == 8
+    assert count == 9
     assert config.destinations["phone"].type == "apprise"
     assert config.http.token is not None
     assert config.http.hosts == ("relay.example",)
     assert config.heartbeat is not None
     assert config.heartbeat.every == Heartbeat.model_fields["every"].default
-    assert config.alerts_to == "swing"
+    assert config.alerts_to == "ops"
     assert "MSFT" in config.rules[0].symbols.any
     assert config.stratalerts.ca_file is not None
     assert config.stratalerts.ca_file == config.destinations["bot"].ca_file

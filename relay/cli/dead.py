@@ -135,8 +135,8 @@ def retry(
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="retry")
         if dry_run:
-            foretold = asyncio.run(letters.foretell(load_quietly(config), meant))
-            click.echo(plain(foretold.plain()) if as_json else foretold.words(of(given)))
+            plan = asyncio.run(letters.plan_retry(load_quietly(config), meant))
+            click.echo(plain(plan.plain()) if as_json else plan.words(of(given)))
             return Exit.OK
         told_of = asyncio.run(letters.retry(load_quietly(config), meant))
     click.echo(plain(told_of.plain()) if as_json else told_of.retried(of(given)))

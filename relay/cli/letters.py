@@ -2,7 +2,7 @@
 
 Meant ──IDs: each looked at first, so that a wrong one changes nothing──> one by one ─┐
       ├─filters ──> step by step ────────────────────────────────────────────────────┴──> Done ──> words
-      └─dry run ──> counted ──> Foretold ──> words
+      └─dry run ──> counted ──> RetryPlan ──> words
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Done(msgspec.Struct, frozen=True):
         return {"ok": True, "done": self.count, "running": self.running}
 
 
-class Foretold(msgspec.Struct, frozen=True):
+class RetryPlan(msgspec.Struct, frozen=True):
     """What a retry would come to.
 
     Attributes:
@@ -133,7 +133,7 @@ class Foretold(msgspec.Struct, frozen=True):
         return {"ok": True, "dry_run": True, **msgspec.structs.asdict(self.found), "running": self.running}
 
 
-async def foretell(config: Config, meant: Meant) -> Foretold:
+async def plan_retry(config: Config, meant: Meant) -> RetryPlan:
     """What ``retry`` would come to; nothing is done.
 
     Raises:
@@ -142,7 +142,7 @@ async def foretell(config: Config, meant: Meant) -> Foretold:
     async with archive(config) as reached:
         found = await forecast_retry(reached.archive, await _selections(config, reached.archive, meant))
     absent = set(found.destinations) - set(config.destinations)
-    return Foretold(found, reached.running, SystemClock().now_us(), tuple(sorted(absent)))
+    return RetryPlan(found, reached.running, SystemClock().now_us(), tuple(sorted(absent)))
 
 
 async def retry(config: Config, meant: Meant) -> Done:

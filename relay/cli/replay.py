@@ -29,7 +29,7 @@ from relay.cli.told import told
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
-from relay.outbox.forecast import Forecast, forecast
+from relay.outbox.forecast import ReplayForecast, forecast_replay
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -67,7 +67,7 @@ class Replayed(msgspec.Struct, frozen=True):
     """
 
     queued: int
-    found: Forecast | None
+    found: ReplayForecast | None
     running: bool
     dry_run: bool
 
@@ -115,7 +115,7 @@ async def _replay(config: Config, selection: Selection, *, dry_run: bool, droppe
     async with archive(config, changes=not dry_run) as reached:
         parts = await _parts(config, reached, selection)
         try:
-            found = _sum([await forecast(reached.archive, part, dropped=dropped) for part in parts])
+            found = _sum([await forecast_replay(reached.archive, part, dropped=dropped) for part in parts])
         except remote.RefusedError as error:
             if dry_run or error.status != HTTPStatus.SERVICE_UNAVAILABLE:
                 raise
@@ -151,8 +151,10 @@ async def _parts(config: Config, reached: Reached, selection: Selection) -> Sequ
     return [msgspec.structs.replace(selection, destination=one) for one in names]
 
 
-def _sum(forecasts: Sequence[Forecast]) -> Forecast:
-    return Forecast(**{field: sum(getattr(one, field) for one in forecasts) for field in Forecast.__struct_fields__})
+def _sum(forecasts: Sequence[ReplayForecast]) -> ReplayForecast:
+    return ReplayForecast(
+        **{field: sum(getattr(one, field) for one in forecasts) for field in ReplayForecast.__struct_fields__}
+    )
 
 
 def _progress() -> Progress:
@@ -190,7 +192,7 @@ def _left(left: Mapping[str, int]) -> str:
     return ", ".join(f"{count:,} {(one if count == 1 else many)[why]}" for why, count in left.items() if count)
 
 
-def _overdue(found: Forecast) -> str:
+def _overdue(found: ReplayForecast) -> str:
     if not found.overdue:
         return ""
     those = f"{found.overdue:,} of them" if found.overdue < found.to_send else "All of them"

@@ -1,6 +1,6 @@
 """What a replay, or a retry of dead letters, would come to before it is made.
 
-    Selection ──count──> Forecast: to be sent · left: they wait, were held back or dropped by hand, their body is gone
+    Selection ──count──> ReplayForecast: to be sent · left: they wait, were held back or dropped by hand, have no body
               └──> RetryForecast: to be sent, where to, how old, and what of it would expire at once
 
 It is told in states of deliveries, which may change before the replay is made, and what a replay already queued is not
@@ -18,7 +18,7 @@ from relay.deliveries import State
 from relay.outbox.archive import REPLAYED, Archive, Selection
 
 
-class Forecast(msgspec.Struct, frozen=True):
+class ReplayForecast(msgspec.Struct, frozen=True):
     """How many deliveries a replay of a selection takes, and why it leaves others.
 
     Attributes:
@@ -38,11 +38,11 @@ class Forecast(msgspec.Struct, frozen=True):
     bodiless: int = 0
 
 
-async def forecast(archive: Archive, selection: Selection, *, dropped: bool = False) -> Forecast:
+async def forecast_replay(archive: Archive, selection: Selection, *, dropped: bool = False) -> ReplayForecast:
     """What a replay of ``selection`` would come to now; with ``dropped``, of what was dropped by hand as well."""
     taken = await archive.count(REPLAYED, selection, dropped=dropped)
     left = await archive.count([state for state in State if state not in REPLAYED], selection)
-    return Forecast(
+    return ReplayForecast(
         to_send=taken.sendable,
         overdue=taken.overdue,
         waiting=left.states.get(State.PENDING, 0) + left.states.get(State.DECIDING, 0),

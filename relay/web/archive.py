@@ -19,7 +19,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.outbox.archive import Page, Selection, Step
-from relay.outbox.forecast import forecast, forecast_retry
+from relay.outbox.forecast import forecast_replay, forecast_retry
 from relay.outbox.selecting import stored_number
 from relay.web import selected
 from relay.web.answers import answer, done, error
@@ -151,7 +151,7 @@ class ArchiveApi:
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
         if flag(given, "dry_run"):
-            foretold = await forecast(self._desk.archive, chosen, dropped=flag(given, "dropped"))
+            foretold = await forecast_replay(self._desk.archive, chosen, dropped=flag(given, "dropped"))
             return answer({"dry_run": True, **msgspec.structs.asdict(foretold)})
         flags = {name: flag(given, name) for name in ("new_ids", "dropped")}
         step = self._desk.archive.replay(chosen, **flags, **selected.step(given))

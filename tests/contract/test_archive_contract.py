@@ -12,7 +12,7 @@ from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppressi
 from relay.events import Event, Source
 from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.base import Decision, Entry, NewDelivery, Outbox
-from relay.outbox.forecast import Forecast, RetryForecast, forecast, forecast_retry
+from relay.outbox.forecast import ReplayForecast, RetryForecast, forecast_replay, forecast_retry
 from relay.states import StateWanted
 from tests.support.archive_places import PLACES, Opened, Place
 from tests.support.clock import START_US, FakeClock
@@ -349,8 +349,8 @@ async def test_what_was_dropped_by_hand_is_left_unless_it_is_asked_for(outbox: O
     assert (await archive.drop(Selection(id=first.id))).done == 1
     assert await outbox.drop_older("bot", before_us=START_US + 1, at_us=START_US) == 2  # 3, 5
     await deliver(outbox)
-    assert await forecast(archive, EVERYTHING) == Forecast(to_send=3, overdue=1, dropped=3)
-    assert await forecast(archive, EVERYTHING, dropped=True) == Forecast(to_send=6, overdue=1)
+    assert await forecast_replay(archive, EVERYTHING) == ReplayForecast(to_send=3, overdue=1, dropped=3)
+    assert await forecast_replay(archive, EVERYTHING, dropped=True) == ReplayForecast(to_send=6, overdue=1)
     before = await states(archive)
     assert (await archive.replay(EVERYTHING)).done == 3  # 2 was dead, 4 too old, 6 delivered
     assert [delivery.event.id for delivery in await waiting(outbox)] == [2, 4, 6]

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from relay.cli.filters import of
-from relay.cli.letters import Done, Foretold
+from relay.cli.letters import Done, RetryPlan
 from relay.cli.replay import Replayed, _words
-from relay.outbox.forecast import Forecast, RetryForecast
+from relay.outbox.forecast import ReplayForecast, RetryForecast
 from tests.support.clock import START_US
 
 
@@ -93,7 +93,7 @@ TWO = RetryForecast(2, 2, {"old": 2}, ONE.earliest, ONE.latest)
 def test_a_dry_run_of_a_retry_says_how_old_they_are_and_what_would_expire(
     found: RetryForecast, absent: tuple[str, ...], said: str
 ) -> None:
-    assert Foretold(found, running=True, now_us=START_US, absent=absent).words(" of bot") == said
+    assert RetryPlan(found, running=True, now_us=START_US, absent=absent).words(" of bot") == said
 
 
 @pytest.mark.parametrize(
@@ -114,21 +114,21 @@ def test_a_drop_says_what_was_dropped(done: Done, whose: str, said: str) -> None
 @pytest.mark.parametrize(
     ("done", "said"),
     [
-        (Replayed(5, Forecast(5), running=True, dry_run=False), "5 were queued again of bot."),
-        (Replayed(1, Forecast(1), running=True, dry_run=False), "1 was queued again of bot."),
+        (Replayed(5, ReplayForecast(5), running=True, dry_run=False), "5 were queued again of bot."),
+        (Replayed(1, ReplayForecast(1), running=True, dry_run=False), "1 was queued again of bot."),
         (
-            Replayed(5, Forecast(7, 2, waiting=1, suppressed=3, bodiless=4), running=False, dry_run=False),
+            Replayed(5, ReplayForecast(7, 2, waiting=1, suppressed=3, bodiless=4), running=False, dry_run=False),
             (
                 "5 were queued again of bot; they go out when the relay runs. Left out: 3 wait already, "
                 "3 were held back then, 4 have lost their bodies (storage.retention)."
             ),
         ),
         (
-            Replayed(0, Forecast(0, waiting=2), running=False, dry_run=False),
+            Replayed(0, ReplayForecast(0, waiting=2), running=False, dry_run=False),
             "Nothing was queued again of bot: 2 wait already.",
         ),
         (
-            Replayed(0, Forecast(0, suppressed=1, dropped=1, bodiless=1), running=False, dry_run=True),
+            Replayed(0, ReplayForecast(0, suppressed=1, dropped=1, bodiless=1), running=False, dry_run=True),
             (
                 "Nothing would be queued again of bot: 1 was held back then, "
                 "1 was dropped by hand (--dropped takes it), 1 has lost its body (storage.retention)."
@@ -139,18 +139,18 @@ def test_a_drop_says_what_was_dropped(done: Done, whose: str, said: str) -> None
             "5 were queued again of bot; what was left out was too much to be counted.",
         ),
         (
-            Replayed(0, Forecast(0), running=True, dry_run=True),
+            Replayed(0, ReplayForecast(0), running=True, dry_run=True),
             "There is nothing to send again of bot: nothing that is stored fits.",
         ),
         (
-            Replayed(1_500, Forecast(1_500, 20), running=True, dry_run=True),
+            Replayed(1_500, ReplayForecast(1_500, 20), running=True, dry_run=True),
             (
                 "1,500 would be queued again of bot; nothing was done. "
                 "20 of them are older than max_age and would expire at once, unsent."
             ),
         ),
         (
-            Replayed(2, Forecast(2, 2, dropped=2), running=True, dry_run=True),
+            Replayed(2, ReplayForecast(2, 2, dropped=2), running=True, dry_run=True),
             (
                 "2 would be queued again of bot; nothing was done. All of them are older than max_age and would expire "
                 "at once, unsent. Left out: 2 were dropped by hand (--dropped takes them)."

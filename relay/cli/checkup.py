@@ -1,9 +1,9 @@
 """``relay status --check``: is all well? Made for cron, which mails whatever is said.
 
-    /healthz · /readyz ──> troubles, a line each, and 1 │ silence, and 0
+    /readyz ──> troubles, a line each, and 1 │ silence, and 0
 
-Both answer from memory: a store that is damaged or stuck keeps nobody from hearing of it. What a person wants so (a
-destination that is paused) is no trouble; a terminal and a program are told of it, a pipe is not.
+It answers from memory, and for the store, too: one that is damaged or stuck keeps nobody from hearing of it. What a
+person wants so (a destination that is paused) is no trouble; a terminal and a program are told of it, a pipe is not.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from relay.config.model import Config
 from relay.errors import Exit, RelayError
 from relay.outbox.file import is_held
 
-_UNWELL: Final = 503
+_NOT_READY: Final = 503
 _UNTOLD: Final = "it is not well, and does not say why"
 
 
@@ -39,20 +39,19 @@ class Checkup(msgspec.Struct, frozen=True):
 async def look(config: Config) -> Checkup:
     """Ask the relay of ``config`` how it is."""
     try:
-        health = await remote.fetch(config, "/healthz", takes=(_UNWELL,))
-        readiness = await remote.fetch(config, "/readyz", takes=(_UNWELL,))
+        readiness = await remote.fetch(config, "/readyz", takes=(_NOT_READY,))
     except RelayError as error:
         return Checkup((str(error),))
-    if health is None or readiness is None:
+    if readiness is None:
         held = is_held(config.store_path)
         return Checkup(("a relay runs, and its HTTP can't be reached" if held else "no relay runs here",))
-    return _read(health, readiness)
+    return _read(readiness)
 
 
-def _read(health: Mapping[str, object], readiness: Mapping[str, object]) -> Checkup:
-    told = dict.fromkeys([*_lines(health, "reasons"), *_lines(readiness, "reasons"), *_lines(readiness, "degraded")])
-    well = health.get("healthy") is True and readiness.get("ready") is True
-    return Checkup(tuple(told) or (() if well else (_UNTOLD,)), tuple(_lines(readiness, "notes")))
+def _read(readiness: Mapping[str, object]) -> Checkup:
+    told = (*_lines(readiness, "reasons"), *_lines(readiness, "degraded"))
+    well = readiness.get("ready") is True
+    return Checkup(told or (() if well else (_UNTOLD,)), tuple(_lines(readiness, "notes")))
 
 
 def _lines(answer: Mapping[str, object], key: str) -> Iterator[str]:

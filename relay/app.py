@@ -2,7 +2,7 @@
 
     Reader ──events────────────> Intake (Judge) ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · …
       │ └──ticks──> Engine ─fired──> ^                   └──> Decider ──asks── Lookup
-      └──gaps──> Backfiller ─recovered   Web ──FrontDesk──> all of them       housekeeping beside them
+      └──gaps──> Backfiller ─recovered   Web ──FrontDesk──> all of them       the House beside them
                      └──asks── Rest
 
 The store's lock is taken first, then the port, then the socket; ``life`` tells how it runs and drains.
@@ -36,8 +36,7 @@ from relay.destinations.notice import TroubleKind
 from relay.edges.engine import Engine
 from relay.errors import ConfigError, RelayError
 from relay.events import Channel
-from relay.heartbeat import Heart
-from relay.housekeeping import feed_watchdog, tidy
+from relay.house import House
 from relay.intake import Intake
 from relay.judging.decider import Decider
 from relay.judging.judge import Judge
@@ -47,8 +46,6 @@ from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
-from relay.notices.notices import Notices
-from relay.notices.watch import Sources
 from relay.outbox.memory import MOST_MARKS, Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
@@ -129,8 +126,8 @@ class Relay:
         session = await stack.enter_async_context(rest_session(self.config.stratalerts.tls))
         await self._build_judging(stack, session)
         self._build_listening(session)
-        self._build_counter(stack)
-        self._build_house()
+        self._build_desk(stack)
+        self._build_life()
         if serve and self.config.http.address is not None:
             await self.web.start(*self.config.http.address)
             stack.push_async_callback(self.web.stop)
@@ -220,7 +217,7 @@ class Relay:
             last_words=self._say_last_words,
         )
 
-    def _build_counter(self, stack: AsyncExitStack) -> None:
+    def _build_desk(self, stack: AsyncExitStack) -> None:
         """What people see and do: Web ──FrontDesk──> all of the parts; the Reloader swaps their config."""
         config, clock, metrics = self.config, self.clock, self.metrics
         self.reloader = Reloader(
@@ -258,30 +255,20 @@ class Relay:
             self.desk, token=config.http.token, hosts=config.http.hosts, clock=clock, broadcast=self.broadcast
         )
 
-    def _build_house(self) -> None:
-        """What goes on beside it all, and the order in which everything lives and drains."""
-        self.heart = Heart(
-            lambda: self.config, self.desk, self.dispatcher, self.outbox, client=self._client, clock=self.clock
-        )
-        sources = Sources(
-            self.dispatcher,
-            self.backfiller,
-            self.outbox,
-            self.metrics,
-            store_path=self.config.store_path,
-            standby=lambda: self.link.standby,
-            reload_fault=lambda: self.desk.config().fault,
-            started_at_us=self.started_at_us,
-        )
-        self.notices = Notices(
-            sources,
+    def _build_life(self) -> None:
+        """The House beside it all, and the order in which everything lives and drains."""
+        self.house = House(
             lambda: self.config,
-            self._factory.build,
-            clock=self.clock,
+            self.desk,
+            marks=self.marks,
+            sides=self._sides,
+            client=self._client,
+            build=self._factory.build,
+            notifier=self._notifier,
+            watchdog_seconds=self._watchdog_seconds,
             rng=self._rng,
-            simulated=self.simulated,
         )
-        assert self.reloader is not None  # it was built with the counter
+        assert self.reloader is not None  # it was built with the desk
         self.life = Life(
             Living(
                 self.link,
@@ -290,7 +277,7 @@ class Relay:
                 self.dispatcher,
                 self.backfiller,
                 self.reloader,
-                self._keep_house,
+                self.house.keep,
                 self.outbox.stays,
                 lambda: bool(self.outbox.damage),
             ),
@@ -332,13 +319,13 @@ class Relay:
 
     async def _resubscribe(self) -> None:
         await self.reader.resubscribe()
-        await self.outbox.memory.forget_sides(but=self.engine.sides())  # on a full disk this takes its time
-
-    def _marks_since_us(self, now_us: int) -> int:
-        return remembered_since(now_us=now_us, longest=self.marks.longest)
+        await self.outbox.memory.forget_sides(but=self._sides())  # on a full disk this takes its time
 
     def _take_tick(self, tick: Tick) -> None:
         self.engine.take(tick)  # the engine of now: a reload makes another
+
+    def _sides(self) -> list[Side]:
+        return self.engine.sides()  # likewise
 
     def _engine(self, rules: Sequence[Rule], sides: Iterable[Side]) -> Engine:
         def fire(tick: Tick, fired: tuple[Rule, ...], changed: tuple[Side, ...]) -> None:
@@ -359,6 +346,7 @@ class Relay:
         Raises:
             EvictedError: Another connection took over and the config says to exit; drained.
             RejectedError: The upstream refuses the key; drained.
+            StoreError: The store's file was taken away; drained.
         """
         _log.info(
             "relay started",
@@ -371,30 +359,9 @@ class Relay:
         await self.life.run()
 
     async def _say_last_words(self, kind: TroubleKind, error: RelayError) -> None:
-        await self.notices.last_words(kind, error)
-
-    async def _keep_house(self) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.outbox.memory.forget_sides(but=self.engine.sides()))
-            group.create_task(
-                tidy(
-                    self.outbox,
-                    self.clock,
-                    retention=self.config.storage.retention,
-                    marks_since_us=self._marks_since_us,
-                )
-            )
-            group.create_task(
-                feed_watchdog(self._notifier, self.clock, seconds=self._watchdog_seconds, status=self._one_line)
-            )
-            group.create_task(self.heart.run())
-            group.create_task(self.notices.run())
+        await self.house.last_words(kind, error)
 
     def _page(self) -> str:
         assert self.config.http.address is not None
         host = self.config.http.address[0] or "0.0.0.0"  # noqa: S104  because it is shown, not bound
         return f"http://{f'[{host}]' if ':' in host else host}:{self.web.port}/"
-
-    def _one_line(self) -> str:
-        state = self.reader.state
-        return f"{'standby' if self.link.standby else state.phase.value}; {len(self.dispatcher.lanes)} destinations"

@@ -235,7 +235,7 @@ class FrontDesk:
             removed,
             type=self.types[name],
             state="leaving" if leaving else state,
-            reason=status.reason or (status.last_error if status.failures or state == "refusing" else ""),
+            reason=status.reason or _why(state, status),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
             last_error=status.last_error,
@@ -321,7 +321,7 @@ class FrontDesk:
 
 
 def _lane_word(status: LaneStatus, *, waiting: bool) -> str:
-    """How a lane stands, in a word; ``refusing`` looks idle and is not well: its last message became a dead letter."""
+    """How a lane stands, in a word; ``refusing`` looks idle and is not well."""
     if status.switch is not Switch.ON:
         return status.switch.value
     if status.failures or status.held_seconds:
@@ -330,4 +330,10 @@ def _lane_word(status: LaneStatus, *, waiting: bool) -> str:
         return "sending"
     if status.paced_seconds and waiting:
         return "pacing"
-    return "refusing" if status.last_error else "idle"
+    return "refusing" if status.refusal else "idle"
+
+
+def _why(state: str, status: LaneStatus) -> str:
+    if state == "refusing":
+        return status.refusal
+    return status.last_error if status.failures else ""

@@ -6,8 +6,8 @@
                    degraded: it flows, and not all of it, or not everywhere <┤
                    notes: a person wants it so <────────────────────────────┘
 
-Catching up is not degraded, and neither is a destination that has failed for some minutes: both end by themselves. Each
-line names what to do, where somebody has to.
+Catching up is not degraded, and neither is a destination that has failed for some minutes, nor a message that backs off
+alone: they end by themselves. Each line names what to do, where somebody has to.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import msgspec
 
 from relay.backfill.status import Standing, Status
 from relay.delivery.settings import LaneStatus
+from relay.durations import roughly
 from relay.errors import RelayError
 from relay.events import Channel
 from relay.outbox.base import Switch
@@ -28,7 +29,7 @@ from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import Readiness
 
 LONG_SECONDS: Final = 600.0
-"""A destination that has failed, or asks for nothing, for longer than this is told of."""
+"""A destination that has failed for as long as this, or has asked for nothing before then, is told of."""
 
 _LONG: Final = f"{LONG_SECONDS / 60:.0f} minutes"
 _BEFORE_CONNECTING: Final = {
@@ -120,12 +121,12 @@ def lane_trouble(name: str, lane: LaneStatus) -> str:
         return f"{name} is switched off ({reason}), its queue is kept: mend it, then `relay resume {quote(name)}`"
     if lane.held_seconds >= LONG_SECONDS:
         reason = lane.last_error or "it asked for that earlier"
-        return f"{name} takes nothing for more than {_LONG} ({reason}); its queue is kept"
+        return f"{name} takes nothing for another {roughly(lane.held_seconds)} ({reason}); its queue is kept"
     if lane.failures:
         failing = f"{name} has failed for more than {_LONG} ({lane.last_error}); its queue is kept, and tried again"
         return failing if lane.failing_seconds >= LONG_SECONDS else ""
-    if lane.last_error:
-        return f"{name} did not take its last message ({lane.last_error}): `relay dead list --to {quote(name)}`"
+    if lane.refusal:
+        return f"{name} did not take its last message ({lane.refusal}): `relay dead list --to {quote(name)}`"
     return ""
 
 

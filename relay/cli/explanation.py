@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from relay.cli import wording
 from relay.cli.fates import DestinationFate, Foretold, RuleFate
 from relay.cli.given import Given
 from relay.clock import MICROS, isoformat
 from relay.deliveries import Suppression
 from relay.destinations.redact import printable
+from relay.durations import roughly
 from relay.events import ALERT_CHANNELS, Event, Source
 from relay.judging.judge import Sighted
 from relay.outbox.base import Switch
@@ -98,7 +98,7 @@ def _head(answer: Answer) -> Iterator[str]:
     said = "its time is not known"
     if at is not None:
         age = (answer.now_us - at.us) / MICROS
-        said = f"triggered {at.isoformat()}, {wording.roughly(age)} {'ago' if age >= 0 else 'from now'}"
+        said = f"triggered {at.isoformat()}, {roughly(age)} {'ago' if age >= 0 else 'from now'}"
     recovered = answer.sighted.source is Source.BACKFILL
     yield f"{said}; judged as if it came now, {'recovered' if recovered else 'live'}"
 

@@ -17,10 +17,10 @@ import msgspec
 from relay.cli import remote
 from relay.cli.archive import archive, step_by_step
 from relay.cli.filters import known
-from relay.cli.wording import roughly
 from relay.clock import MICROS, SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
+from relay.durations import roughly
 from relay.errors import UsageError
 from relay.events import Instant
 from relay.outbox.archive import EVERYTHING, Archive, Selection

@@ -19,9 +19,9 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from relay.cli.wording import roughly
 from relay.clock import MICROS, isoformat
 from relay.deliveries import State
+from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
 

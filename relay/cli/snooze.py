@@ -27,10 +27,10 @@ from relay.cli import recall, remote
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.cli.wording import moment, roughly
+from relay.cli.wording import moment
 from relay.clock import MICROS, SystemClock, isoformat
 from relay.config.model import Config
-from relay.durations import FORMS, format_duration
+from relay.durations import FORMS, format_duration, roughly
 from relay.errors import Exit, RelayError, UsageError
 from relay.judging import silence
 from relay.judging.snoozes import Asleep, Snoozes

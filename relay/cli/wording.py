@@ -10,7 +10,7 @@ from typing import Final
 
 from relay.clock import MICROS
 from relay.deliveries import Ask, Suppression
-from relay.durations import format_duration
+from relay.durations import format_duration, roughly
 from relay.outbox.base import DestinationState, NewDelivery, Switch
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules import words
@@ -19,8 +19,6 @@ from relay.states import Snapshot, colour_of
 
 EDGE: Final = "holds for this value; it fires only as that becomes true, not while it stays so"
 
-_ROUGHLY: Final = ((120, 1, "second"), (7200, 60, "minute"), (172_800, 3600, "hour"), (float("inf"), 86_400, "day"))
-
 
 def moment(us: int, now_us: int) -> str:
     """``14:00 UTC``, ``2026-04-10 14:00:07 UTC``."""
@@ -28,13 +26,6 @@ def moment(us: int, now_us: int) -> str:
     date = "" if at.date() == now.date() else f"{at:%Y-%m-%d} "
     seconds = f":{at:%S}" if at.second else ""
     return f"{date}{at:%H:%M}{seconds} {at:%Z}".rstrip()
-
-
-def roughly(seconds: float) -> str:
-    """``90 seconds``, ``12 minutes``, ``3 days``: to be read, not to be reckoned with."""
-    width, unit = next((width, unit) for below, width, unit in _ROUGHLY if abs(seconds) < below)
-    count = int(abs(seconds) // width)
-    return f"{count} {unit}{'' if count == 1 else 's'}"
 
 
 def snoozed(snooze: Snooze, now_us: int) -> str:

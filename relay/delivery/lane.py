@@ -118,6 +118,7 @@ class Lane:
             failures=self._condition.failures,
             last_error=self._settlement.last_error,
             failing_seconds=self._condition.failing_seconds(now),
+            refusal=self._settlement.refusal,
         )
 
     async def pause(self) -> None:
@@ -140,7 +141,7 @@ class Lane:
                 dropped = 0 if drop_older is None else await self._drop_older(drop_older)
                 await self._switch.turn(Switch.ON)
                 self._condition.release()
-                self._settlement.last_error = ""  # whoever resumes it has seen that
+                self._settlement.forgive()
                 for limiter in self._limiters:
                     limiter.release()
                 self._supply.start_over(forgive=True)

@@ -43,7 +43,10 @@ class LaneStatus(msgspec.Struct, frozen=True):
         since_us: Since when it is paused or off, µs since the epoch.
         held_seconds: How much longer nothing goes out, because it failed or asked for that; 0 when open.
         paced_seconds: How much longer a limit on its rate holds the next one; 0 where none does.
+        last_error: What the last failure said; empty once something was delivered after it.
         failing_seconds: For how long the destination has failed without a success between; 0 where it does not fail.
+        refusal: Why its last message became a dead letter; empty where that was delivered, or a person has resumed the
+            destination since.
     """
 
     switch: Switch
@@ -55,6 +58,7 @@ class LaneStatus(msgspec.Struct, frozen=True):
     failures: int
     last_error: str
     failing_seconds: float = 0.0
+    refusal: str = ""
 
 
 class Observer(Protocol):

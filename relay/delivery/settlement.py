@@ -51,6 +51,7 @@ class Settlement:
 
     Attributes:
         last_error: What the last failure said; empty once something was delivered after it.
+        refusal: Why the last message became a dead letter; empty where it was delivered, or a person has seen that.
     """
 
     def __init__(
@@ -77,7 +78,11 @@ class Settlement:
         self._metrics = metrics
         self._switch_off = switch_off
         self._began, self._began_us = clock.monotonic(), clock.now_us()
-        self.last_error = ""
+        self.last_error = self.refusal = ""
+
+    def forgive(self) -> None:
+        """A person has seen what went wrong."""
+        self.last_error = self.refusal = ""
 
     async def settle(self, batch: Sequence[Item], outcome: Outcome, *, began: float) -> None:
         """The attempt of all in ``batch``, which began at the monotonic time ``began``, came to ``outcome``.
@@ -115,7 +120,7 @@ class Settlement:
         self._condition.succeeded(now)  # a refusal is an answer, too: the destination works
         self._window.suspect_predecessors(batch[0])
         if outcome.verdict is Verdict.DELIVERED:
-            self.last_error = ""
+            self.last_error = self.refusal = ""
             for item in batch:
                 self._window.remove(item)
             return [*notes, *(self._note_delivered(item, outcome, now_us) for item in batch)]
@@ -143,7 +148,7 @@ class Settlement:
         return [self._note_failed(item, outcome, 0.0, now_us, own_wait=False) for item in batch]
 
     def _bury(self, item: Item, outcome: Outcome, now_us: int) -> list[_Note]:
-        self.last_error = outcome.detail or outcome.code
+        self.last_error = self.refusal = outcome.detail or outcome.code
         _log.warning(
             "dead letter",
             destination=self._name,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay.durations import format_duration, parse_duration
+from relay.durations import format_duration, parse_duration, roughly
 
 UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
@@ -73,3 +73,11 @@ def test_no_text_does_worse_than_a_value_error(text: str) -> None:
     except ValueError:
         return
     assert seconds >= 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(1, "1 second"), (119.9, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (172_800, "2 days")],
+)
+def test_a_span_is_told_roughly(seconds: float, expected: str) -> None:
+    assert roughly(seconds) == expected

@@ -314,14 +314,6 @@ def test_only_what_a_rule_asks_about_is_looked_up() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(1, "1 second"), (119.9, "119 seconds"), (120, "2 minutes"), (7200, "2 hours"), (172_800, "2 days")],
-)
-def test_an_age_is_told_roughly(seconds: float, expected: str) -> None:
-    assert wording.roughly(seconds) == expected
-
-
-@pytest.mark.parametrize(
     ("us", "expected"), [(NOW_US, "13:46:22 UTC"), (NOW_US - 24 * 60 * MINUTE - 22 * MICROS, "2026-04-09 13:46 UTC")]
 )
 def test_a_moment_of_another_day_bears_its_date(us: int, expected: str) -> None:

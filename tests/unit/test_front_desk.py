@@ -23,11 +23,12 @@ GONE = "404 Not Found"
 
 
 @pytest.mark.parametrize(
-    ("switch", "failures", "in_flight", "last_error", "word"),
+    ("switch", "failures", "in_flight", "refusal", "word"),
     [
         (Switch.ON, 0, 0, "", "idle"),
         (Switch.ON, 0, 1, "", "sending"),
         (Switch.ON, 1, 0, GONE, "backing off"),
+        (Switch.ON, 1, 0, "", "backing off"),
         (Switch.ON, 0, 0, GONE, "refusing"),
         (Switch.ON, 0, 1, GONE, "sending"),
         (Switch.PAUSED, 1, 0, GONE, "paused"),
@@ -35,7 +36,7 @@ GONE = "404 Not Found"
     ],
 )
 def test_a_destination_whose_last_message_died_is_refusing_and_not_idle(
-    *, switch: Switch, failures: int, in_flight: int, last_error: str, word: str
+    *, switch: Switch, failures: int, in_flight: int, refusal: str, word: str
 ) -> None:
     status = LaneStatus(
         switch=switch,
@@ -45,7 +46,8 @@ def test_a_destination_whose_last_message_died_is_refusing_and_not_idle(
         paced_seconds=0,
         in_flight=in_flight,
         failures=failures,
-        last_error=last_error,
+        last_error=GONE,
+        refusal=refusal,
     )
     assert _lane_word(status, waiting=True) == word
 

@@ -482,9 +482,37 @@ async def test_a_person_who_resumes_a_destination_has_seen_its_last_error() -> N
     scene.receiver.answer = failing(1, outcome=BAD)
     async with scene.running():
         await scene.put(1)
-        assert scene.lane.status().last_error == BAD.detail
+        assert (scene.lane.status().last_error, scene.lane.status().refusal) == (BAD.detail, BAD.detail)
         await scene.lane.resume()
-        assert scene.lane.status().last_error == ""
+        assert (scene.lane.status().last_error, scene.lane.status().refusal) == ("", "")
+
+
+async def test_a_message_that_fails_alone_is_an_error_and_no_refusal() -> None:
+    scene = Scene(ordering="none", retry_initial=60.0)
+    scene.receiver.answer = failing(1)
+    async with scene.running():
+        await scene.put(1)
+        scene.receiver.takes = 5.0
+        await scene.put(2, 3)
+        await scene.clock.advance(300)
+        status = scene.lane.status()
+        assert scene.states() == {1: State.PENDING, 2: State.DELIVERED, 3: State.DELIVERED}
+        assert (status.failures, status.last_error, status.refusal) == (0, DOWN.detail, "")
+
+
+async def test_a_destination_refuses_until_something_is_delivered_whatever_fails_meanwhile() -> None:
+    scene = Scene(ordering="strict")
+    answers = {1: BAD, 2: DOWN}
+    scene.receiver.answer = lambda message: answers.get(message.delivery.event.id or 0, OK)
+    async with scene.running():
+        await scene.put(1)
+        await scene.put(2)
+        status = scene.lane.status()
+        assert (status.last_error, status.refusal) == (DOWN.detail, BAD.detail)
+        answers.clear()
+        await scene.clock.advance(600)
+        status = scene.lane.status()
+        assert (scene.states()[2], status.last_error, status.refusal) == (State.DELIVERED, "", "")
 
 
 async def test_how_long_a_destination_has_failed_is_told() -> None:

@@ -105,18 +105,19 @@ def test_it_is_ready_and_says_what_falls_short(changed: dict[str, object], said:
         ),
         (
             msgspec.structs.replace(FAILING, failing_seconds=5.0, held_seconds=3_600.0, last_error="answered 429"),
-            "bot takes nothing for more than 10 minutes (answered 429); its queue is kept",
+            "bot takes nothing for another 60 minutes (answered 429); its queue is kept",
         ),
         (
-            msgspec.structs.replace(IDLE, held_seconds=3_600.0),
-            "bot takes nothing for more than 10 minutes (it asked for that earlier); its queue is kept",
+            msgspec.structs.replace(IDLE, held_seconds=3_299.9),
+            "bot takes nothing for another 54 minutes (it asked for that earlier); its queue is kept",
         ),
+        (msgspec.structs.replace(IDLE, last_error="answered 503"), ""),
         (
-            msgspec.structs.replace(IDLE, last_error="answered 404 Not Found"),
+            msgspec.structs.replace(IDLE, last_error="answered 503", refusal="answered 404 Not Found"),
             "bot did not take its last message (answered 404 Not Found): `relay dead list --to bot`",
         ),
         (
-            msgspec.structs.replace(IDLE, last_error="answered 404 Not Found", in_flight=1),
+            msgspec.structs.replace(IDLE, refusal="answered 404 Not Found", in_flight=1),
             "bot did not take its last message (answered 404 Not Found): `relay dead list --to bot`",
         ),
         (

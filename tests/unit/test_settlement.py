@@ -58,7 +58,7 @@ async def test_a_refusal_is_noted_counted_and_told(outcome: Outcome, said: str, 
     await bench.attempt([item], outcome)
     assert (bench.record(item).state, bench.record(item).code) == (State.DEAD, outcome.code)
     assert bench.record(item).delivery.updated_at_us == bench.clock.now_us()
-    assert (bench.settlement.last_error, bench.reasons) == (said, switched)
+    assert (bench.settlement.last_error, bench.settlement.refusal, bench.reasons) == (said, said, switched)
     assert (bench.ended("dead"), bench.ended("delivered")) == (1, None)
     assert bench.window.known.numbers == set()
     assert bench.condition.failures == 0

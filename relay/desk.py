@@ -1,4 +1,13 @@
-"""The running relay as its pages and endpoints see it: every question answered from the parts that know."""
+"""The running relay as its pages and endpoints see it: every question answered from the parts that know.
+
+    Web, House ──healthy? ready?──> FrontDesk ──memory──> connection, rounds, lanes, reloader
+           Web ──status, figures──────> │ ──reads───> Outbox: queues, channels, holes, archive
+           Web ──pause, snooze, retry─> │ ──Undertakings──> lanes, snoozes, Outbox ──> lanes and decider hear of it
+           Web ──connect, backfill────> │ ──> link, errands
+
+Whether all is well is told from memory alone, for the store may hang. What was asked for by hand is seen through,
+whether or not somebody still waits for it.
+"""
 
 from __future__ import annotations
 

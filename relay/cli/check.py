@@ -1,4 +1,12 @@
-"""``relay check``: is the config right, and does it say what was meant?"""
+"""``relay check``: is the config right, and does it say what was meant?
+
+    config ──load──> faults, each with its line: exit code 78
+       └──> rules in sentences; notes; templates tried with a sample
+              ├── --diff ──> what a reload would change
+              └── --online, --volume ──> what the upstream and every destination say
+
+A note is no fault, and may still not be what was meant: it changes no exit code.
+"""
 
 from __future__ import annotations
 

@@ -104,6 +104,10 @@ WHERE d.id = i.value AND e.seq = d.event
   AND (:symbol IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR e.subject = :symbol COLLATE NOCASE)
   AND (:glob IS NULL OR e.channel = 'alerts.simultaneous_breaks' OR upper(e.subject) GLOB :glob)
 
+-- name: dropped
+-- A part of the next ones: a person let go of it; `by_hand` is in queries.sql.
+(d.state = 'expired' AND d.last_error = /* by_hand */)
+
 -- name: chosen
 -- Rows [id, destination, state, key, has a body, still asks, waits to be sent again, was dropped by hand, channel,
 -- subject, symbols].
@@ -114,13 +118,13 @@ SELECT json_group_array(json_array(
     :originals AND EXISTS (
         SELECT 1 FROM deliveries o WHERE o.event = d.event AND o.destination = d.destination AND o.again = 1
           AND o.state IN ('pending', 'deciding')),
-    d.state = 'expired' AND d.last_error = 'dropped by an operator',
+    /* dropped */,
     e.channel, e.subject, json(e.symbols)))
 /* of_chosen */;
 
 -- name: sendable
 -- A part of the next one: what could be sent once more.
-(e.data IS NOT NULL AND (:dropped OR d.state <> 'expired' OR d.last_error <> 'dropped by an operator'))
+(e.data IS NOT NULL AND (:dropped OR NOT /* dropped */))
 
 -- name: counted
 -- Rows [state, destination, how many, without a body, sendable, of those wanted by no rule any more, the earliest and the
@@ -178,7 +182,7 @@ SELECT json_extract(r.value, '$[1]'), d.event, d.destination, json_extract(r.val
 FROM json_each(:rows) r CROSS JOIN deliveries d WHERE d.id = json_extract(r.value, '$[0]');
 
 -- name: drop_by_hand
-UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at,
+UPDATE deliveries SET state = 'expired', last_error = /* by_hand */, updated_at = :at,
     first_attempt_at = first_attempt_at + iif(state = 'pending',
         (SELECT away FROM destinations WHERE name = destination), 0)
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state IN (SELECT value FROM json_each(:states));

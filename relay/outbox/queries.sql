@@ -236,8 +236,14 @@ SELECT max(id), json_group_array(id) FILTER (WHERE received_at < :before), count
 FROM (SELECT id, received_at FROM deliveries WHERE destination = :destination AND state = 'pending' AND id > :after
       ORDER BY id LIMIT :limit);
 
+-- name: by_hand
+-- A part of what drops by hand, and of what asks whether that was so: nothing but this text, in `last_error` of an expired
+-- delivery, tells that a person let go of it, and a replay leaves it. Stores hold it: with another text, what was dropped
+-- before is sent.
+'dropped by an operator'
+
 -- name: drop_waiting
-UPDATE deliveries SET state = 'expired', last_error = 'dropped by an operator', updated_at = :at,
+UPDATE deliveries SET state = 'expired', last_error = /* by_hand */, updated_at = :at,
     first_attempt_at = first_attempt_at + (SELECT away FROM destinations WHERE name = destination)
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'pending';
 

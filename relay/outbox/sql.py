@@ -10,6 +10,7 @@ from typing import Final
 
 _NAME: Final = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _PART: Final = re.compile(r"/\* (\w+) \*/")
+_COMMENT: Final = re.compile(r"^--.*\n", re.MULTILINE)
 _FILES: Final = ("queries.sql", "archive.sql")
 _MIGRATION: Final = re.compile(r"(\d{4})_\w+\.sql")
 
@@ -18,14 +19,21 @@ Queries = MappingProxyType[str, str]
 
 @cache
 def queries() -> Queries:
-    """Every statement of the files by its name; ``/* name */`` in one is another, or what ``with_rows`` puts there."""
+    """Every statement of the files by its name; ``/* name */`` in one is another, or what ``with_rows`` puts there.
+
+    A part may have parts of its own. Comments are left out: a part stands within a line.
+    """
     found: dict[str, str] = {}
     for name in _FILES:
         parts = _NAME.split(resources.files(__package__).joinpath(name).read_text("utf-8"))[1:]
-        named = dict(zip(parts[::2], (part.strip() for part in parts[1::2]), strict=True))
+        named = dict(zip(parts[::2], (_COMMENT.sub("", part).strip() for part in parts[1::2]), strict=True))
         assert found.keys().isdisjoint(named), "a name means one statement"
         found |= named
-    return MappingProxyType({name: _PART.sub(lambda part: found.get(part[1], part[0]), found[name]) for name in found})
+
+    def whole(text: str) -> str:
+        return _PART.sub(lambda part: whole(found[part[1]]) if part[1] in found else part[0], text)
+
+    return MappingProxyType({name: whole(text) for name, text in found.items()})
 
 
 def with_rows(statement: str, count: int, width: int) -> str:

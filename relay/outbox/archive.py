@@ -96,7 +96,7 @@ class Count(msgspec.Struct, frozen=True):
         bodiless: Those among them whose event's body is gone: they can't be sent any more.
         dropped: Of the others, the expired that a person let go of; none where those would be sent, too.
         overdue: Of what could be sent, the ones that no rule wants any more (``max_age``): sent now, they would expire.
-        destinations: What could be sent, being neither bodiless nor dropped, by destination.
+        sendable: What could be sent, being neither bodiless nor dropped, by destination.
         earliest: When the oldest alert of what could be sent triggered (or was received, where it told no time),
             RFC 3339 with milliseconds; None where there is none.
         latest: And the newest.
@@ -106,14 +106,14 @@ class Count(msgspec.Struct, frozen=True):
     bodiless: int = 0
     dropped: int = 0
     overdue: int = 0
-    destinations: Mapping[str, int] = {}
+    sendable: Mapping[str, int] = {}
     earliest: str | None = None
     latest: str | None = None
 
     @property
-    def sendable(self) -> int:
-        """What could be sent."""
-        return sum(self.destinations.values())
+    def total_sendable(self) -> int:
+        """What could be sent, to whichever destination."""
+        return sum(self.sendable.values())
 
 
 class Archive(Protocol):

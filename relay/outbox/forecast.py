@@ -43,7 +43,7 @@ async def forecast_replay(archive: Archive, selection: Selection, *, dropped: bo
     taken = await archive.count(REPLAYED, selection, dropped=dropped)
     left = await archive.count([state for state in State if state not in REPLAYED], selection)
     return ReplayForecast(
-        to_send=taken.sendable,
+        to_send=taken.total_sendable,
         overdue=taken.overdue,
         waiting=left.states.get(State.PENDING, 0) + left.states.get(State.DECIDING, 0),
         suppressed=left.states.get(State.SUPPRESSED, 0),
@@ -77,10 +77,10 @@ async def forecast_retry(archive: Archive, selections: Sequence[Selection]) -> R
     found = [await archive.count([State.DEAD], one, copies=True) for one in selections]
     destinations: Counter[str] = Counter()
     for one in found:
-        destinations.update(one.destinations)
+        destinations.update(one.sendable)
     times = sorted(time for one in found for time in (one.earliest, one.latest) if time is not None)
     return RetryForecast(
-        to_send=sum(one.sendable for one in found),
+        to_send=sum(one.total_sendable for one in found),
         overdue=sum(one.overdue for one in found),
         destinations=dict(sorted(destinations.items())),
         earliest=times[0] if times else None,

@@ -22,7 +22,7 @@ from relay.outbox import listings, rows
 from relay.outbox.archive import EVERYTHING, REPLAYED, STEP, Count, Page, Selection, Step
 from relay.outbox.by_hand import drop, replay, retry
 from relay.outbox.check import Damage
-from relay.outbox.counted import CountedDeliveries, Sum
+from relay.outbox.counted import CountedDeliveries, Total
 from relay.outbox.locator import Locator
 from relay.outbox.opened import StoreReader
 from relay.outbox.readonly import open_beside
@@ -122,7 +122,7 @@ class SqliteArchive:
     ) -> Count:
         """How many are selected, and what would be sent of them."""
         search = await self._locator.deliveries(selection, states, originals=not copies)
-        total, after = Sum(), 0
+        total, after = Total(), 0
         asked = {"dropped": dropped, "now": self._clock.now_us()}
         while search is not None and (query := search.up(after, _CHUNK)) is not None:
             looked: list[int] = await self._value(query[0], **query[1])

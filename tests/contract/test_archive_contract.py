@@ -395,7 +395,7 @@ async def test_a_replay_that_died_is_foretold_and_queued_like_any_dead_letter(ou
     await archive.replay(EVERYTHING)
     await deliver(outbox, 2)
     assert (await forecast_retry(archive, [EVERYTHING])).to_send == 1
-    assert (await archive.count([State.DEAD], EVERYTHING)).sendable == 0
+    assert (await archive.count([State.DEAD], EVERYTHING)).total_sendable == 0
     assert (await archive.retry(EVERYTHING)).done == 1
     (again,) = await waiting(outbox)
     assert (again.source, again.attempts) == (Source.REPLAY, 1)

@@ -177,12 +177,12 @@ async def test_how_many_there_are_is_told_by_state(real: aiohttp.ClientSession) 
     none = {"bodiless": 0, "dropped": 0, "overdue": 0}
     span = {"earliest": "2026-04-10T13:45:22.000Z", "latest": "2026-04-10T13:45:22.000Z"}
     states = {"dead": LETTERS, "delivered": delivered}
-    all_of_them = {"states": states, "destinations": {"bot": delivered + LETTERS}, **none, **span}
+    all_of_them = {"states": states, "sendable": {"bot": delivered + LETTERS}, **none, **span}
     assert await get(real, path) == (200, all_of_them)
-    told = {"states": {"dead": LETTERS}, "destinations": {"bot": LETTERS}, **none, **span}
+    told = {"states": {"dead": LETTERS}, "sendable": {"bot": LETTERS}, **none, **span}
     assert await get(real, f"{path}?state=dead&state=pending") == (200, told)
     _, nothing = await get(real, f"{path}?destination=swing")
-    assert nothing == {"states": {}, "destinations": {}, **none, "earliest": None, "latest": None}
+    assert nothing == {"states": {}, "sendable": {}, **none, "earliest": None, "latest": None}
     assert (await get(real, f"{path}?copies=perhaps"))[0] == 400
     status, body = await get(real, f"{path}?state=lost")
     assert (status, "`state`" in body["error"]["message"]) == (400, True)

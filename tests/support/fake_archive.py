@@ -55,7 +55,7 @@ class FakeArchive:
         flags = [name for name, said in (("copies", copies), ("dropped", dropped)) if said]
         self._shelf.asked.append(("count", frozenset(states), *_said(selection), *flags))
         found = self._chosen(states, selection)
-        return Count({State.DEAD: len(found)}, bodiless=1, destinations=Counter(item["destination"] for item in found))
+        return Count({State.DEAD: len(found)}, bodiless=1, sendable=Counter(item["destination"] for item in found))
 
     async def retry(self, selection: Selection, *, after: int = 0, limit: int = STEP) -> Step:
         return self._step("retry", selection, after, limit)

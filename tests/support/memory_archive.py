@@ -148,7 +148,7 @@ class MemoryArchive:
             bodiless=len(gone),
             dropped=len(let_go),
             overdue=sum(not delivery.wanted_by(self._clock.now_us()) for delivery in rest),
-            destinations=Counter(delivery.destination for delivery in rest),
+            sendable=Counter(delivery.destination for delivery in rest),
             earliest=isoformat(min(times)) if times else None,
             latest=isoformat(max(times)) if times else None,
         )

@@ -30,7 +30,8 @@ from relay.errors import StoreBusyError
 from relay.events import Event, Source
 from relay.judging.judge import Judge, Judgement, Sighted
 from relay.metrics import Metrics
-from relay.outbox.base import Entry, Hole, Outbox, RoundEnd, Sighting
+from relay.outbox.base import Entry, Outbox, Sighting
+from relay.outbox.channels import Hole, RoundEnd
 from relay.outbox.memory import Side
 from relay.rules.rule import Rule
 from relay.upstream.errors import RejectReason

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 
 from relay.clock import MICROS
 from relay.events import Channel, Event
-from relay.outbox.base import Baseline, ChannelState, RoundEnd
+from relay.outbox.channels import Baseline, ChannelState, RoundEnd
 
 
 def is_old(event: Event, baseline: Baseline) -> bool:

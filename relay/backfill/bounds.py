@@ -17,7 +17,8 @@ from typing import Final
 
 from relay.clock import MICROS
 from relay.events import Event
-from relay.outbox.base import OVERLAP_SECONDS, ChannelState
+from relay.outbox.base import OVERLAP_SECONDS
+from relay.outbox.channels import ChannelState
 
 OVERLAP_US: Final = round(OVERLAP_SECONDS * MICROS)
 DAY_MINUTES: Final = 24 * 60

@@ -18,7 +18,7 @@ from relay.backfill.ports import Settings, Tools
 from relay.backfill.round import Observer, Report, Result, finished
 from relay.backfill.sweep import Sweep
 from relay.events import Channel, Event
-from relay.outbox.base import Baseline, ChannelState, Hole, RoundEnd
+from relay.outbox.channels import Baseline, ChannelState, Hole, RoundEnd
 from relay.upstream.errors import RestUnavailableError
 from relay.upstream.rest import RestPage
 

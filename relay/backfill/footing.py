@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from relay.backfill.bounds import start_after
 from relay.clock import Clock, SteadyTime
-from relay.outbox.base import ChannelState, RoundEnd
+from relay.outbox.channels import ChannelState, RoundEnd
 
 
 class Footing:

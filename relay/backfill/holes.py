@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 
 MOST_HOLES: Final = 1_000
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from relay.clock import Clock
 from relay.events import Channel, Event
-from relay.outbox.base import ChannelState, Hole, RoundEnd
+from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.upstream.rest import RestPage
 
 

@@ -25,7 +25,7 @@ from relay.backfill.holes import HoleBook
 from relay.backfill.ports import Settings, Tools
 from relay.backfill.sweep import Sweep
 from relay.events import Channel, Event
-from relay.outbox.base import ChannelState, Hole, RoundEnd
+from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.upstream.errors import RestRefusedError, RestUnavailableError
 from relay.upstream.rest import RestPage
 

@@ -29,7 +29,7 @@ from relay.backfill.parts import Part, Seen, split
 from relay.backfill.ports import Tools
 from relay.backfill.spans import Spans
 from relay.events import Channel
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from relay.upstream.rest import RestPage
 
 log = structlog.get_logger()

@@ -24,7 +24,7 @@ from relay.clock import wait_until
 from relay.errors import RelayError
 from relay.events import ALERT_CHANNELS, Channel
 from relay.metrics import Metrics
-from relay.outbox.base import ChannelState
+from relay.outbox.channels import ChannelState
 from relay.upstream.errors import RestRefusedError
 
 log = structlog.get_logger()

@@ -31,7 +31,8 @@ from relay.config.model import Config
 from relay.durations import parse_duration
 from relay.errors import Exit, RelayError
 from relay.events import Event
-from relay.outbox.base import IDENTITIES_SECONDS, ChannelState, Hole
+from relay.outbox.base import IDENTITIES_SECONDS
+from relay.outbox.channels import ChannelState, Hole
 from relay.outbox.file import is_held
 from relay.outbox.inspection import Inspection, inspecting
 from relay.rules.wanted import channels_of, literal_symbols

@@ -18,7 +18,7 @@ import msgspec
 from relay.cli.survey import CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from relay.rules import words
 
 _MOST_LINES: Final = 20  # of one kind: what matters stays on the screen

@@ -23,7 +23,7 @@ from relay.clock import MICROS, Clock
 from relay.durations import format_duration
 from relay.errors import UpstreamError
 from relay.events import Channel, Event
-from relay.outbox.base import ChannelState, Hole, RoundEnd
+from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.upstream.errors import RestRefusedError, RestUnavailableError
 from relay.upstream.rest import RestPage
 

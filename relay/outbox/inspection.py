@@ -19,7 +19,8 @@ from typing import Final, cast
 from relay.errors import StoreError
 from relay.events import Channel, Event, Source
 from relay.outbox import rows
-from relay.outbox.base import ChannelState, DestinationState, Entry, Hole, QueueStats, Sighting, Switch
+from relay.outbox.base import DestinationState, Entry, QueueStats, Sighting, Switch
+from relay.outbox.channels import ChannelState, Hole
 from relay.outbox.check import REPAIR
 from relay.outbox.file import explained, is_held, resolve
 from relay.outbox.listings import queue_stats

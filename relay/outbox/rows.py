@@ -11,7 +11,7 @@ import msgspec
 from relay.clock import isoformat
 from relay.deliveries import Delivery, RuleMatch, State
 from relay.events import ALERT_CHANNELS, Channel, Event, Instant, Source
-from relay.outbox.base import Baseline, ChannelState, Hole, RoundEnd
+from relay.outbox.channels import Baseline, ChannelState, Hole, RoundEnd
 from relay.outbox.identity import Known, subject
 
 _rules_encoder: Final = msgspec.json.Encoder()

@@ -21,17 +21,8 @@ from relay.clock import Clock
 from relay.deliveries import Delivery, Outcome, State
 from relay.events import Channel
 from relay.outbox import listings, rows
-from relay.outbox.base import (
-    ChannelState,
-    Decision,
-    DestinationState,
-    Entry,
-    Hole,
-    QueueStats,
-    RoundEnd,
-    Sighting,
-    Switch,
-)
+from relay.outbox.base import Decision, DestinationState, Entry, QueueStats, Sighting, Switch
+from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.outbox.file import StoreLock, resolve
 from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory

@@ -20,7 +20,8 @@ from relay.clock import MICROS
 from relay.deliveries import State, Suppression, webhook_id
 from relay.events import Source
 from relay.outbox import rows
-from relay.outbox.base import Decision, Entry, Hole, RoundEnd, Sighting, state_of
+from relay.outbox.base import Decision, Entry, Sighting, state_of
+from relay.outbox.channels import Hole, RoundEnd
 from relay.outbox.identity import Resolution
 from relay.outbox.recognition import recognise
 from relay.outbox.sql import queries, with_rows

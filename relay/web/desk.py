@@ -19,7 +19,7 @@ from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
 from relay.outbox.archive import Archive, Step
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 
 

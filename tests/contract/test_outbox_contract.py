@@ -12,18 +12,8 @@ from relay.clock import MICROS
 from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.events import Channel, Source
 from relay.outbox.archive import EVERYTHING, Selection
-from relay.outbox.base import (
-    Baseline,
-    Decision,
-    DestinationState,
-    Entry,
-    Hole,
-    NewDelivery,
-    Outbox,
-    RoundEnd,
-    Sighting,
-    Switch,
-)
+from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Sighting, Switch
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from relay.states import StateWanted

@@ -11,19 +11,8 @@ import pytest
 from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict, webhook_id
 from relay.events import Channel, Event, Source
-from relay.outbox.base import (
-    Baseline,
-    ChannelState,
-    Decision,
-    DestinationState,
-    Entry,
-    Hole,
-    NewDelivery,
-    Outbox,
-    RoundEnd,
-    Sighting,
-    Switch,
-)
+from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Sighting, Switch
+from relay.outbox.channels import Baseline, ChannelState, Hole, RoundEnd
 from relay.outbox.sqlite import SqliteOutbox
 from relay.states import StateWanted
 from tests.support.clock import START_US, FakeClock

@@ -9,7 +9,8 @@ import pytest
 
 from relay.clock import MICROS
 from relay.events import Channel, Source
-from relay.outbox.base import Entry, Outbox, RoundEnd, Sighting
+from relay.outbox.base import Entry, Outbox, Sighting
+from relay.outbox.channels import RoundEnd
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_quote, entry, in_force

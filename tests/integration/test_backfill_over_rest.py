@@ -21,7 +21,8 @@ from relay.backfill.round import Result
 from relay.clock import MICROS
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event, Source
 from relay.metrics import Metrics
-from relay.outbox.base import Baseline, Entry, Hole, Outbox, RoundEnd, Sighting
+from relay.outbox.base import Entry, Outbox, Sighting
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.outbox.sqlite import SqliteOutbox
 from relay.secret import Secret
 from relay.upstream.rest import Rest

@@ -11,7 +11,8 @@ import pytest
 from relay.clock import isoformat
 from relay.errors import StoreError
 from relay.events import Channel
-from relay.outbox.base import Baseline, DestinationState, Hole, RoundEnd, Switch
+from relay.outbox.base import DestinationState, Switch
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.outbox.check import damaged
 from relay.outbox.file import StoreLock
 from relay.outbox.inspection import inspecting

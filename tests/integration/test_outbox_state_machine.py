@@ -36,7 +36,8 @@ from relay.deliveries import Delivery, Outcome, RuleMatch, State, Suppression
 from relay.events import Channel
 from relay.outbox import file
 from relay.outbox.archive import Selection
-from relay.outbox.base import Decision, DestinationState, Entry, Hole, RoundEnd
+from relay.outbox.base import Decision, DestinationState, Entry
+from relay.outbox.channels import Hole, RoundEnd
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.sql import migrations
 from relay.outbox.sqlite import SqliteOutbox

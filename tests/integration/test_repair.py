@@ -19,7 +19,7 @@ from relay.clock import MICROS
 from relay.deliveries import Outcome, State, Verdict
 from relay.errors import Exit, LockedError, StoreError
 from relay.events import Channel
-from relay.outbox.base import Baseline, RoundEnd
+from relay.outbox.channels import Baseline, RoundEnd
 from relay.outbox.file import StoreLock
 from relay.outbox.repair import Repair, compact, diagnosis, repair
 from relay.outbox.rewind import IDENTITIES_US

@@ -14,7 +14,7 @@ from relay.clock import MICROS
 from relay.deliveries import Outcome, Verdict
 from relay.errors import StoreError
 from relay.events import Channel
-from relay.outbox.base import Baseline, RoundEnd
+from relay.outbox.channels import Baseline, RoundEnd
 from relay.outbox.check import read_only
 from relay.outbox.repair import Repair, diagnosis, repair
 from relay.outbox.rewind import IDENTITIES_US

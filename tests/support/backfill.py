@@ -13,7 +13,7 @@ from relay.backfill.ports import Settings, Tools
 from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.metrics import Metrics
-from relay.outbox.base import Baseline, ChannelState, Hole, RoundEnd
+from relay.outbox.channels import Baseline, ChannelState, Hole, RoundEnd
 from relay.upstream.errors import RestRefusedError, RestUnavailableError, Unavailability
 from relay.upstream.rest import RestPage
 from tests.support.clock import START_US, FakeClock

@@ -17,7 +17,7 @@ from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.outbox.archive import Archive, Step
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.web.desk import (
     BackfillStatus,

@@ -20,7 +20,8 @@ from relay.desk import FrontDesk
 from relay.events import Channel
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
-from relay.outbox.base import Hole, Outbox
+from relay.outbox.base import Outbox
+from relay.outbox.channels import Hole
 from relay.undertakings import Undertakings
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.backfill import FakeRest, FakeStore

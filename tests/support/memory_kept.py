@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from relay.deliveries import Delivery, State
 from relay.events import Channel, Source
-from relay.outbox.base import Baseline, DestinationState, Hole, RoundEnd
+from relay.outbox.base import DestinationState
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.outbox.identity import Known
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 

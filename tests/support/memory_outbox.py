@@ -13,18 +13,8 @@ import msgspec
 from relay.clock import Clock
 from relay.deliveries import Delivery, Outcome, State, Suppression, webhook_id
 from relay.events import Channel, Source
-from relay.outbox.base import (
-    ChannelState,
-    Decision,
-    DestinationState,
-    Entry,
-    Hole,
-    QueueStats,
-    RoundEnd,
-    Sighting,
-    Switch,
-    state_of,
-)
+from relay.outbox.base import Decision, DestinationState, Entry, QueueStats, Sighting, Switch, state_of
+from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.outbox.identity import Known, Resolution, resolve
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.outbox.rows import event_key

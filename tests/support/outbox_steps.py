@@ -19,17 +19,8 @@ from relay.deliveries import Ask, Delivery, Outcome, RuleMatch, Suppression, Ver
 from relay.events import Channel
 from relay.outbox import archive
 from relay.outbox.archive import Selection
-from relay.outbox.base import (
-    Baseline,
-    Decision,
-    DestinationState,
-    Entry,
-    Hole,
-    NewDelivery,
-    Outbox,
-    RoundEnd,
-    Switch,
-)
+from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Switch
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.outbox.memory import Mark, Side, Snooze, SnoozeKind
 from relay.states import StateWanted
 from tests.support.clock import START_US

@@ -11,7 +11,7 @@ from relay.backfill.round import Result
 from relay.backfill.status import Standing
 from relay.clock import MICROS
 from relay.events import Channel
-from relay.outbox.base import Baseline, ChannelState, RoundEnd
+from relay.outbox.channels import Baseline, ChannelState, RoundEnd
 from tests.support.backfill import DOWN, HOUR, MINUTE, REFUSED, Asked, Scene, alert, some_break
 from tests.support.clock import START_US, settle
 from tests.support.events import in_force

@@ -6,7 +6,7 @@ from relay.backfill.asking import pause
 from relay.backfill.bounds import OVERLAP_US, is_full, proof_floor, start_after, window_minutes
 from relay.clock import MICROS
 from relay.events import Channel, Event, Instant
-from relay.outbox.base import ChannelState, RoundEnd
+from relay.outbox.channels import ChannelState, RoundEnd
 
 MINUTE = 60 * MICROS
 NOW = 1_000_000 * MINUTE

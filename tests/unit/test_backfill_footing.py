@@ -7,7 +7,7 @@ import pytest
 from relay.backfill.footing import Footing
 from relay.clock import MICROS
 from relay.events import Channel
-from relay.outbox.base import ChannelState, RoundEnd
+from relay.outbox.channels import ChannelState, RoundEnd
 from tests.support.clock import START_US, FakeClock
 
 

@@ -11,7 +11,7 @@ from relay.backfill.parts import MOST_SYMBOLS, MOST_VALUES, Part, Seen, split
 from relay.backfill.round import Result
 from relay.backfill.spans import MOST_SPANS
 from relay.events import Channel
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from tests.support.backfill import HOUR, MINUTE, Scene, alert, some_break
 from tests.support.clock import START_US, FakeClock
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from tests.support.backfill import DOWN, Asked, Scene, alert, some_break
 
 SYMBOLS = ("AAPL", "SPY", "BTC-USD", "NQ=F", "TSLA")

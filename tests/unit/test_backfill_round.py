@@ -11,7 +11,7 @@ from relay.backfill.round import Result
 from relay.backfill.status import Standing
 from relay.errors import StoreError
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event
-from relay.outbox.base import Baseline, ChannelState
+from relay.outbox.channels import Baseline, ChannelState
 from relay.upstream.errors import RestUnavailableError, Unavailability
 from tests.support.backfill import (
     DOWN,

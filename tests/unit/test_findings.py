@@ -10,7 +10,7 @@ from relay.cli.findings import Compared, Finding, Missing, Why, lines, plain
 from relay.cli.survey import Cut, CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from tests.support.clock import START_US
 from tests.support.events import a_break, in_force
 

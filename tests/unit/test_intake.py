@@ -19,7 +19,8 @@ from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks
 from relay.judging.plan import Plan, Terms
 from relay.metrics import Metrics
-from relay.outbox.base import Baseline, Entry, Hole, RoundEnd, Sighting
+from relay.outbox.base import Entry, Sighting
+from relay.outbox.channels import Baseline, Hole, RoundEnd
 from relay.rules.match import compile_rules
 from relay.rules.rule import Rule, Symbols
 from tests.support.clock import START_US, FakeClock, settle

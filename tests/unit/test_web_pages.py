@@ -10,7 +10,7 @@ import pytest
 import relay.web
 from relay.clock import MICROS
 from relay.events import Channel
-from relay.outbox.base import Hole
+from relay.outbox.channels import Hole
 from relay.web.answers import plain
 from relay.web.pages import clock_time, span
 

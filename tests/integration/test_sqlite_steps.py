@@ -80,3 +80,9 @@ async def test_a_step_of_retention_that_found_as_much_as_it_may_is_not_the_last(
     ]
     assert more == [True, True, False]
     assert (await outbox.archive.list_deliveries()).items == []
+
+
+async def test_a_step_of_retention_looks_at_500_events_unless_told_otherwise(outbox: SqliteOutbox) -> None:
+    await outbox.commit([entry(in_force(number)) for number in range(1, 502)])
+    more = [await outbox.prune(finished_before_us=0, identities_before_us=0, marks_before_us=0) for _ in range(2)]
+    assert more == [True, False]

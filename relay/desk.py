@@ -37,7 +37,7 @@ from relay.metrics import Metrics
 from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
-from relay.readiness import Signs, judged, store_trouble
+from relay.readiness import Signs, judged, lane_note, lane_trouble, store_trouble
 from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
@@ -132,6 +132,7 @@ class FrontDesk:
 
     def ready(self) -> Readiness:
         """Whether alerts can flow, told from memory alone: the store may hang."""
+        dispatcher = self.dispatcher
         return judged(
             Signs(
                 self.connection,
@@ -141,7 +142,7 @@ class FrontDesk:
                 backfills=self.backfiller.status,
                 refused_lookup=self.refused_lookup(),
                 reload_fault=self.reloader.status.fault if self.reloader else "",
-                lanes={name: lane.status() for name, lane in self.dispatcher.lanes.items()},
+                lanes={name: lane.status() for name, lane in {**dispatcher.lanes, **dispatcher.leaving}.items()},
             )
         )
 
@@ -248,6 +249,8 @@ class FrontDesk:
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
             last_error=status.last_error,
+            trouble=lane_trouble(name, status),
+            note=lane_note(name, status),
         )
 
     @property

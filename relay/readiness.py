@@ -13,12 +13,12 @@ alone: they end by themselves. Each line names what to do, where somebody has to
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from shlex import quote
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
 from relay.backfill.status import Standing, Status
+from relay.commands import relay_command
 from relay.delivery.settings import LaneStatus
 from relay.durations import roughly
 from relay.errors import RelayError
@@ -29,13 +29,27 @@ from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import Readiness
 
 LONG_SECONDS: Final = 600.0
-"""A destination that has failed for as long as this, or has asked for nothing before then, is told of."""
+"""A destination that has failed for so long, or takes nothing for so long from now, is told of."""
 
 _LONG: Final = f"{LONG_SECONDS / 60:.0f} minutes"
 _BEFORE_CONNECTING: Final = {
     True: "the baseline is being fetched over REST first",
     False: "the connection is being made",
 }
+
+
+class Switched(Protocol):
+    """How a destination is switched: a lane's status, or what the store remembers of it."""
+
+    @property
+    def switch(self) -> Switch:
+        """On, paused or off."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why, for a person; may be empty."""
+        ...
 
 
 class Signs(msgspec.Struct, frozen=True):
@@ -80,8 +94,9 @@ def judged(signs: Signs) -> Readiness:
         degraded.insert(0, "standing by: another connection took over")
     else:
         reasons += _not_flowing(signs)
-    degraded += [*_refused(signs), *_lanes(signs)]
-    return Readiness(not reasons, tuple(reasons), tuple(degraded), tuple(_paused(signs)))
+    degraded += [*_refused(signs), *filter(None, (lane_trouble(name, lane) for name, lane in signs.lanes.items()))]
+    notes = filter(None, (lane_note(name, lane) for name, lane in signs.lanes.items()))
+    return Readiness(not reasons, tuple(reasons), tuple(degraded), tuple(notes))
 
 
 def _not_flowing(signs: Signs) -> Iterator[str]:
@@ -106,19 +121,12 @@ def _refused(signs: Signs) -> Iterator[str]:
         yield f"the config's last reload changed nothing: {signs.reload_fault.partition(chr(10))[0]}"
 
 
-def _lanes(signs: Signs) -> Iterator[str]:
-    for name, lane in signs.lanes.items():
-        if trouble := lane_trouble(name, lane):
-            yield trouble
-
-
 def lane_trouble(name: str, lane: LaneStatus) -> str:
     """Why nothing, or not all, arrives at a destination; empty where it does, soon will, or a person paused it."""
     if lane.switch is Switch.PAUSED:
         return ""
     if lane.switch is Switch.OFF:
-        reason = lane.reason or "without a reason"
-        return f"{name} is switched off ({reason}), its queue is kept: mend it, then `relay resume {quote(name)}`"
+        return f"{name} {switched(name, lane)}"
     if lane.held_seconds >= LONG_SECONDS:
         reason = lane.last_error or "it asked for that earlier"
         return f"{name} takes nothing for another {roughly(lane.held_seconds)} ({reason}); its queue is kept"
@@ -126,11 +134,28 @@ def lane_trouble(name: str, lane: LaneStatus) -> str:
         failing = f"{name} has failed for more than {_LONG} ({lane.last_error}); its queue is kept, and tried again"
         return failing if lane.failing_seconds >= LONG_SECONDS else ""
     if lane.refusal:
-        return f"{name} did not take its last message ({lane.refusal}): `relay dead list --to {quote(name)}`"
+        return f"{name} did not take its last message ({lane.refusal}): `{relay_command('dead', 'list', '--to', name)}`"
     return ""
 
 
-def _paused(signs: Signs) -> Iterator[str]:
-    for name, lane in signs.lanes.items():
-        if lane.switch is Switch.PAUSED:
-            yield f"{name} is paused ({lane.reason}): what comes is queued until `relay resume {quote(name)}`"
+def lane_note(name: str, lane: Switched) -> str:
+    """What a person wants so of a destination, and may have forgotten; empty where that is nothing."""
+    return f"{name} {switched(name, lane)}" if lane.switch is Switch.PAUSED else ""
+
+
+def switched(name: str, how: Switched) -> str:
+    """What a destination's switch comes to, and what lets it go on, said of it; empty where it is on.
+
+    ``is switched off (410 Gone), its queue is kept: mend it, then `relay resume bot```
+    """
+    resume = f"`{relay_command('resume', name)}`"
+    if how.switch is Switch.OFF:
+        return f"{switched_off(how.reason)}, its queue is kept: mend it, then {resume}"
+    if how.switch is Switch.PAUSED:
+        return f"is paused{f' ({how.reason})' if how.reason else ''}: what comes is queued until {resume}"
+    return ""
+
+
+def switched_off(reason: str) -> str:
+    """``is switched off (410 Gone)``."""
+    return f"is switched off ({reason or 'without a reason'})"

@@ -8,7 +8,6 @@ than it is wide, and where the table does not fit, a sentence for each destinati
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -20,10 +19,12 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.clock import MICROS, isoformat
+from relay.commands import relay_command
 from relay.deliveries import State
 from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
+from relay.readiness import switched
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
@@ -56,7 +57,7 @@ def of_store(
         "destinations": [
             {
                 "name": name,
-                **_standing(switches.get(name), held=held),
+                **_standing(name, switches.get(name), held=held),
                 "oldest_pending": None if one.oldest_pending_us is None else isoformat(one.oldest_pending_us),
                 **{
                     key: {str(word): number for word, number in counted.items()}
@@ -73,13 +74,15 @@ def of_store(
     }
 
 
-def _standing(switch: DestinationState | None, *, held: bool) -> dict[str, str]:
-    """State and reason of a destination whose lane can't be asked; None is not in the config."""
+def _standing(name: str, switch: DestinationState | None, *, held: bool) -> dict[str, str]:
+    """How a destination stands whose lane can't be asked; None is not in the config."""
     if switch is None:
-        return {"state": "removed", "reason": ""}
-    if switch.switch is not Switch.ON:
-        return {"state": switch.switch.value, "reason": switch.reason}
-    return {"state": "not told" if held else "not running", "reason": ""}
+        return {"state": "removed", "reason": "", "trouble": "", "note": ""}
+    if switch.switch is Switch.ON:
+        return {"state": "not told" if held else "not running", "reason": "", "trouble": "", "note": ""}
+    said = f"{name} {switched(name, switch)}"
+    where = {"trouble": "", "note": said} if switch.switch is Switch.PAUSED else {"trouble": said, "note": ""}
+    return {"state": switch.switch.value, "reason": switch.reason, **where}
 
 
 def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
@@ -99,7 +102,7 @@ def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[Renderabl
     else:
         for one in destinations:
             yield _line(one["name"], _sentence(one, status), "", width)
-    for head, said, style in _below(destinations, " ".join(status.get("degraded", ()))):
+    for head, said, style in _below(destinations):
         yield _line(head, said, style, width)
 
 
@@ -118,8 +121,10 @@ def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield "connection", f"{link['state']} for {_ago(link['since'], now_us)}{detail}", "green" if good else "yellow"
     for reason in status["reasons"]:
         yield "not ready", reason, "yellow"
+    below = {one.get("trouble") for one in status["destinations"]}
     for reason in status["degraded"]:
-        yield "degraded", reason, "yellow"
+        if reason not in below:
+            yield "degraded", reason, "yellow"
     healthy = store["healthy"]
     yield "store", "takes writes" if healthy else store["detail"], "" if healthy else "red"
     done = backfill["completed_at"]
@@ -171,13 +176,14 @@ def _since(one: Mapping[str, Any], status: Mapping[str, Any]) -> str:
     return "" if oldest is None else _ago(oldest, _us(status["now"]))
 
 
-def _below(destinations: Iterable[Mapping[str, Any]], above: str) -> Iterator[tuple[str, str, str]]:
-    """What no row holds, and what a person can do, unless that stands ``above``."""
+def _below(destinations: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+    """What no row holds, and what a person can do."""
     dead = {}
     for one in destinations:
         name = one["name"]
-        if said := _trouble(one, above):
-            yield name, said, "yellow"
+        head, said = _said(one)
+        if said:
+            yield head, said, "yellow"
         for key, word in (
             ("suppressed", "suppressed"),
             ("replays", "sent again by hand"),
@@ -193,17 +199,16 @@ def _below(destinations: Iterable[Mapping[str, Any]], above: str) -> Iterator[tu
         yield "dead letters", f"{listed}; `relay dead list` shows them", "yellow"
 
 
-def _trouble(one: Mapping[str, Any], above: str) -> str:
-    """Why a destination takes nothing, and what lets it go on; empty where it does, or where that stands ``above``."""
-    name, state, reason = shlex.quote(one["name"]), one["state"], one.get("reason") or ""
-    resume = f"`relay resume {name}`"
-    if state == Switch.OFF:
-        return "" if resume in above else f"{reason or 'off'}; mend it, then {resume}"
-    if state == Switch.PAUSED:
-        return f"{reason or 'paused'}; {resume} lets it go on"
-    if state == "removed" and _number(one["counts"], (State.PENDING, State.DECIDING)):
-        return f"what waits goes on when the config has it again; `relay dead drop --to {name}` lets go of it"
-    return reason
+def _said(one: Mapping[str, Any]) -> tuple[str, str]:
+    """What there is to say of how a destination stands, after a word that says how much that matters."""
+    if trouble := one.get("trouble"):
+        return "degraded", trouble
+    if note := one.get("note"):
+        return "note", note
+    if one["state"] != "removed" or not _number(one["counts"], (State.PENDING, State.DECIDING)):
+        return one["name"], one.get("reason") or ""
+    dropping = relay_command("dead", "drop", "--to", one["name"])
+    return one["name"], f"what waits goes on when the config has it again; `{dropping}` lets go of it"
 
 
 def _number(counts: Mapping[str, int], states: Iterable[State]) -> int:

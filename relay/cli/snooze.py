@@ -29,6 +29,7 @@ from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.cli.wording import moment
 from relay.clock import MICROS, SystemClock, isoformat
+from relay.commands import relay_command
 from relay.config.model import Config
 from relay.durations import FORMS, format_duration, roughly
 from relay.errors import Exit, RelayError, UsageError
@@ -129,7 +130,9 @@ def _wanted(
     if listing and (name is not None or clear or kind is not None):
         raise UsageError("--list stands alone", hint="relay snooze --list")
     if clear and duration is not None:
-        raise UsageError("--clear ends a snooze: it goes without a duration", hint=f"relay snooze --clear {name!r}")
+        raise UsageError(
+            "--clear ends a snooze: it goes without a duration", hint=relay_command("snooze", "--clear", name or "NAME")
+        )
     if name is not None and not name.strip():  # a script's empty variable must not end all
         raise UsageError("NAME is empty")
     if name is None and kind is not None:

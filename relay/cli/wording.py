@@ -8,10 +8,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Final
 
+from relay import readiness
 from relay.clock import MICROS
 from relay.deliveries import Ask, Suppression
 from relay.durations import format_duration, roughly
-from relay.outbox.base import DestinationState, NewDelivery, Switch
+from relay.outbox.base import DestinationState, NewDelivery
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules import words
 from relay.rules.active import Active
@@ -81,10 +82,8 @@ def state(name: str, found: Snapshot | str, ask: Ask) -> str:
 
 
 def switched(name: str, state: DestinationState) -> str:
-    """What keeps a destination from sending: ``it is switched off (no such webhook); `relay resume bot` …``."""
-    if state.switch is Switch.PAUSED:
-        return f"it is paused until `relay resume {name}`"
-    return f"it is switched off{f' ({state.reason})' if state.reason else ''}"
+    """What keeps a destination from sending: ``it is paused: what comes is queued until `relay resume bot```."""
+    return f"it {readiness.switched(name, state)}"
 
 
 def too_old(age: float, max_age: float) -> str:

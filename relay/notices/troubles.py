@@ -10,7 +10,9 @@ from typing import Final
 
 import msgspec
 
+from relay.commands import relay_command
 from relay.destinations.notice import Trouble, TroubleKind
+from relay.readiness import switched_off
 
 STEPS: Final = (1, 10, 100, 1_000, 10_000, 100_000, 1_000_000)
 """Dead letters of a destination in a day: passing one of these is told."""
@@ -103,8 +105,8 @@ def _switched_off(before: View, after: View) -> Iterator[Trouble]:
             yield Trouble(
                 TroubleKind.SWITCHED_OFF,
                 name,
-                f"{name} is switched off ({off.reason or 'without a reason'}); its queue is kept",
-                f"mend its config, or if the receiver is well again: relay resume {name}",
+                f"{name} {switched_off(off.reason)}; its queue is kept",
+                f"mend its config, or if the receiver is well again: {relay_command('resume', name)}",
             )
 
 
@@ -154,7 +156,8 @@ def _dead(before: View, after: View) -> Iterator[Trouble]:
         step = passed(before.dead.get(name, 0), count)
         if step is not None and name not in after.off:  # what switched it off is told, and is a dead letter by nature
             said = "a dead letter, its first today" if count == 1 else f"{count} dead letters today"
-            hint = f"relay dead list --to {name} says why; when that is mended, relay dead retry sends them again"
+            listed = relay_command("dead", "list", "--to", name)
+            hint = f"{listed} says why; when that is mended, relay dead retry sends them again"
             yield Trouble(TroubleKind.DEAD_LETTERS, name, f"{name} has {said}", hint, step)
 
 

@@ -66,8 +66,8 @@ class Api:
 
     async def status(self, _request: web.Request) -> web.Response:
         """How everything stands, with readiness."""
-        readiness = self._desk.ready()
         status = await self._desk.status()
+        readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
         return answer({**msgspec.structs.asdict(readiness), **msgspec.structs.asdict(status)})
 
     async def pause(self, request: web.Request) -> web.Response:

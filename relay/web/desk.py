@@ -80,6 +80,8 @@ class DestinationStatus(msgspec.Struct, frozen=True):
         replays: Those among them that were sent again by hand.
         pruned: Those that retention has deleted, by state, without what was sent again by hand.
         last_error: What the last failed attempt came to.
+        trouble: Why nothing, or not all, arrives there, as under ``Readiness.degraded``; else empty.
+        note: What a person wants so of it, as under ``Readiness.notes``; empty where that is nothing.
     """
 
     name: str
@@ -95,6 +97,8 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     replays: Mapping[State, int] = {}
     pruned: Mapping[State, int] = {}
     last_error: str = ""
+    trouble: str = ""
+    note: str = ""
 
 
 class BackfillStatus(msgspec.Struct, frozen=True):
@@ -144,8 +148,9 @@ class Readiness(msgspec.Struct, frozen=True):
         ready: The current connection is acknowledged and each accepted channel has its baseline, or it stands by; and
             the store is not damaged.
         reasons: Why it is not ready; empty where it is.
-        degraded: What runs short of full service without being unready: refused channels with the scope to add,
-            destinations at which nothing or not all arrives, a full disk.
+        degraded: What runs short of full service without being unready: standing by, refused channels with the scope to
+            add, a backfill or a look-up of states that the upstream refuses, destinations at which nothing or not all
+            arrives or that ask for a long wait, a full disk, a reload that changed nothing.
         notes: What a person wants so, and may have forgotten: destinations that are paused.
     """
 

@@ -239,8 +239,10 @@ async def test_what_a_running_relay_holds_is_not_told_as_sent_nor_its_config_as_
     config = written(tmp_path, simulator, inbox, *rules, port=port)
     file = envelope(tmp_path, triggered_at=isoformat(SystemClock().now_us()))
     expected = {
-        "swing": "  swing: held; it is paused until `relay resume swing`; would list paused",
-        "bot": "  bot: queued; it is switched off (answered 410 Gone); would list gone",
+        "swing": "  swing: held; it is paused (paused by an operator): what comes is queued until "
+        "`relay resume swing`; would list paused",
+        "bot": "  bot: queued; it is switched off (answered 410 Gone), its queue is kept: mend it, then "
+        "`relay resume bot`; would list gone",
         "misc": "  misc: sent; lists sent",
     }
     async with running(Path(config)) as daemon:

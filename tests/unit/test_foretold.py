@@ -255,21 +255,25 @@ def test_an_otherwise_does_not_find_a_rule_that_its_look_up_ruled_out() -> None:
         assert (failure.condition, failure.found) == ("otherwise", names)
 
 
+PAUSED = "it is paused (paused by an operator): what comes is queued until `relay resume 'the bot'`"
+OFF = "it is switched off (no such webhook), its queue is kept: mend it, then `relay resume 'the bot'`"
+
+
 @pytest.mark.parametrize(
     ("state", "reason", "detail"),
     [
-        (DestinationState(Switch.PAUSED, "paused by an operator"), "paused", "it is paused until `relay resume bot`"),
-        (DestinationState(Switch.OFF, "no such webhook"), "off", "it is switched off (no such webhook)"),
+        (DestinationState(Switch.PAUSED, "paused by an operator"), "paused", PAUSED),
+        (DestinationState(Switch.OFF, "no such webhook"), "off", OFF),
     ],
 )
 def test_what_a_destination_does_not_send_now_is_queued(state: DestinationState, reason: str, detail: str) -> None:
-    memory = Memory(switched={"bot": state})
-    (fate,) = foretold(Rule("a", to=("bot",)), memory=memory).destinations
-    assert fate == DestinationFate("bot", sent=False, rules=("a",), reason=reason, detail=detail)
+    memory = Memory(switched={"the bot": state})
+    (fate,) = foretold(Rule("a", to=("the bot",)), memory=memory).destinations
+    assert fate == DestinationFate("the bot", sent=False, rules=("a",), reason=reason, detail=detail)
     assert fate.held
-    (asking,) = foretold(Rule("a", to=("bot",), state=GREEN), memory=memory).destinations
+    (asking,) = foretold(Rule("a", to=("the bot",), state=GREEN), memory=memory).destinations
     assert asking.detail == f"{detail}; a only if a look-up says so"
-    (old,) = foretold(Rule("a", to=("bot",), max_age=10.0), memory=memory).destinations
+    (old,) = foretold(Rule("a", to=("the bot",), max_age=10.0), memory=memory).destinations
     assert (old.reason, old.held) == ("expired", False)
 
 

@@ -108,9 +108,12 @@ def test_a_table_is_drawn_where_it_fits_and_not_where_it_does_not() -> None:
     [
         (
             DestinationState(Switch.OFF, "410 Gone"),
-            "the bot: 410 Gone; mend it, then `relay resume 'the bot'`",
+            "degraded: the bot is switched off (410 Gone), its queue is kept: mend it, then `relay resume 'the bot'`",
         ),
-        (DestinationState(Switch.PAUSED), "the bot: paused; `relay resume 'the bot'` lets it go on"),
+        (
+            DestinationState(Switch.PAUSED),
+            "note: the bot is paused: what comes is queued until `relay resume 'the bot'`",
+        ),
         (ON, ""),
     ],
 )
@@ -119,11 +122,10 @@ def test_what_lets_a_destination_go_on_is_told(switch: DestinationState, said: s
     assert (said in told) if said else "relay resume" not in told
 
 
-def test_what_stands_above_is_not_said_once_more_below() -> None:
-    status = stored({"bot": QueueStats({})}, {"bot": DestinationState(Switch.OFF, "410 Gone")})
-    said = "bot is switched off (410 Gone): mend it, then `relay resume bot`"
-    assert "relay resume" in drawn(status, None)
-    assert "relay resume" not in drawn({**status, "degraded": [said]}, None)
+def test_a_destination_that_has_failed_for_a_moment_says_why_and_is_not_degraded() -> None:
+    status = stored({"bot": QueueStats({})})
+    status["destinations"][0] |= {"state": "backing off", "reason": "timed out"}
+    assert "bot: timed out" in drawn(status, None)
 
 
 @pytest.mark.parametrize("width", range(40, 81, 5))

@@ -131,6 +131,17 @@ def test_a_destination_at_which_nothing_arrives_is_told_of(lane: LaneStatus, sai
     assert lane_trouble("bot", lane) == said
 
 
+def test_a_command_takes_a_name_with_spaces() -> None:
+    lanes = {
+        "the bot": msgspec.structs.replace(IDLE, switch=Switch.OFF),
+        "the ops": msgspec.structs.replace(IDLE, refusal="404"),
+        "the desk": msgspec.structs.replace(IDLE, switch=Switch.PAUSED),
+    }
+    told = judged(msgspec.structs.replace(WELL, lanes=lanes))
+    commands = [line.split("`")[1] for line in (*told.degraded, *told.notes)]
+    assert commands == ["relay resume 'the bot'", "relay dead list --to 'the ops'", "relay resume 'the desk'"]
+
+
 def test_what_a_person_paused_is_said_and_is_no_trouble() -> None:
     paused = msgspec.structs.replace(IDLE, switch=Switch.PAUSED, reason="paused by an operator")
     told = judged(msgspec.structs.replace(WELL, lanes={"bot": paused}))

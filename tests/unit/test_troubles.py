@@ -71,6 +71,12 @@ def test_the_word_of_dead_letters_names_the_verbs_that_show_and_send_them() -> N
     assert "relay dead retry " in trouble.hint
 
 
+def test_a_command_in_a_word_takes_a_name_with_spaces() -> None:
+    found = troubles(WELL, replace(WELL, off={"the bot": OFF}, dead={"the ops": 1}))
+    assert ["relay resume 'the bot'" in trouble.hint for trouble in found] == [True, False]
+    assert ["relay dead list --to 'the ops'" in trouble.hint for trouble in found] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "step"),
     [(0, 1, 1), (0, 9, 1), (1, 9, None), (0, 10, 10), (9, 250, 100), (100, 100, None), (250, 3, 1), (5, 0, None)],

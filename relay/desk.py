@@ -177,6 +177,10 @@ class FrontDesk:
             simulated=self.simulated,
         )
 
+    def destinations(self) -> Sequence[str]:
+        """Names of those to which something may go: of the config, and those that leave."""
+        return [*self.dispatcher.lanes, *self.dispatcher.leaving]
+
     def _connection(self) -> ConnectionStatus:
         state = self.connection
         return ConnectionStatus(

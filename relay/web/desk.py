@@ -195,6 +195,10 @@ class Desk(Protocol):
         """How everything stands now."""
         ...
 
+    def destinations(self) -> Sequence[str]:
+        """Names of those to which something may go, told from memory alone: of the config, and those that leave."""
+        ...
+
     @property
     def archive(self) -> Archive:
         """What is stored, as people look it up, and what they may do with it."""

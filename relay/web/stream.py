@@ -75,7 +75,7 @@ class Stream:
     async def stream(self, request: web.Request) -> web.StreamResponse:
         """Events, attempts and the status until the client goes."""
         choice, last = _choice(request), _last_event(request)
-        await self._require_known(choice.destinations)
+        self._require_known(choice.destinations)
         listener = self._broadcast.join(choice)
         if listener is None:
             headers = {"Retry-After": str(_FULL_RETRY_SECONDS)}
@@ -100,11 +100,12 @@ class Stream:
             self._broadcast.leave(listener)
         return response
 
-    async def _require_known(self, destinations: frozenset[str]) -> None:
-        """Refuse a name that no destination has: nothing would ever come, and a typo would look like a quiet market."""
-        if not destinations:
-            return
-        known = [one.name for one in (await self._desk.status()).destinations]
+    def _require_known(self, destinations: frozenset[str]) -> None:
+        """Refuse a name that no destination has: nothing would ever come, and a typo would look like a quiet market.
+
+        The store is not asked, so that a stream opens while it is stuck.
+        """
+        known = self._desk.destinations()
         if not destinations.issubset(known):
             raise BadQueryError(f"`destination` is one of {', '.join(known)}")
 

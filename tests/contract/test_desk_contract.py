@@ -91,6 +91,10 @@ async def test_the_status_speaks_the_documented_words(desk: Desk) -> None:
         assert set(destination.counts) <= set(State)
 
 
+async def test_destinations_are_named_without_asking_the_store(desk: Desk) -> None:
+    assert list(desk.destinations()) == ["bot", "swing"]
+
+
 async def test_events_are_listed_newest_first_each_once_over_all_pages(desk: Desk) -> None:
     whole = numbers(await desk.archive.list_events(limit=1_000))
     assert len(whole) > 2 * PAGE

@@ -176,6 +176,16 @@ async def test_a_choice_that_means_nothing_is_refused_with_what_would(house: Hou
     assert house.broadcast.listeners == 0
 
 
+async def test_a_stream_of_a_destination_opens_while_the_store_is_stuck(house: House) -> None:
+    house.desk.gate = asyncio.Event()
+    async with listening(house.client, "?destination=bot") as stream:
+        await stream.next("status")
+        house.broadcast.attempted(DELIVERY, DOWN, 0.1)
+        assert (await stream.next()).name == "delivery"
+    status, body = await get(house.client, "/api/stream?destination=bto")
+    assert (status, body["error"]["message"]) == (400, "`destination` is one of bot, swing")
+
+
 async def test_who_comes_back_is_shown_what_was_missed(house: House) -> None:
     async with listening(house.client, headers={"Last-Event-ID": "290"}) as stream:
         assert [(await stream.next("event")).id for _ in range(10)] == [str(number) for number in range(291, 301)]

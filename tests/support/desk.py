@@ -120,6 +120,9 @@ class FakeDesk:
             raise self.fault
         return msgspec.structs.replace(self.now, snoozes=tuple(self.snoozed()))
 
+    def destinations(self) -> Sequence[str]:
+        return [one.name for one in self.now.destinations]
+
     async def queue(self, step: Coroutine[Any, Any, Step]) -> Step:
         came = await step
         self.asked.append(("notify", *came.destinations))

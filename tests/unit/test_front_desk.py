@@ -105,6 +105,7 @@ async def test_a_removed_destination_that_is_drained_is_leaving() -> None:
         desk.dispatcher.change({"swing": desk.dispatcher.lanes["swing"]}, drain=["bot"])
         await settle()
         assert await _states(desk) == {"swing": "idle", "bot": "paused"}
+        assert list(desk.destinations()) == ["swing", "bot"]
         desk.dispatcher.stop()  # so that it goes on no further while we look
         await desk.resume("bot", drop_older=None)
         assert await _states(desk) == {"swing": "idle", "bot": "leaving"}

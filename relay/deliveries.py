@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -32,6 +32,10 @@ class State(StrEnum):
     DEAD = "dead"
     EXPIRED = "expired"
     SUPPRESSED = "suppressed"
+
+
+WAITING: Final = (State.PENDING, State.DECIDING)
+"""What is still to be sent, or to be decided."""
 
 
 class Suppression(StrEnum):

@@ -28,7 +28,7 @@ from typing import Any, Final
 import structlog
 
 from relay.clock import MICROS, Clock, wait_until
-from relay.deliveries import State
+from relay.deliveries import WAITING
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
 from relay.delivery.sender import Batch, Sender
@@ -219,7 +219,7 @@ class Lane:
         if len(self._window):
             return False
         stats = (await self._outbox.stats()).get(self.name)
-        waiting = 0 if stats is None else sum(stats.counts.get(state, 0) for state in (State.PENDING, State.DECIDING))
+        waiting = 0 if stats is None else sum(stats.counts.get(state, 0) for state in WAITING)
         return waiting <= len(self.unnoted) and not self._tasks
 
     def _begin_all(self) -> None:

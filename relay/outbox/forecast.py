@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from relay.deliveries import State
+from relay.deliveries import WAITING, State
 from relay.outbox.archive import REPLAYED, Archive, Selection
 
 
@@ -45,7 +45,7 @@ async def forecast_replay(archive: Archive, selection: Selection, *, dropped: bo
     return ReplayForecast(
         to_send=taken.total_sendable,
         overdue=taken.overdue,
-        waiting=left.states.get(State.PENDING, 0) + left.states.get(State.DECIDING, 0),
+        waiting=sum(left.states.get(state, 0) for state in WAITING),
         suppressed=left.states.get(State.SUPPRESSED, 0),
         dropped=taken.dropped,
         bodiless=taken.bodiless,

@@ -16,7 +16,7 @@ from typing import Any, Final, cast
 import msgspec
 
 from relay.clock import Clock
-from relay.deliveries import State
+from relay.deliveries import WAITING, State
 from relay.errors import StoreError
 from relay.outbox import listings, rows
 from relay.outbox.archive import EVERYTHING, REPLAYED, STEP, Count, Page, Selection, Step
@@ -155,7 +155,7 @@ class SqliteArchive:
 
     async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
         """Expire dead letters by hand, and with ``waiting`` what waits."""
-        states = [State.DEAD, *([State.PENDING, State.DECIDING] if waiting else [])]
+        states = [State.DEAD, *(WAITING if waiting else ())]
         return await self._step(selection, states, drop, after=after, limit=limit)
 
     async def replay(

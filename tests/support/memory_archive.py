@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from relay.clock import Clock, isoformat
-from relay.deliveries import State, webhook_id
+from relay.deliveries import WAITING, State, webhook_id
 from relay.destinations.texts import happened_us
 from relay.events import Channel, Event, Source, names_of
 from relay.outbox.archive import EVERYTHING, STEP, Count, Page, Selection, Step
@@ -18,7 +18,6 @@ from relay.outbox.base import state_of
 from relay.rules.conditions import name_fits
 from tests.support.memory_kept import Memory, Record, Stored
 
-WAITS = (State.PENDING, State.DECIDING)
 DROPPED = "dropped by an operator"
 
 
@@ -173,7 +172,7 @@ class MemoryArchive:
         return True
 
     async def drop(self, selection: Selection, *, waiting: bool = False, after: int = 0, limit: int = STEP) -> Step:
-        states = [State.DEAD, *(WAITS if waiting else ())]
+        states = [State.DEAD, *(WAITING if waiting else ())]
         return self._step(selection, states, self._drop, after=after, limit=limit)
 
     def _drop(self, record: Record, now_us: int) -> bool:
@@ -196,7 +195,7 @@ class MemoryArchive:
             other.event_seq == record.event_seq
             and other.delivery.destination == before.destination
             and other.again
-            and other.state in WAITS
+            and other.state in WAITING
             for other in self._kept.records.values()
         )
         if waits or not self._kept.events[record.event_seq].body:

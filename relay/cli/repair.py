@@ -37,7 +37,7 @@ _SHOWN: Final = 20
 _COLUMNS: Final = {
     "kept": "in the new store",
     "unreadable": "lost with pages that can't be read, at most",
-    "left out": "readable, but what they say makes no sense, or their alert is lost",
+    "refused": "readable, but what they say makes no sense, or their alert is lost",
 }
 _SETTLED: Final[frozenset[str]] = frozenset({State.DELIVERED, State.EXPIRED, State.SUPPRESSED})
 _WORDS: Final[Mapping[str, str]] = {
@@ -110,8 +110,8 @@ def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:
         "everything_lost": done.everything_lost,
         "lost_log_pages": done.lost_log_pages,
         "forgotten": done.forgotten,
-        "lost_waiting": done.waiting,
-        "may_go_again": done.again,
+        "lost_waiting": done.lost_waiting,
+        "may_go_again": done.may_go_again,
         "refetch_from": None if done.refetch_from_us is None else isoformat(done.refetch_from_us),
         "left_out": msgspec.to_builtins(done.left_out),
         "kept": None if done.kept is None else str(done.kept),
@@ -147,12 +147,12 @@ def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
 
 def _outcome(done: Repair) -> Iterator[str]:
     if done.everything_lost:
-        yield "Lost while waiting: nobody can tell, for no alert can be read: all of them are lost."
+        yield "Lost while waiting: no alert can be read, so nobody can tell how many; all that waited is lost."
         yield "Delivered or dead before, may go out again: whatever the upstream still has."
     else:
         most = sum(getattr(done.tables.get("deliveries", Saved()), key) for key in ("unreadable", "refused"))
-        yield f"Lost while waiting: {_counted(done.waiting, most)}."
-        yield f"Delivered or dead before, may go out again: {_counted(done.again, most)}."
+        yield f"Lost while waiting: {_counted(done.lost_waiting, most)}."
+        yield f"Delivered or dead before, may go out again: {_counted(done.may_go_again, most)}."
     if done.lost_log_pages:
         yield (
             f"{done.lost_log_pages} pages at the end of the log can't be taken, and nobody can tell what they held; "

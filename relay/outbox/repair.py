@@ -27,11 +27,10 @@ from typing import Final, NamedTuple
 import msgspec
 
 from relay.clock import MICROS
-from relay.deliveries import State
 from relay.errors import LockedError, StoreError
 from relay.outbox.check import broken_log, damaged, log_of, lost_frames, missing, read_only, whole_check
 from relay.outbox.file import StoreLock, connect, explained, holder, open_store, resolve
-from relay.outbox.reckoning import gone, lost_waiting, may_go_again
+from relay.outbox.losses import gone_from, lost_waiting, may_go_again, told
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
 from relay.outbox.salvage import DamagedStore
@@ -53,9 +52,9 @@ class Repair(msgspec.Struct, frozen=True):
         found: What was wrong; empty where nothing was.
         tables: What became of each table.
         forgotten: Alerts that are there and are fetched and delivered again, because a delivery of theirs is lost.
-        waiting: Deliveries that waited and are lost with what is lost; None where no index tells.
-        again: Deliveries that were delivered or dead, of alerts that are fetched again: at most so many go out once
-            more; None where no index tells.
+        lost_waiting: Deliveries that waited and are lost with what is lost; None where no index tells.
+        may_go_again: Deliveries that were delivered or dead, of alerts that are fetched again: at most so many go out
+            once more; None where no index tells.
         lost_log_pages: Pages of the log that SQLite does not take any more.
         refetch_from_us: Since when the next rounds ask anew, µs since the epoch; None where they go on as they were.
         left_out: Deliveries that are lost for good, or whose event is; a thousand of each at most.
@@ -65,8 +64,8 @@ class Repair(msgspec.Struct, frozen=True):
     found: str
     tables: dict[str, Saved] = {}
     forgotten: int = 0
-    waiting: int | None = 0
-    again: int | None = 0
+    lost_waiting: int | None = 0
+    may_go_again: int | None = 0
     lost_log_pages: int = 0
     refetch_from_us: int | None = None
     left_out: tuple[LeftOut, ...] = ()
@@ -231,21 +230,18 @@ def _build(old: DamagedStore, fresh: sqlite3.Connection, found: str, times: _Tim
     fresh.execute("BEGIN")
     rescue = Rescue(old, fresh, progress)
     rescue.run(times.known_us)
-    waiting = lost_waiting(old, fresh)
-    dead = gone(old, fresh, (State.DEAD,)) or []
-    loss = forget(old, fresh, rescue, oldest_us=times.now_us - times.refetch_us)
+    gone = gone_from(old, fresh)
+    loss = forget(old, fresh, rescue, gone, oldest_us=times.now_us - times.refetch_us)
     since = rewind(fresh, rescue, loss, now_us=times.now_us, refetch_us=times.refetch_us)
-    again = may_go_again(old, fresh)
-    if not any(rescue.gaps[table] or rescue.spoilt[table] for table in ("events", "deliveries")):
-        waiting, again = waiting or 0, again or 0  # all rows are there, whatever an index may hide
+    waiting, again = (told(count, rescue) for count in (lost_waiting(gone), may_go_again(old, fresh)))
     lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
     rescue.finish(skip=_NUMBERS_SKIPPED if lost else 0)
     fresh.execute("COMMIT")
     for table in ("events", "deliveries"):
         (rescue.saved[table].kept,) = fresh.execute(f"SELECT count(*) FROM {table}").fetchone()  # noqa: S608  because the names are ours
-    orphans = {row["id"] for row in rescue.orphans}
-    letters = [left for number, left in zip(dead, loss.left_out, strict=False) if number not in orphans]
-    left_out = (*_orphans(old, rescue), *letters)
+    orphans = _orphans(old, rescue)
+    told_of = {left.id for left in orphans}
+    left_out = (*orphans, *(left for left in loss.left_out if left.id not in told_of))
     return Repair(found, rescue.saved, loss.forgotten, waiting, again, 0, since, left_out)
 
 
@@ -257,6 +253,7 @@ def _orphans(old: DamagedStore, rescue: Rescue) -> list[LeftOut]:
             state=str(row["state"]),
             destination=str(row["destination"]),
             webhook_id=str(row["webhook_id"]),
+            id=row["id"] if isinstance(row["id"], int) else 0,
         )
         for row in rescue.orphans
     ]

@@ -80,6 +80,10 @@ class Rescue:
             (known_us,),
         )
 
+    def is_whole(self, *tables: str) -> bool:
+        """Whether every row of ``tables`` could be read and makes sense."""
+        return not any(self.gaps[table] or self.spoilt[table] for table in tables)
+
     def finish(self, *, skip: int) -> None:
         """Complete the ledger, and let numbers go on ``skip`` above the greatest there is a trace of."""
         run = self._fresh.execute

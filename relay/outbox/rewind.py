@@ -21,9 +21,10 @@ from typing import Final
 import msgspec
 
 from relay.clock import MICROS
-from relay.deliveries import State
+from relay.deliveries import WAITING, State
 from relay.events import ALERT_CHANNELS
 from relay.outbox.base import IDENTITIES_SECONDS, OVERLAP_SECONDS
+from relay.outbox.losses import Gone
 from relay.outbox.rescue import MOST_NAMED, Rescue
 from relay.outbox.salvage import DamagedStore, Gap
 
@@ -31,7 +32,6 @@ IDENTITIES_US: Final = round(IDENTITIES_SECONDS * MICROS)
 """No further back is anything fetched again: what fired before may be forgotten."""
 
 _OVERLAP_US: Final = round(OVERLAP_SECONDS * MICROS)
-_WAITING: Final = (State.PENDING, State.DECIDING)
 _NO_NUMBER: Final = 2**62
 _UNSURE: Final = 2**20  # numbers: more than that are no page's
 _CHANNELS: Final = tuple(channel.value for channel in ALERT_CHANNELS)
@@ -44,12 +44,14 @@ class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
         event: Its event's key.
         state: In which it was.
         destination, webhook_id: Where it could be read, though its event could not.
+        id: Its number; 0 where that could not be read.
     """
 
     event: str = ""
     state: str = ""
     destination: str = ""
     webhook_id: str = ""
+    id: int = 0
 
 
 class Loss(msgspec.Struct):
@@ -58,7 +60,7 @@ class Loss(msgspec.Struct):
     Attributes:
         forgotten: Alerts that were forgotten so as to be fetched again.
         since_us: When the earliest of them was received.
-        left_out: Deliveries that are lost for good.
+        left_out: Dead letters that are lost for good; a thousand at most.
     """
 
     forgotten: int = 0
@@ -66,20 +68,21 @@ class Loss(msgspec.Struct):
     left_out: list[LeftOut] = []
 
 
-def forget(old: DamagedStore, fresh: sqlite3.Connection, rescue: Rescue, *, oldest_us: int) -> Loss:
+def forget(old: DamagedStore, fresh: sqlite3.Connection, rescue: Rescue, gone: Gone, *, oldest_us: int) -> Loss:
     """Forget the alerts of which a delivery is lost that may have waited, if they came at ``oldest_us`` or later."""
     loss = Loss(left_out=[])
-    gone = {state: old.not_in(fresh, state.value) or () for state in State}
-    finished = {number for state in State if state not in _WAITING for number in gone[state]}
+    finished = {number for state in State if state not in WAITING for number in gone[state] or ()}
     gaps = [gap for gap in (*rescue.gaps["deliveries"], *rescue.spoilt["deliveries"]) if gap.size < _UNSURE]
     unread = {number for gap in gaps for number in range(gap.first, gap.last + 1)}  # each may have waited
-    dead = gone[State.DEAD]
+    dead = gone[State.DEAD] or []
     (last,) = fresh.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
     there = {number for (number,) in fresh.execute("SELECT id FROM deliveries")}
     events = old.events_of(there, last)
     # each index may be spoilt itself and not know it: what one of them has and the table has not, is lost
-    lost = (unread.union(events) - finished).union(*(gone[state] for state in _WAITING))
-    loss.left_out = [LeftOut(_key(fresh, events.get(number)), State.DEAD.value) for number in dead[:MOST_NAMED]]
+    lost = (unread.union(events) - finished).union(*(gone[state] or () for state in WAITING))
+    loss.left_out = [
+        LeftOut(_key(fresh, events.get(number)), State.DEAD.value, id=number) for number in dead[:MOST_NAMED]
+    ]
     wanted = {events[number] for number in lost if number in events}
     if "deliveries" in rescue.repeated:  # then those that lay there are gone without a trace
         wanted.update(_bereft(fresh, Gap(0, _NO_NUMBER)))
@@ -141,7 +144,7 @@ def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int
     oldest_us = now_us - min(refetch_us, IDENTITIES_US)
     times += _skipped(fresh, loss, oldest_us)
     times += [us for channel in _CHANNELS if (us := _behind(fresh, channel)) is not None]
-    cursors_lost = any(rescue.gaps[table] or rescue.spoilt[table] for table in ("rounds", "channels"))
+    cursors_lost = not rescue.is_whole("rounds", "channels")
     if not times and not cursors_lost:
         return None
     since_us = max(oldest_us, min(times, default=now_us) - _OVERLAP_US)

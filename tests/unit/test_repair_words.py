@@ -22,13 +22,13 @@ TABLES = {"events": Saved(kept=5, unreadable=2), "deliveries": Saved(kept=5, unr
     ],
 )
 def test_what_matters_comes_first(waiting: int | None, again: int | None, said: tuple[str, str]) -> None:
-    first, second = _outcome(Repair("malformed", TABLES, waiting=waiting, again=again))
+    first, second = _outcome(Repair("malformed", TABLES, lost_waiting=waiting, may_go_again=again))
     assert first == f"Lost while waiting: {said[0]}."
     assert second == f"Delivered or dead before, may go out again: {said[1]}."
 
 
 def test_where_all_is_lost_nothing_is_counted() -> None:
-    first, second = _outcome(Repair("malformed", {"events": Saved(unreadable=7)}, waiting=0))
+    first, second = _outcome(Repair("malformed", {"events": Saved(unreadable=7)}, lost_waiting=0))
     assert "nobody can tell" in first
     assert "whatever the upstream still has" in second
 

@@ -79,8 +79,8 @@ async def test_a_full_disk_stops_nothing_for_good(
     assert arrived(inbox) == once(fired)
 
 
-async def grow(place: Path) -> None:
-    code, said = await _command("mount", "-o", "remount,size=64m", str(place))
+async def grow(place: Path, size: str = "64m") -> None:
+    code, said = await _command("mount", "-o", f"remount,size={size}", str(place))
     assert not code, said
 
 

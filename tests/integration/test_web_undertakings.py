@@ -61,7 +61,7 @@ def bot_is(state: str) -> Callable[[Any], bool]:
     return lambda told: "destinations" in told and told["destinations"][0]["state"] == state
 
 
-@pytest.mark.parametrize("path", ["/api/dead/retry?all=true", "/api/dead/1/retry", "/api/replay?all=true"])
+@pytest.mark.parametrize("path", ["/api/dead/retry?all=true", "/api/dead/1/retry", "/api/replay?all=true&dropped=true"])
 async def test_what_was_queued_goes_out_though_nobody_asks_again(tmp_path: Path, path: str) -> None:
     store = tmp_path / "relay.db"
     async with served(store) as client:

@@ -61,7 +61,7 @@ def bot_is(state: str) -> Callable[[Any], bool]:
     return lambda told: "destinations" in told and told["destinations"][0]["state"] == state
 
 
-@pytest.mark.parametrize("path", ["/api/dead/retry?all=true", "/api/dead/1/retry", "/api/replay?all=true&dropped=true"])
+@pytest.mark.parametrize("path", ["/api/dead/retry?all=true", "/api/dead/1/retry", "/api/replay?all=true"])
 async def test_what_was_queued_goes_out_though_nobody_asks_again(tmp_path: Path, path: str) -> None:
     store = tmp_path / "relay.db"
     async with served(store) as client:
@@ -113,7 +113,7 @@ async def test_what_a_replay_has_to_ask_first_is_decided_by_the_running_relay(
         running = asyncio.create_task(relay.run())
         await until(lambda: relay.desk.ready().ready)
         async with aiohttp.ClientSession(f"http://127.0.0.1:{relay.web.port}") as client:
-            assert (await post(client, "/api/replay?all=true"))[1]["done"] == 1
+            assert (await post(client, "/api/replay?all=true&dropped=true"))[1]["done"] == 1
 
             def decided(told: Any) -> bool:
                 return not told["destinations"][0]["counts"].get(State.DECIDING)

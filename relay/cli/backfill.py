@@ -23,6 +23,7 @@ from relay.cli import remote
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
+from relay.cli.wording import agreeing
 from relay.clock import Clock, SystemClock, isoformat
 from relay.config.model import Config
 from relay.errors import Exit, LockedError, RelayError, StoreError
@@ -177,7 +178,7 @@ def _beside(came: Mapping[str, Any]) -> Iterator[str]:
     if came["relay_runs"]:
         return
     new = sum(one["recovered"] for one in came["channels"])
-    waits = f"the {new:,} new wait{'' if new - 1 else 's'} in the store" if new else "nothing is fetched or sent"
+    waits = f"the {new:,} new {agreeing(new, 'waits', 'wait')} in the store" if new else "nothing is fetched or sent"
     yield f"No relay runs: {waits} until the next `relay run`."
 
 

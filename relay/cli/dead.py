@@ -21,6 +21,7 @@ from relay.cli.listed import LETTERS, page_of, plain, say, show, show_more, show
 from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
+from relay.cli.wording import agreeing
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import Exit, UsageError
@@ -184,7 +185,8 @@ def _meant(ids: tuple[int, ...], given: dict[str, str | None], *, everything: bo
 
 def _question(config: Config, meant: letters.Meant, given: dict[str, str | None]) -> str:
     if meant.ids:
-        return f"Let go of dead letter{'s'[: len(meant.ids) - 1]} {', '.join(map(str, meant.ids))}, unsent?"
+        those = agreeing(len(meant.ids), "dead letter", "dead letters")
+        return f"Let go of {those} {', '.join(map(str, meant.ids))}, unsent?"
     waiting = "whatever waits and the" if letters.clears_queue(config, meant.selection) else "the"
     return f"Let go of {waiting} dead letters{of(given)}, unsent?"
 

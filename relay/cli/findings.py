@@ -15,6 +15,7 @@ from typing import Final
 
 import msgspec
 
+from relay.cli import wording
 from relay.cli.survey import CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
@@ -118,7 +119,9 @@ def lines(found: Finding) -> Iterator[str]:
         yield from _channel(one, missing[one.shown.channel])
     for why in Why:
         yield from _missing(why, [one.event for one in found.missing if one.why is why], runs=found.runs)
-    yield from _some([f"  hole: {_hole(hole)}" for hole in found.holes])
+    yield from _some(
+        [f"  hole: {wording.hole(hole.channel, hole.after_id, hole.up_to_id, hole.part)}" for hole in found.holes]
+    )
     for fault in found.faults:
         yield f"  the ledger does not balance: {fault}"
     if not found.faults:
@@ -137,7 +140,7 @@ def _channel(one: Compared, missing: int) -> Iterator[str]:
         among = " among those shown" if shown.cut else ""
         yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
     if one.before_baseline:
-        fate = "it is not delivered" if one.before_baseline == 1 else "they are not delivered"
+        fate = f"{wording.agreeing(one.before_baseline, 'it is', 'they are')} not delivered"
         yield f"    {one.before_baseline:,} of them fired before {_baseline(one.baseline_us)}: {fate}"
     if shown.cut:
         yield f"    there may be more that were not looked at: {shown.cut.why}"
@@ -160,10 +163,6 @@ def _some(told: Sequence[str]) -> Iterator[str]:
     yield from told[:_MOST_LINES]
     if (more := len(told) - _MOST_LINES) > 0:
         yield f"    … and {more:,} more; --json lists all"
-
-
-def _hole(hole: Hole) -> str:
-    return f"{hole.channel} ids {hole.after_id + 1} to {hole.up_to_id} ({hole.part}) were not shown whole"
 
 
 def _named(event: Event) -> str:

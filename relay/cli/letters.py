@@ -17,6 +17,7 @@ import msgspec
 from relay.cli import remote
 from relay.cli.archive import archive, step_by_step
 from relay.cli.filters import known
+from relay.cli.wording import agreeing, counted, overdue
 from relay.clock import MICROS, SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
@@ -60,7 +61,7 @@ class Done(msgspec.Struct, frozen=True):
         if not self.count:
             return f"Nothing to retry: there are no dead letters{whose}."
         later = "" if self.running else "; they go out when the relay runs"
-        return f"{_counted(self.count, 'dead letter')}{whose} {_are(self.count)} queued again{later}.{self.wait()}"
+        return f"{self._are('dead letter', whose)} queued again{later}.{self.wait()}"
 
     def dropped(self, whose: str) -> str:
         """In a sentence."""
@@ -69,7 +70,10 @@ class Done(msgspec.Struct, frozen=True):
         if not self.count:
             return f"Nothing to drop: there are no dead letters{whose}."
         noun = "delivery" if self.waiting else "dead letter"
-        return f"{_counted(self.count, noun)}{whose} {_are(self.count)} dropped."
+        return f"{self._are(noun, whose)} dropped."
+
+    def _are(self, noun: str, whose: str) -> str:
+        return f"{counted(self.count, noun)}{whose} {agreeing(self.count, 'is', 'are')}"
 
     def wait(self) -> str:
         """Of what waits for a destination that is not there; empty where nothing does."""
@@ -104,25 +108,15 @@ class RetryPlan(msgspec.Struct, frozen=True):
         if not found.to_send:
             return f"Nothing would be queued again{whose}.{gone}"
         to = ", ".join(f"{count:,} to {name}" for name, count in found.destinations.items())
-        said = f"{_counted(found.to_send, 'dead letter')}{whose} would be queued again ({to}); nothing was done."
-        return f"{said}{self._age()}{self._overdue()}{gone}{_wait(self.absent)}"
+        said = f"{counted(found.to_send, 'dead letter')}{whose} would be queued again ({to}); nothing was done."
+        late = overdue(found.overdue, found.to_send)
+        return f"{said}{self._age()}{late}{gone}{_wait(self.absent)}"
 
     def _age(self) -> str:
         oldest, newest = (roughly((self.now_us - us) / MICROS) for us in self._span())
         if oldest == newest:
-            return f" {'Its alert is' if self.found.to_send == 1 else 'Their alerts are'} {oldest} old."
+            return f" {agreeing(self.found.to_send, 'Its alert is', 'Their alerts are')} {oldest} old."
         return f" The oldest alert is {oldest} old, the newest {newest}."
-
-    def _overdue(self) -> str:
-        overdue = self.found.overdue
-        if not overdue:
-            return ""
-        whose = "its max_age" if overdue == 1 else "their max_age"
-        those = (
-            "All of them" if overdue == self.found.to_send > 1 else "It" if self.found.to_send == 1 else f"{overdue:,}"
-        )
-        verb = "is" if overdue == 1 else "are"
-        return f" {those} {verb} older than {whose} and would expire at once, unsent."
 
     def _span(self) -> tuple[int, ...]:
         found = (Instant.parse(text) for text in (self.found.earliest, self.found.latest))
@@ -209,18 +203,10 @@ async def _selections(config: Config, found: Archive, meant: Meant) -> list[Sele
 def _wait(absent: Sequence[str]) -> str:
     if not absent:
         return ""
-    names, verb = ", ".join(absent), "is" if len(absent) == 1 else "are"
-    return f" {names} {verb} not in the config: what is for {'it' if verb == 'is' else 'them'} waits until then."
+    verb, those = agreeing(len(absent), "is", "are"), agreeing(len(absent), "it", "them")
+    return f" {', '.join(absent)} {verb} not in the config: what is for {those} waits until then."
 
 
 def _bodies_gone(count: int) -> str:
-    return f"the bod{'y' if count == 1 else 'ies'} of {_counted(count, 'dead letter')} {_are(count)} gone"
-
-
-def _counted(count: int, noun: str) -> str:
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{count:,} {noun if count == 1 else plural}"
-
-
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+    letters = counted(count, "dead letter")
+    return f"the {agreeing(count, 'body', 'bodies')} of {letters} {agreeing(count, 'is', 'are')} gone"

@@ -20,6 +20,7 @@ from rich.table import Table
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
+from relay.cli.wording import counted
 from relay.clock import SystemClock, isoformat
 from relay.deliveries import State
 from relay.errors import Exit, UsageError
@@ -169,7 +170,7 @@ def _outcome(done: Repair) -> Iterator[str]:
 def _counted(number: int | None, most: int) -> str:
     if number is None:
         return f"nobody can tell, {most:,} deliveries at most"
-    return "none" if not number else "1 delivery" if number == 1 else f"{number:,} deliveries"
+    return counted(number, "delivery") if number else "none"
 
 
 def _named(left_out: Sequence[LeftOut]) -> Iterator[str]:

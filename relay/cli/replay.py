@@ -26,6 +26,7 @@ from relay.cli.listed import plain
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
+from relay.cli.wording import agreeing, overdue
 from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
@@ -165,38 +166,27 @@ def _progress() -> Progress:
 
 
 def _words(done: Replayed, whose: str) -> str:
+    were = agreeing(done.queued, "was", "were")
     if done.found is None:
-        return (
-            f"{done.queued:,} {_were(done.queued)} queued again{whose}; what was left out was too much to be counted."
-        )
+        return f"{done.queued:,} {were} queued again{whose}; what was left out was too much to be counted."
     left = _left(done.left)
-    would = "would be" if done.dry_run else _were(done.queued)
+    would = "would be" if done.dry_run else were
     if not done.queued and not left:
         return f"There is nothing to send again{whose}: nothing that is stored fits."
     if not done.queued:
         return f"Nothing {would} queued again{whose}: {left}."
     out = f" Left out: {left}." if left else ""
     if done.dry_run:
-        return f"{done.queued:,} {would} queued again{whose}; nothing was done.{_overdue(done.found)}{out}"
+        late = overdue(done.found.overdue, done.found.to_send)
+        return f"{done.queued:,} {would} queued again{whose}; nothing was done.{late}{out}"
     later = "" if done.running else "; they go out when the relay runs"
     return f"{done.queued:,} {would} queued again{whose}{later}.{out}"
-
-
-def _were(count: int) -> str:
-    return "was" if count <= 1 else "were"  # one, or nothing
 
 
 def _left(left: Mapping[str, int]) -> str:
     """Why what fits is not queued again; empty where all is."""
     one, many = _WHY_LEFT
     return ", ".join(f"{count:,} {(one if count == 1 else many)[why]}" for why, count in left.items() if count)
-
-
-def _overdue(found: ReplayForecast) -> str:
-    if not found.overdue:
-        return ""
-    those = f"{found.overdue:,} of them" if found.overdue < found.to_send else "All of them"
-    return f" {those} {'is' if found.overdue == 1 else 'are'} older than max_age and would expire at once, unsent."
 
 
 def _plain(done: Replayed) -> dict[str, object]:

@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from relay.cli.survey import DAY_US, Shown
+from relay.cli.wording import counted
 from relay.clock import MICROS
 from relay.rules import words
 
@@ -91,7 +92,7 @@ def _line(count: Count) -> str:
     if count.alerts is None:
         return f"{count.name}: not known, for {count.detail}"
     bound = _BOUNDS[count.unsure > 0, count.cut]
-    number = f"{count.alerts:,} alert{'' if count.alerts == 1 else 's'}" if count.alerts or bound else "no alert"
+    number = counted(count.alerts, "alert") if count.alerts or bound else "no alert"
     parts = [f"{bound}{number} in the last day"]
     if count.minute is not None and count.hour is not None and count.alerts > 1:
         parts.append(f"at most {count.minute.alerts:,} in one minute ({_moment(count.minute.at_us, '%H:%M')} UTC)")

@@ -1,4 +1,4 @@
-"""How ``relay explain`` puts moments, snoozes, hours and cooldowns. Pure.
+"""How verbs put what more than one of them says, and ``relay explain`` moments, snoozes, hours and cooldowns. Pure.
 
 Moments are of the machine's time zone, whose name they bear, with the date where it is not today's.
 """
@@ -19,6 +19,37 @@ from relay.rules.active import Active
 from relay.states import Snapshot, colour_of
 
 EDGE: Final = "holds for this value; it fires only as that becomes true, not while it stays so"
+
+
+def counted(count: int, noun: str) -> str:
+    """``1 dead letter``, ``1,200 deliveries``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
+
+
+def agreeing(count: int, singular: str, plural: str) -> str:
+    """The form that goes with so many; nothing is singular: ``nothing was queued``."""
+    return singular if count <= 1 else plural
+
+
+def overdue(count: int, of: int) -> str:
+    """A sentence, after a space, for those ``of`` so many to send that no rule wants any more; empty where none is."""
+    if not count:
+        return ""
+    if of == 1:
+        those = "It"
+    elif count == of:
+        those = "All of them"
+    else:
+        those = f"{count:,} of them"
+    verb = agreeing(count, "is older than its", "are older than their")
+    return f" {those} {verb} max_age and would expire at once, unsent."
+
+
+def hole(channel: str, after_id: int, up_to_id: int, part: str) -> str:
+    """``alerts.in_force ids 5 to 9 were not shown whole (timeframe=D)``."""
+    return f"{channel} ids {after_id + 1} to {up_to_id} were not shown whole ({part})"
 
 
 def moment(us: int, now_us: int) -> str:

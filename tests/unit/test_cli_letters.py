@@ -56,7 +56,7 @@ TWO = RetryForecast(2, 2, {"old": 2}, ONE.earliest, ONE.latest)
             (
                 "1,200 dead letters of bot would be queued again (1,000 to bot, 200 to swing); nothing was done. "
                 "The oldest alert is 26 hours old, the newest 3 hours. "
-                "40 are older than their max_age and would expire at once, unsent. "
+                "40 of them are older than their max_age and would expire at once, unsent. "
                 "The bodies of 2 dead letters are gone."
             ),
         ),
@@ -146,14 +146,14 @@ def test_a_drop_says_what_was_dropped(done: Done, whose: str, said: str) -> None
             Replayed(1_500, ReplayForecast(1_500, 20), running=True, dry_run=True),
             (
                 "1,500 would be queued again of bot; nothing was done. "
-                "20 of them are older than max_age and would expire at once, unsent."
+                "20 of them are older than their max_age and would expire at once, unsent."
             ),
         ),
         (
             Replayed(2, ReplayForecast(2, 2, dropped=2), running=True, dry_run=True),
             (
-                "2 would be queued again of bot; nothing was done. All of them are older than max_age and would expire "
-                "at once, unsent. Left out: 2 were dropped by hand (--dropped takes them)."
+                "2 would be queued again of bot; nothing was done. All of them are older than their max_age and would "
+                "expire at once, unsent. Left out: 2 were dropped by hand (--dropped takes them)."
             ),
         ),
     ],

@@ -1,0 +1,47 @@
+"""The words that several verbs share."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.cli import wording
+
+
+@pytest.mark.parametrize(
+    ("count", "noun", "said"),
+    [
+        (0, "alert", "0 alerts"),
+        (1, "alert", "1 alert"),
+        (1_200, "dead letter", "1,200 dead letters"),
+        (1, "delivery", "1 delivery"),
+        (2, "delivery", "2 deliveries"),
+    ],
+)
+def test_a_noun_goes_with_its_number(count: int, noun: str, said: str) -> None:
+    assert wording.counted(count, noun) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "was"), (1, "was"), (2, "were")])
+def test_a_verb_goes_with_its_number_and_nothing_is_singular(count: int, said: str) -> None:
+    assert wording.agreeing(count, "was", "were") == said
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "said"),
+    [
+        (0, 0, ""),
+        (0, 3, ""),
+        (1, 1, " It is older than its max_age and would expire at once, unsent."),
+        (1, 3, " 1 of them is older than its max_age and would expire at once, unsent."),
+        (2, 3, " 2 of them are older than their max_age and would expire at once, unsent."),
+        (3, 3, " All of them are older than their max_age and would expire at once, unsent."),
+    ],
+)
+def test_it_is_told_how_many_are_too_old_to_be_sent(count: int, of: int, said: str) -> None:
+    assert wording.overdue(count, of) == said
+
+
+def test_a_hole_is_told_by_the_ids_it_holds() -> None:
+    assert wording.hole("alerts.in_force", 4, 9, "timeframe=D") == (
+        "alerts.in_force ids 5 to 9 were not shown whole (timeframe=D)"
+    )

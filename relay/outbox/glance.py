@@ -20,7 +20,7 @@ from relay.outbox.base import DestinationState, Switch
 from relay.outbox.file import APPLICATION_ID, explained
 from relay.outbox.memory import MOST_MARKS, Mark, Snooze, SnoozeKind
 from relay.outbox.readonly import connect_beside
-from relay.outbox.rows import json_value
+from relay.outbox.rows import destination_state, json_value
 from relay.outbox.sql import queries
 
 _SINCE_SCHEMA = 2  # the first that remembers anything
@@ -78,6 +78,6 @@ def _read(db: sqlite3.Connection, path: Path, destinations: Iterable[str]) -> Gl
 
 def _switched(db: sqlite3.Connection, destinations: Iterable[str]) -> Iterator[tuple[str, DestinationState]]:
     for name in destinations:
-        row = db.execute(queries()["destination"], {"name": name}).fetchone()
-        if row is not None and Switch(row[0]) is not Switch.ON:
-            yield name, DestinationState(Switch(row[0]), *row[1:])
+        state = destination_state(db.execute(queries()["destination"], {"name": name}).fetchone())
+        if state.switch is not Switch.ON:
+            yield name, state

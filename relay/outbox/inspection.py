@@ -19,7 +19,7 @@ from typing import Final, cast
 from relay.errors import StoreError
 from relay.events import Channel, Event, Source
 from relay.outbox import rows
-from relay.outbox.base import DestinationState, Entry, QueueStats, Sighting, Switch
+from relay.outbox.base import DestinationState, Entry, QueueStats, Sighting
 from relay.outbox.channels import ChannelState, Hole
 from relay.outbox.check import REPAIR
 from relay.outbox.file import explained, is_held, resolve
@@ -55,8 +55,7 @@ class Inspection:
 
     def destination(self, name: str) -> DestinationState:
         """Whether a destination is on, and why not."""
-        row = self._db.execute(queries()["destination"], {"name": name}).fetchone()
-        return DestinationState() if row is None else DestinationState(Switch(row[0]), *row[1:])
+        return rows.destination_state(self._db.execute(queries()["destination"], {"name": name}).fetchone())
 
     def channel(self, channel: Channel) -> ChannelState:
         """Cursor, baseline and learnt page size of a channel."""

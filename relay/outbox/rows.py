@@ -11,6 +11,7 @@ import msgspec
 from relay.clock import isoformat
 from relay.deliveries import Delivery, RuleMatch, State
 from relay.events import ALERT_CHANNELS, Channel, Event, Instant, Source
+from relay.outbox.base import DestinationState, Switch
 from relay.outbox.channels import Baseline, ChannelState, Hole, RoundEnd
 from relay.outbox.identity import Known, subject
 
@@ -213,6 +214,11 @@ def channel_state(channel: Channel, facts: str | None, rounds: str) -> ChannelSt
         baseline=None if before is None else Baseline(baseline_id, before),
         largest_page=largest,
     )
+
+
+def destination_state(row: Sequence[Any] | None) -> DestinationState:
+    """Decode the answer of ``destination``; None is one that the store has nothing of yet: it is on."""
+    return DestinationState() if row is None else DestinationState(Switch(row[0]), *row[1:])
 
 
 def holes(text: str) -> list[Hole]:

@@ -202,8 +202,7 @@ class SqliteOutbox:
 
     async def destination(self, name: str) -> DestinationState:
         """Whether a destination is on, and why not."""
-        row = await self._claims.row_or_none("destination", name=name)
-        return DestinationState() if row is None else DestinationState(Switch(row[0]), *row[1:])
+        return rows.destination_state(await self._claims.row_or_none("destination", name=name))
 
     async def switch(self, name: str, state: DestinationState) -> None:
         """Switch a destination; turning it on takes the time it was off out of what its deliveries have waited."""

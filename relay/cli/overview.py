@@ -18,9 +18,10 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.wording import hole
 from relay.clock import MICROS, isoformat
 from relay.commands import relay_command
-from relay.deliveries import State
+from relay.deliveries import WAITING, State
 from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
@@ -31,7 +32,7 @@ _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
 _COMMAND: Final = re.compile("`[^`]+`[;,.]?")
 _GLUE: Final = "\xa0"  # a space at which no line is broken
 _COLUMNS: Final = (
-    ("waiting", (State.PENDING, State.DECIDING)),
+    ("waiting", WAITING),
     ("delivered", (State.DELIVERED,)),
     ("dead", (State.DEAD,)),
     ("expired", (State.EXPIRED,)),
@@ -131,9 +132,8 @@ def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     last = "no round yet" if done is None else f"last complete {_ago(done, now_us)} ago"
     yield "backfill", "; ".join(filter(None, (last, backfill["detail"]))), ""
     holes = backfill["holes"]
-    for hole in holes[:_MOST_HOLES]:
-        ids = f"{hole['channel']} ids {hole['after_id'] + 1} to {hole['up_to_id']}"
-        yield "hole", f"{ids} were not shown whole ({hole['part']})", "yellow"
+    for one in holes[:_MOST_HOLES]:
+        yield "hole", hole(one["channel"], one["after_id"], one["up_to_id"], one["part"]), "yellow"
     if (more := len(holes) - _MOST_HOLES) > 0:
         yield "holes", f"{more:,} more; --json lists them", "yellow"
     for snooze in status["snoozes"]:
@@ -205,7 +205,7 @@ def _said(one: Mapping[str, Any]) -> tuple[str, str]:
         return "degraded", trouble
     if note := one.get("note"):
         return "note", note
-    if one["state"] != "removed" or not _number(one["counts"], (State.PENDING, State.DECIDING)):
+    if one["state"] != "removed" or not _number(one["counts"], WAITING):
         return one["name"], one.get("reason") or ""
     dropping = relay_command("dead", "drop", "--to", one["name"])
     return one["name"], f"what waits goes on when the config has it again; `{dropping}` lets go of it"

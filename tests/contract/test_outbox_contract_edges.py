@@ -39,6 +39,10 @@ async def test_nothing_is_remembered_of_a_channel_or_a_destination_that_never_wa
     assert await outbox.destination("bot") == DestinationState()
 
 
+async def test_it_is_known_when_the_store_was_first_opened(outbox: Outbox) -> None:
+    assert outbox.first_started_at_us == START_US
+
+
 EVENTS = {
     "an alert": in_force(7),
     "one that tells whether it goes on": msgspec.structs.replace(in_force(7), continuation=True),

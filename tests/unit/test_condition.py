@@ -141,6 +141,11 @@ def test_a_failure_never_holds_it_without_end_or_into_the_past(steps: list[tuple
         assert condition.held_until >= asked
 
 
+def test_a_failure_of_which_nothing_else_is_said_leaves_it_in_doubt(condition: Condition) -> None:
+    condition.failed(10.0, began=9.0)
+    assert condition.in_doubt
+
+
 def test_it_is_in_doubt_after_a_failure_that_gave_no_reason_and_not_after_one_that_asked_for_patience(
     condition: Condition,
 ) -> None:

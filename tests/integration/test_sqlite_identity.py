@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relay.events import Instant
+from relay.outbox import rows
 from relay.outbox.base import Entry, Sighting
 from relay.outbox.sql import migrations
 from relay.outbox.transaction import Commit, Counters, apply
@@ -41,3 +43,9 @@ def test_the_store_decides_as_one_that_compares_with_every_event(entries: list[E
     found, stored = _commit(entries, sizes)
     assert found == wanted
     assert stored == [(known.seq, known.event.id) for known in book.knowns]
+
+
+def test_a_time_of_which_it_is_not_known_how_exact_it_is_counts_to_the_microsecond() -> None:
+    assert rows.instant(7, None) == Instant(7, 1)
+    assert rows.instant(7, 1_000) == Instant(7, 1_000)
+    assert rows.instant(None, None) is None

@@ -86,3 +86,10 @@ async def test_a_step_of_retention_looks_at_500_events_unless_told_otherwise(out
     await outbox.commit([entry(in_force(number)) for number in range(1, 502)])
     more = [await outbox.prune(finished_before_us=0, identities_before_us=0, marks_before_us=0) for _ in range(2)]
     assert more == [True, False]
+
+
+async def test_what_has_lost_its_body_is_claimed_with_an_empty_one(outbox: SqliteOutbox) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    outbox._db.execute("UPDATE events SET data = NULL")
+    (delivery,), _ = await outbox.claim("bot", after=0, limit=10)
+    assert delivery.event.data == b"{}"

@@ -41,8 +41,8 @@ def window_minutes(now_us: int, since_us: int) -> int:
     return max(DAY_MINUTES, -(-2 * elapsed_us // _MINUTE_US))
 
 
-def proof_floor(events: Iterable[Event], server_time_us: int) -> int:
-    """The greatest id that was triggered two minutes before ``server_time_us``; 0 where there is none.
+def proof_floor(events: Iterable[Event], matters_from_us: int) -> int:
+    """The greatest id that was triggered two minutes before ``matters_from_us``; 0 where there is none.
 
     The cursor as it would stand had a round ended then: what appears late has a greater id, or fired before.
     """
@@ -51,7 +51,7 @@ def proof_floor(events: Iterable[Event], server_time_us: int) -> int:
         for event in events
         if event.id is not None
         and event.triggered_at is not None
-        and event.triggered_at.us + event.triggered_at.precision_us <= server_time_us - OVERLAP_US
+        and event.triggered_at.us + event.triggered_at.precision_us <= matters_from_us - OVERLAP_US
     )
     return max(early, default=0)
 

@@ -54,6 +54,10 @@ class Memory(Protocol):
         """Symbols of stored in-force alerts."""
         ...
 
+    async def holes(self, *, limit: int) -> list[Hole]:
+        """Recorded holes of all channels, newest first."""
+        ...
+
 
 class Sink(Protocol):
     """Takes what a round found."""

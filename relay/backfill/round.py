@@ -116,6 +116,9 @@ class CatchUp:
         window = window_minutes(tools.clock.now_us(), looked_us if since_us is None else min(looked_us, since_us))
         self._asker = Asker(tools, channel, self, limit=settings.page_size, window_minutes=window)
         start = footing.start(state)
+        # by hand, what lies below is looked at again; that it was whole has been proven, or its holes are known
+        self._proven = start or 0
+        begins = [state.baseline.before_us] if state.baseline else []
         self._sweep = Sweep(
             tools,
             channel,
@@ -124,6 +127,7 @@ class CatchUp:
             start=start if since_us is None else None,
             largest=state.largest_page,
             floor=floor,
+            matters_from_us=max([*begins, *([] if since_us is None else [since_us])], default=None),
         )
 
     async def run(self) -> Report:
@@ -138,7 +142,7 @@ class CatchUp:
             await self._flush()
             raise
         now_us = self._footing.now_us()
-        holes = self._holes.new(self._sweep.holes(now_us))
+        holes = self._holes.new(self._sweep.holes(now_us, above=self._proven))
         end = RoundEnd(
             self._channel,
             position=max(self._state.cursor or 0, self._sweep.greatest or 0),

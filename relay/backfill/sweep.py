@@ -8,8 +8,10 @@
           └─ split ──walk(part)──full──split ── … ── can't, or over an open set ──> a hole
 
 A young channel has nothing to start from yet and asks for a whole day, most of which is old. Its *proof floor* is an id
-that the baseline saw two minutes before its end: what a cut page hides below it is old, so only what lies above has to
-be proven.
+that was triggered two minutes before all that matters: what a cut page hides below it is old, so only what lies above
+has to be proven. The baseline's round saw some such id, as a rule; where more fired in those two minutes than a page
+takes, it did not, and the narrower parts show older ones: the floor rises with what they show. Who looks back to a time
+by hand begins likewise.
 
 Whether a cut answer keeps its newest or its oldest items is not known, so a full page proves nothing below it: a
 server that keeps the newest shows an empty page above it, and hides the rest.
@@ -23,7 +25,7 @@ from dataclasses import dataclass
 import structlog
 
 from relay.backfill.asking import EVERYTHING, Asker, UnanswerableError
-from relay.backfill.bounds import WIDE_MINUTES, is_full
+from relay.backfill.bounds import WIDE_MINUTES, is_full, proof_floor
 from relay.backfill.held import Held
 from relay.backfill.parts import Part, Seen, split
 from relay.backfill.ports import Tools
@@ -46,7 +48,18 @@ class _Walked:
 
 
 class Sweep:
-    """One round's questions. ``held`` gets what is found; ``greatest`` and ``holes`` tell the rest."""
+    """One round's questions. ``held`` gets what is found; ``greatest`` and ``holes`` tell the rest.
+
+    Args:
+        tools: What it works with.
+        channel: Whose.
+        asker: Puts the questions.
+        held: Gets what is found.
+        start: The id to ask after; None asks for everything in the window.
+        largest: The largest answer ever seen from the endpoint.
+        floor: Where there is no ``start``: what lies up to this id is old.
+        matters_from_us: Likewise: what fired before this time is old, µs since the epoch.
+    """
 
     def __init__(
         self,
@@ -58,6 +71,7 @@ class Sweep:
         start: int | None,
         largest: int,
         floor: int | None = None,
+        matters_from_us: int | None = None,
     ) -> None:
         self._tools = tools
         self._channel = channel
@@ -66,6 +80,7 @@ class Sweep:
         self._start = start
         self._largest = largest
         self._floor = start if start is not None else floor
+        self._matters_from_us = matters_from_us if start is None else None
         self._filters_ignored = False
         self._ids = Spans()  # above the floor, where alone it matters whether one is missing
         self._seen = Seen()
@@ -92,13 +107,18 @@ class Sweep:
         """Walk again with a much wider window: where the usual one is empty, the newest id lies further back."""
         await self._walk(EVERYTHING, wide=True)
 
-    def holes(self, found_at_us: int) -> list[Hole]:
-        """The ranges that may hide alerts; those in which every id was seen after all are left out."""
-        after = self._floor or 0
+    def holes(self, found_at_us: int, *, above: int = 0) -> list[Hole]:
+        """The ranges that may hide alerts; those in which every id was seen after all are left out.
+
+        Args:
+            found_at_us: Now, µs since the epoch.
+            above: What lies up to this id was proven before.
+        """
+        after = max(self._floor or 0, above)
         return [
             Hole(self._channel, after, up_to, str(part), found_at_us)
             for part, up_to in self._suspects
-            if not self._all_seen(up_to)
+            if up_to > after and not self._ids.covers(after + 1, up_to)
         ]
 
     async def _walk(self, part: Part, *, above: int | None = None, wide: bool = False) -> _Walked:
@@ -124,6 +144,8 @@ class Sweep:
     def _note(self, page: RestPage, walked: _Walked, *, full: bool) -> None:
         self._held.keep(page.items, proven=not full)
         self._seen.add(page.items)
+        if self._matters_from_us is not None:
+            self._floor = max(self._floor or 0, proof_floor(page.items, self._matters_from_us))
         for event in page.items:
             if event.id is not None and event.id > (self._floor or 0):
                 self._ids.add(event.id)

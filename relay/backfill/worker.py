@@ -16,7 +16,7 @@ import structlog
 from relay.backfill.baseline import beginning_us, has_baseline, provisional
 from relay.backfill.first import FirstRound
 from relay.backfill.footing import Footing
-from relay.backfill.holes import HoleBook
+from relay.backfill.holes import MOST_HOLES, HoleBook
 from relay.backfill.ports import Settings, Tools
 from relay.backfill.round import CatchUp, Report, Result, finished
 from relay.backfill.status import Board, Status
@@ -40,7 +40,7 @@ class Worker:
         self._tools = tools
         self._settings = settings
         self._board = Board(channel, tools.clock, metrics)
-        self._holes = HoleBook()
+        self._holes: HoleBook | None = None
         self._footing = Footing(tools.clock)
         self._lock = asyncio.Lock()
         self._wanted = asyncio.Event()
@@ -147,12 +147,18 @@ class Worker:
             state,
             self._settings(),
             observer=self._board,
-            holes=self._holes,
+            holes=await self._hole_book(),
             footing=self._footing,
             floor=self._floor,
             since_us=since_us,
         )
         return await round_.run()
+
+    async def _hole_book(self) -> HoleBook:
+        if self._holes is None:
+            stored = await self._tools.memory.holes(limit=2 * MOST_HOLES)  # of both channels
+            self._holes = HoleBook(hole for hole in reversed(stored) if hole.channel is self.channel)
+        return self._holes
 
     async def _first(self, state: ChannelState) -> Report | None:
         if self._wanted_since_us is None:

@@ -193,8 +193,12 @@ class FakeStore:
         """Ids of what was delivered, in order."""
         return [event.id for event in self.delivered]
 
+    async def holes(self, *, limit: int) -> list[Hole]:
+        """Recorded holes, newest first."""
+        return self.recorded[::-1][:limit]
+
     @property
-    def holes(self) -> list[Hole]:
+    def recorded(self) -> list[Hole]:
         """All recorded holes."""
         return [hole for call in self.calls for hole in call.holes]
 

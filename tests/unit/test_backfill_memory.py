@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from relay.backfill.first import MOST_HELD
 from relay.backfill.held import AT_ONCE, MOST, MOST_KEYS, Held
 from relay.backfill.holes import MOST_HOLES, HoleBook
@@ -120,3 +124,41 @@ def test_of_the_holes_that_are_known_the_oldest_is_forgotten_and_told_once_more(
     book.note(holes[:1])
     assert book.new(holes[:1]) == []
     assert len(book.new(holes)) == 5
+
+
+def _hole(after: int, up_to: int, part: str = "timeframe=D") -> Hole:
+    return Hole(Channel.IN_FORCE, after, up_to, part, START_US)
+
+
+@pytest.mark.parametrize(
+    ("known", "found", "new"),
+    [
+        ([], (5, 9), (5, 9)),
+        ([(5, 9)], (5, 9), None),
+        ([(5, 9)], (6, 8), None),
+        ([(5, 9)], (5, 14), (9, 14)),
+        ([(5, 9)], (9, 14), (9, 14)),
+        ([(5, 9)], (10, 14), (10, 14)),
+        ([(5, 9)], (3, 9), (3, 9)),
+        ([(5, 9), (9, 14)], (6, 14), None),
+        ([(5, 9), (20, 30)], (21, 31), (30, 31)),
+    ],
+)
+def test_of_a_hole_only_what_was_not_known_is_new(
+    known: list[tuple[int, int]], found: tuple[int, int], new: tuple[int, int] | None
+) -> None:
+    book = HoleBook(_hole(*one) for one in known)
+    assert book.new([_hole(*found)]) == ([] if new is None else [_hole(*new)])
+    assert book.new([_hole(*found, part="timeframe=W")]) == [_hole(*found, part="timeframe=W")]
+
+
+@given(st.lists(st.tuples(st.integers(0, 12), st.integers(1, 6)), max_size=8))
+def test_what_is_recorded_of_holes_covers_them_all(found: list[tuple[int, int]]) -> None:
+    book = HoleBook()
+    recorded: set[int] = set()
+    for after, length in found:
+        new = book.new([_hole(after, after + length)])
+        book.note(new)
+        for one in new:
+            recorded.update(range(one.after_id + 1, one.up_to_id + 1))
+        assert recorded.issuperset(range(after + 1, after + length + 1))

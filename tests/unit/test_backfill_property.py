@@ -7,9 +7,11 @@ import asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from relay.clock import MICROS
 from relay.events import CANDLES, DIRECTIONS, TIMEFRAMES, Channel, Event
 from relay.outbox.channels import Hole
 from tests.support.backfill import DOWN, Asked, Scene, alert, some_break
+from tests.support.clock import START_US
 
 SYMBOLS = ("AAPL", "SPY", "BTC-USD", "NQ=F", "TSLA")
 
@@ -100,7 +102,7 @@ def check(scene: Scene, history: list[Event], channel: Channel) -> None:
     missing = [
         event
         for event in history
-        if event.key() not in scene.store.known and not any(in_hole(event, hole) for hole in scene.store.holes)
+        if event.key() not in scene.store.known and not any(in_hole(event, hole) for hole in scene.store.recorded)
     ]
     assert missing == []
     state = scene.store.states[channel]
@@ -160,3 +162,62 @@ async def test_a_server_that_keeps_the_oldest_hides_nothing(history: list[Event]
     scene.rest.clamp, scene.rest.keeps_newest = clamp, False
     await catch_up(scene, history, channel=Channel.IN_FORCE, late=set(), trouble=set(), rounds=1)
     assert scene.store.ids == [event.id for event in history]
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    data=st.data(),
+    before=st.lists(st.integers(0, 20), max_size=60),
+    after=st.lists(st.integers(0, 20), min_size=1, max_size=40),
+    clamp=st.integers(2, 12),
+    late=st.sets(st.integers(0, 39), max_size=4),
+    kinds=st.integers(1, 4),
+    keeps_newest=st.booleans(),
+)
+async def test_of_a_young_channel_all_that_is_not_old_is_delivered_or_lies_in_a_recorded_hole(
+    data: st.DataObject,
+    before: list[int],
+    after: list[int],
+    late: set[int],
+    *,
+    clamp: int,
+    kinds: int,
+    keeps_newest: bool,
+) -> None:
+    """However much fires in the two minutes before the beginning. Ids are given in the order of times, up to 2 min."""
+    scene = Scene()
+    scene.rest.clamp, scene.rest.keeps_newest = clamp, keeps_newest
+    rng = data.draw(dice)
+
+    def fired(number: int, at_us: int) -> Event:
+        kind = rng.randrange(kinds)
+        return alert(
+            number, SYMBOLS[kind], at_us=at_us, timeframe=("D", "W")[kind % 2], cc=CANDLES[kind % len(CANDLES)]
+        )
+
+    at_us, number = START_US - sum(before) * MICROS, 1_000
+    for gap in before:
+        at_us, number = at_us + gap * MICROS, number + rng.randint(2, 4)
+        scene.fire(fired(number, at_us - MICROS))
+    await scene.backfiller.ensure_baseline((Channel.IN_FORCE,))
+    young, hidden = [], []
+    for index, gap in enumerate(after):
+        at_us, number = at_us + gap * MICROS, number + rng.randint(2, 4)
+        if index in late:  # it took its number up to two minutes before its time
+            hidden.append(fired(max(1, number - rng.randint(1, 30)), at_us))
+        else:
+            young.append(fired(number, at_us))
+    taken = {event.id for event in (*scene.rest.alerts, *young)}
+    hidden = [event for event in hidden if event.id not in taken]
+    scene.fire(*young)
+    for _ in range(4):
+        await scene.settled(asyncio.ensure_future(scene.backfiller.run_now()), most=100_000)
+        scene.fire(*hidden)
+        young, hidden = [*young, *hidden], []
+        await scene.clock.advance(300)
+    missing = [
+        event
+        for event in young
+        if event not in scene.store.delivered and not any(in_hole(event, hole) for hole in scene.store.recorded)
+    ]
+    assert missing == []

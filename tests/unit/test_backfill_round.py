@@ -170,6 +170,32 @@ async def test_a_hole_that_overlapping_rounds_see_again_is_recorded_once(scene: 
     assert second.holes == ()
 
 
+async def test_a_hole_that_grows_and_outlives_a_restart_is_recorded_by_its_new_part(scene: Scene) -> None:
+    scene.rest.clamp = 5
+    scene.fire(*(alert(2_000 + 2 * number, f"S{number % 3}", at_us=START_US) for number in range(1, 30)))
+    (first,) = await scene.backfiller.run_now()
+    scene.restart()
+    (again,) = await scene.backfiller.run_now()
+    assert again.holes == ()
+    scene.fire(*(alert(2_000 + 2 * number, f"S{number % 3}", at_us=START_US) for number in range(30, 40)))
+    (more,) = await scene.backfiller.run_now()
+    reached = {hole.part: hole.up_to_id for hole in first.holes}
+    grown = [hole for hole in more.holes if hole.part in reached]
+    assert grown
+    assert all(hole.after_id == reached[hole.part] for hole in grown)
+
+
+async def test_who_looks_back_by_hand_finds_what_was_missed_and_no_hole_below_what_was_proven() -> None:
+    scene = Scene()
+    scene.caught_up(200)
+    scene.rest.clamp = 5
+    missed = alert(150, "MISSED", at_us=START_US - HOUR, timeframe="W")
+    scene.fire(*(alert(number, at_us=START_US - MINUTE) for number in range(100, 200, 2)), missed)
+    (report,) = await scene.backfiller.run_now(since_us=START_US - 2 * HOUR)
+    assert report.holes == ()
+    assert 150 in scene.store.ids
+
+
 async def test_breaks_that_a_threshold_can_not_split_are_a_hole() -> None:
     scene = Scene(subscribed=(Channel.BREAKS,))
     scene.caught_up(10, channel=Channel.BREAKS)

@@ -79,7 +79,7 @@ class Verbs(click.Group):
         """The verb; where there is no such verb, the nearest is named."""
         if args[0] not in VERBS and not args[0].startswith("-"):
             near = difflib.get_close_matches(args[0], VERBS, n=1)
-            raise click.UsageError(f"No such command '{args[0]}'.{f' Did you mean {near[0]}?' if near else ''}", ctx)
+            raise click.UsageError(f"No such command '{args[0]}'.{f' Did you mean {near[0]!r}?' if near else ''}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

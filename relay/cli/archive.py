@@ -17,8 +17,8 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from relay.cli import remote
+from relay.cli.remote import Listening, Reach
 from relay.clock import SystemClock
-from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import RelayError
 from relay.outbox.archive import EVERYTHING, PAGE, STEP, Archive, Count, Page, Selection, Step
@@ -48,7 +48,7 @@ class Reached(NamedTuple):
 
 
 @asynccontextmanager
-async def archive(config: Config, *, changes: bool = False) -> AsyncIterator[Reached]:
+async def archive(config: Reach, *, changes: bool = False) -> AsyncIterator[Reached]:
     """The archive of ``config``.
 
     Args:
@@ -75,7 +75,7 @@ async def archive(config: Config, *, changes: bool = False) -> AsyncIterator[Rea
 class HttpArchive:
     """Implements ``relay.outbox.archive.Archive`` over the HTTP of the relay that ``config`` names."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Listening) -> None:
         self._config = config
 
     async def list_events(
@@ -174,7 +174,7 @@ async def step_by_step(steps: Steps) -> AsyncIterator[Step]:
 
 def _there(told: dict[str, object] | None) -> dict[str, object]:
     if told is None:
-        raise RelayError("the relay that was asked is gone", hint="Once more: where none runs, the store is asked.")
+        raise remote.gone()
     return told
 
 

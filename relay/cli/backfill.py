@@ -21,7 +21,8 @@ from relay.app import Relay
 from relay.backfill.errands import Errands, looking_back
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.cli.wording import agreeing
 from relay.clock import Clock, SystemClock, isoformat
@@ -56,7 +57,7 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     Exit code 1 where a channel could not be asked.
     """
     with told(as_json=as_json):
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         seconds = None if since is None else _seconds(since)
         came = asyncio.run(_backfill(loaded, since, seconds, SystemClock()))
     if as_json:
@@ -74,13 +75,13 @@ def _seconds(since: str) -> float:
         raise click.BadParameter(str(fault), param_hint="--since") from None
 
 
-async def _backfill(config: Config, since: str | None, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
+async def _backfill(config: Reach, since: str | None, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
     begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": since})
     if begun is not None:
         came = {**await _followed(config, begun, clock), "relay_runs": True, "store_is_new": False}
     else:
-        came = {**await _by_itself(config, seconds, clock), "relay_runs": False}
-    baseline_us = await asyncio.to_thread(_baseline_us, config)
+        came = {**await _by_itself(remote.whole(config), seconds, clock), "relay_runs": False}
+    baseline_us = await asyncio.to_thread(_baseline_us, config) if isinstance(config, Config) else None
     return {**came, "baseline": None if baseline_us is None else isoformat(baseline_us)}
 
 
@@ -94,7 +95,7 @@ def _baseline_us(config: Config) -> int | None:
         return None
 
 
-async def _followed(config: Config, begun: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
+async def _followed(config: Reach, begun: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
     """Ask after an errand until it is over.
 
     Raises:

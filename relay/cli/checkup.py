@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from relay.cli import remote
-from relay.config.model import Config
+from relay.cli.remote import Reach
 from relay.errors import Exit, RelayError
 from relay.outbox.file import is_held
 
@@ -36,7 +36,7 @@ class Checkup(msgspec.Struct, frozen=True):
     notes: tuple[str, ...] = ()
 
 
-async def look(config: Config) -> Checkup:
+async def look(config: Reach) -> Checkup:
     """Ask the relay of ``config`` how it is."""
     try:
         readiness = await remote.fetch(config, "/readyz", takes=(_NOT_READY,))

@@ -10,7 +10,7 @@ import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
 from relay.cli.told import told
 from relay.errors import RelayError
 from relay.outbox.file import is_held
@@ -25,7 +25,7 @@ def command(*, config: Path | None, as_json: bool) -> None:
     The account has one connection: whoever holds it now is thrown out, and stays out if it is a relay.
     """
     with told(as_json=as_json):
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         answer = asyncio.run(remote.ask(loaded, "/api/connect"))
         if answer is None:
             if is_held(loaded.store_path):

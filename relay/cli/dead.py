@@ -19,10 +19,10 @@ from relay.cli.deliveries import listing
 from relay.cli.filters import chosen, filters, limit_option, of
 from relay.cli.listed import LETTERS, page_of, plain, say, show, show_more, show_one, what
 from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.cli.wording import agreeing
-from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import Exit, UsageError
 
@@ -87,7 +87,7 @@ def list_(*, limit: int, config: Path | None, as_json: bool, **given: str | None
     In a pipe each is a line with tabs: id, received, event, to, code, attempts, why, rules.
     """
     with told(as_json=as_json):
-        page = asyncio.run(listing(load_quietly(config), State.DEAD, chosen(given), limit))
+        page = asyncio.run(listing(reach_quietly(config), State.DEAD, chosen(given), limit))
     if as_json:
         click.echo(page_of(page))
     elif page.items:
@@ -105,7 +105,7 @@ def list_(*, limit: int, config: Path | None, as_json: bool, **given: str | None
 def show_(*, number: int, config: Path | None, as_json: bool) -> int:
     """Show one dead letter: its payload, its attempts and the last answer."""
     with told(as_json=as_json):
-        found = asyncio.run(_delivery(load_quietly(config), number))
+        found = asyncio.run(_delivery(reach_quietly(config), number))
     if as_json:
         click.echo(plain(found))
         return Exit.OK
@@ -136,10 +136,10 @@ def retry(
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="retry")
         if dry_run:
-            plan = asyncio.run(letters.plan_retry(load_quietly(config), meant))
+            plan = asyncio.run(letters.plan_retry(reach_quietly(config), meant))
             click.echo(plain(plan.plain()) if as_json else plan.words(of(given)))
             return Exit.OK
-        told_of = asyncio.run(letters.retry(load_quietly(config), meant))
+        told_of = asyncio.run(letters.retry(reach_quietly(config), meant))
     click.echo(plain(told_of.plain()) if as_json else told_of.retried(of(given)))
     return Exit.OK
 
@@ -160,7 +160,7 @@ def drop(
     """
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="drop")
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         if not yes and sys.stdin.isatty() and not click.confirm(_question(loaded, meant, given), err=True):
             click.echo("Nothing was dropped.", err=True)
             return Exit.FAILED
@@ -183,7 +183,7 @@ def _meant(ids: tuple[int, ...], given: dict[str, str | None], *, everything: bo
     return letters.Meant(tuple(dict.fromkeys(ids)), chosen(given))
 
 
-def _question(config: Config, meant: letters.Meant, given: dict[str, str | None]) -> str:
+def _question(config: Reach, meant: letters.Meant, given: dict[str, str | None]) -> str:
     if meant.ids:
         those = agreeing(len(meant.ids), "dead letter", "dead letters")
         return f"Let go of {those} {', '.join(map(str, meant.ids))}, unsent?"
@@ -191,7 +191,7 @@ def _question(config: Config, meant: letters.Meant, given: dict[str, str | None]
     return f"Let go of {waiting} dead letters{of(given)}, unsent?"
 
 
-async def _delivery(config: Config, number: int) -> dict[str, object]:
+async def _delivery(config: Reach, number: int) -> dict[str, object]:
     async with archive(config) as reached:
         found = await reached.archive.delivery(number)
     if found is None:

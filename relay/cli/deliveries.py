@@ -12,9 +12,9 @@ from relay.cli.archive import archive, page_by_page
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, page_of, show, show_more
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import Exit
 from relay.outbox.archive import Page, Selection
@@ -41,7 +41,7 @@ def command(*, state: str | None, limit: int, config: Path | None, as_json: bool
     source, rules.
     """
     with told(as_json=as_json):
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         page = asyncio.run(listing(loaded, State(state) if state else None, chosen(given), limit))
     if as_json:
         click.echo(page_of(page))
@@ -53,7 +53,7 @@ def command(*, state: str | None, limit: int, config: Path | None, as_json: bool
     return Exit.OK
 
 
-async def listing(config: Config, state: State | None, selection: Selection, limit: int) -> Page:
+async def listing(config: Reach, state: State | None, selection: Selection, limit: int) -> Page:
     """So many deliveries.
 
     Raises:

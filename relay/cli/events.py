@@ -12,9 +12,9 @@ from relay.cli.archive import archive, page_by_page
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, EVENTS, page_of, plain, show, show_more, show_one, what
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Page, Selection
 
@@ -42,7 +42,7 @@ def command(*, event: str | None, limit: int, config: Path | None, as_json: bool
     id, received, event, deliveries, source.
     """
     with told(as_json=as_json):
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         if event is not None:
             if any(value is not None for value in given.values()):
                 raise UsageError("EVENT stands alone: one event needs no filter")
@@ -59,7 +59,7 @@ def command(*, event: str | None, limit: int, config: Path | None, as_json: bool
     return Exit.OK
 
 
-async def _page(config: Config, selection: Selection, limit: int) -> Page:
+async def _page(config: Reach, selection: Selection, limit: int) -> Page:
     async with archive(config) as reached:
         await known(config, reached.archive, selection)
         return await page_by_page(
@@ -67,7 +67,7 @@ async def _page(config: Config, selection: Selection, limit: int) -> Page:
         )
 
 
-async def _one(config: Config, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+async def _one(config: Reach, name: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     async with archive(config) as reached:
         found = await reached.archive.event(name)
         if found is None:

@@ -12,8 +12,8 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from relay.cli.remote import Reach
 from relay.clock import SystemClock
-from relay.config.model import Config
 from relay.durations import FORMS
 from relay.errors import UsageError
 from relay.outbox.archive import Archive, Selection
@@ -64,7 +64,7 @@ def chosen(given: Mapping[str, Any]) -> Selection:
         raise UsageError(f"{flag} {fault.said.replace('`since`', '--since')}") from fault
 
 
-async def known(config: Config, archive: Archive, selection: Selection) -> None:
+async def known(config: Reach, archive: Archive, selection: Selection) -> None:
     """Refuse names that neither the config has nor anything stored: most likely they are mistyped.
 
     Raises:
@@ -78,7 +78,7 @@ async def known(config: Config, archive: Archive, selection: Selection) -> None:
             raise _unknown(key, name, names, config)
 
 
-def _unknown(key: str, name: str, names: Iterable[str], config: Config) -> UsageError:
+def _unknown(key: str, name: str, names: Iterable[str], config: Reach) -> UsageError:
     """There is no destination or rule of that name; which are there."""
     names = list(names)
     near = get_close_matches(name, names, n=1)

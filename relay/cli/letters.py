@@ -17,9 +17,9 @@ import msgspec
 from relay.cli import remote
 from relay.cli.archive import archive, step_by_step
 from relay.cli.filters import known
+from relay.cli.remote import Reach
 from relay.cli.wording import agreeing, counted, overdue
 from relay.clock import MICROS, SystemClock
-from relay.config.model import Config
 from relay.deliveries import State
 from relay.durations import roughly
 from relay.errors import UsageError
@@ -127,7 +127,7 @@ class RetryPlan(msgspec.Struct, frozen=True):
         return {"ok": True, "dry_run": True, **msgspec.structs.asdict(self.found), "running": self.running}
 
 
-async def plan_retry(config: Config, meant: Meant) -> RetryPlan:
+async def plan_retry(config: Reach, meant: Meant) -> RetryPlan:
     """What ``retry`` would come to; nothing is done.
 
     Raises:
@@ -139,7 +139,7 @@ async def plan_retry(config: Config, meant: Meant) -> RetryPlan:
     return RetryPlan(found, reached.running, SystemClock().now_us(), tuple(sorted(absent)))
 
 
-async def retry(config: Config, meant: Meant) -> Done:
+async def retry(config: Reach, meant: Meant) -> Done:
     """Queue them again.
 
     Raises:
@@ -154,7 +154,7 @@ async def retry(config: Config, meant: Meant) -> Done:
     return Done(count, reached.running, tuple(sorted(absent)), bodiless=left.bodiless)
 
 
-async def drop(config: Config, meant: Meant) -> Done:
+async def drop(config: Reach, meant: Meant) -> Done:
     """Let go of them.
 
     Raises:
@@ -177,7 +177,7 @@ async def drop(config: Config, meant: Meant) -> Done:
     return Done(sum(step.done for step in steps), reached.running, waiting=waiting)
 
 
-def clears_queue(config: Config, selection: Selection) -> bool:
+def clears_queue(config: Reach, selection: Selection) -> bool:
     """Whether what waits is meant, too: for a destination that is gone nobody will send it."""
     return selection.destination is not None and selection.destination not in config.destinations
 
@@ -187,7 +187,7 @@ def no_such(number: int) -> UsageError:
     return UsageError(f"there is no dead letter {number}", hint=_LISTED)
 
 
-async def _selections(config: Config, found: Archive, meant: Meant) -> list[Selection]:
+async def _selections(config: Reach, found: Archive, meant: Meant) -> list[Selection]:
     if not meant.ids:
         await known(config, found, meant.selection)
         return [meant.selection]

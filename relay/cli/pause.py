@@ -9,9 +9,9 @@ import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, destination_argument
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.clock import SystemClock
-from relay.config.model import Config
 from relay.outbox.base import DestinationState, Switch
 
 
@@ -20,13 +20,13 @@ from relay.outbox.base import DestinationState, Switch
 @config_option
 def command(*, name: str, config: Path | None) -> None:
     """Hold a destination's deliveries in its queue until `relay resume`."""
-    loaded = load_quietly(config)
+    loaded = reach_quietly(config)
     remote.require_destination(loaded, name)
     asyncio.run(_pause(loaded, name))
     click.echo(f"{name} is paused; what comes is queued.")
 
 
-async def _pause(config: Config, name: str) -> None:
+async def _pause(config: Reach, name: str) -> None:
     if await remote.ask(config, remote.path_of(name, "pause")) is not None:
         return
     async with remote.store(config) as outbox:
@@ -35,6 +35,6 @@ async def _pause(config: Config, name: str) -> None:
                 Switch.PAUSED,
                 "paused by an operator",
                 SystemClock().now_us(),
-                config.destinations[name].fingerprint(),
+                remote.whole(config).destinations[name].fingerprint(),
             )
             await outbox.switch(name, state)

@@ -13,9 +13,10 @@ from relay import logs
 from relay.config.load import find_config, load
 from relay.config.model import Config
 from relay.config.secrets import hide_secrets
+from relay.config.whereabouts import Whereabouts
 
 
-def log_quietly(config: Config, level: logs.Level = "error") -> None:
+def log_quietly(config: Config | Whereabouts, level: logs.Level = "error") -> None:
     """Log from now on what is of ``level`` or worse."""
     logs.configure(level, "console", sys.stderr)
     hide_secrets(config)

@@ -2,23 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
+from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
 
 from relay.clock import SystemClock
-from relay.config.model import Config
+from relay.config.model import Config, Http
 from relay.errors import LockedError, RelayError, UsageError
 from relay.outbox.sqlite import SqliteOutbox
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
 
 
-def require_destination(config: Config, name: str) -> None:
+class Listening(Protocol):
+    """Tells where a relay listens."""
+
+    @property
+    def http(self) -> Http:
+        """Its address, and the token it wants."""
+        ...
+
+
+class Named(Protocol):
+    """A rule, as far as it is asked for by name."""
+
+    @property
+    def name(self) -> str:
+        """That."""
+        ...
+
+
+class Reach(Listening, Protocol):
+    """What a verb must know of a config to ask its relay, or its store: a ``Config`` does, and what is left of one."""
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        ...
+
+    @property
+    def store_path(self) -> Path:
+        """The store's file, absolute."""
+        ...
+
+    @property
+    def destinations(self) -> Mapping[str, object]:
+        """By name."""
+        ...
+
+    @property
+    def rules(self) -> Sequence[Named]:
+        """Disabled ones included."""
+        ...
+
+
+def require_destination(config: Reach, name: str) -> None:
     """Refuse a name that the config does not have.
 
     Raises:
@@ -27,7 +71,7 @@ def require_destination(config: Config, name: str) -> None:
     if name in config.destinations:
         return
     near = get_close_matches(name, config.destinations, n=1)
-    hint = f"Did you mean {near[0]}?" if near else f"There are: {', '.join(config.destinations)}."
+    hint = f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(config.destinations)}."
     raise UsageError(f"there is no destination {name!r} in {config.path}", hint=hint)
 
 
@@ -50,7 +94,7 @@ class RefusedError(RelayError):
         self.said = said
 
 
-async def ask(config: Config, path: str, body: Mapping[str, object] | None = None) -> dict[str, object] | None:
+async def ask(config: Listening, path: str, body: Mapping[str, object] | None = None) -> dict[str, object] | None:
     """POST to the running relay.
 
     Returns:
@@ -63,7 +107,7 @@ async def ask(config: Config, path: str, body: Mapping[str, object] | None = Non
     return await _exchange(_origin(config), config, "POST", path, body or {})
 
 
-async def fetch(config: Config, path: str, *, takes: Collection[int] = ()) -> dict[str, object] | None:
+async def fetch(config: Listening, path: str, *, takes: Collection[int] = ()) -> dict[str, object] | None:
     """GET from the running relay; as ``ask``.
 
     Args:
@@ -74,12 +118,12 @@ async def fetch(config: Config, path: str, *, takes: Collection[int] = ()) -> di
     return await _exchange(_origin(config), config, "GET", path, None, takes=takes)
 
 
-async def fetch_from(origin: str, config: Config, path: str) -> dict[str, object] | None:
+async def fetch_from(origin: str, config: Listening, path: str) -> dict[str, object] | None:
     """GET from the relay at ``origin``, with the token of ``config``; as ``ask``."""
     return await _exchange(origin, config, "GET", path, None)
 
 
-def _origin(config: Config) -> str | None:
+def _origin(config: Listening) -> str | None:
     """Where ``config`` has its relay listen, if anywhere."""
     address = config.http.address
     return None if address is None else f"http://{_reachable(address[0])}:{address[1]}"
@@ -87,7 +131,7 @@ def _origin(config: Config) -> str | None:
 
 async def _exchange(
     origin: str | None,
-    config: Config,
+    config: Listening,
     method: str,
     path: str,
     body: Mapping[str, object] | None,
@@ -119,7 +163,7 @@ async def _exchange(
 
 
 @asynccontextmanager
-async def store(config: Config) -> AsyncIterator[SqliteOutbox]:
+async def store(config: Reach) -> AsyncIterator[SqliteOutbox]:
     """The store itself, where no relay runs.
 
     Raises:
@@ -133,6 +177,22 @@ async def store(config: Config) -> AsyncIterator[SqliteOutbox]:
         yield outbox
     finally:
         await outbox.close()
+
+
+def gone() -> RelayError:
+    """A relay answered, and now none does."""
+    return RelayError("the relay that was asked is gone", hint="Once more: where none runs, the store is asked.")
+
+
+def whole(config: Reach) -> Config:
+    """``config``, where more of it is needed than its relay tells.
+
+    Raises:
+        RelayError: Its file has faults, and the relay that went on with the old one is gone.
+    """
+    if not isinstance(config, Config):
+        raise gone()
+    return config
 
 
 def unreachable() -> LockedError:

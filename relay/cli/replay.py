@@ -24,10 +24,10 @@ from relay.cli.archive import Reached, archive, step_by_step
 from relay.cli.filters import chosen, filters, known, of
 from relay.cli.listed import plain
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.cli.wording import agreeing, overdue
-from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
 from relay.outbox.forecast import ReplayForecast, forecast_replay
@@ -106,13 +106,13 @@ def command(
         if given["since"] is None and given["event"] is None:
             raise UsageError("from when on? --since 2h, or --event ID", hint="--dry-run says what would be sent.")
         selection = chosen(given)
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, dropped=dropped, new_ids=new_ids))
     click.echo(plain(_plain(done)) if as_json else _words(done, of(given)))
     return Exit.OK
 
 
-async def _replay(config: Config, selection: Selection, *, dry_run: bool, dropped: bool, new_ids: bool) -> Replayed:
+async def _replay(config: Reach, selection: Selection, *, dry_run: bool, dropped: bool, new_ids: bool) -> Replayed:
     async with archive(config, changes=not dry_run) as reached:
         parts = await _parts(config, reached, selection)
         try:
@@ -135,7 +135,7 @@ async def _replay(config: Config, selection: Selection, *, dry_run: bool, droppe
         return Replayed(queued, found, reached.running, dry_run=False)
 
 
-async def _parts(config: Config, reached: Reached, selection: Selection) -> Sequence[Selection]:
+async def _parts(config: Reach, reached: Reached, selection: Selection) -> Sequence[Selection]:
     """The same for each destination of the config: what is for one that is gone would wait for ever.
 
     Raises:

@@ -9,9 +9,9 @@ import click
 
 from relay.cli import remote
 from relay.cli.options import config_option, destination_argument
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.clock import MICROS, SystemClock
-from relay.config.model import Config
 from relay.durations import FORMS, parse_duration
 from relay.outbox.base import DestinationState, Switch
 
@@ -22,7 +22,7 @@ from relay.outbox.base import DestinationState, Switch
 @config_option
 def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
     """Let a destination go on that is paused, or was switched off by its own answer."""
-    loaded = load_quietly(config)
+    loaded = reach_quietly(config)
     remote.require_destination(loaded, name)
     if drop_older is not None:
         try:
@@ -33,7 +33,7 @@ def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
     click.echo(f"{name} goes on." + (f" {dropped} dropped as too old." if dropped else ""))
 
 
-async def _resume(config: Config, name: str, drop_older: str | None) -> int:
+async def _resume(config: Reach, name: str, drop_older: str | None) -> int:
     body = {} if drop_older is None else {"drop_older": drop_older}
     answer = await remote.ask(config, remote.path_of(name, "resume"), body)
     if answer is not None:

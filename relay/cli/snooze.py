@@ -25,7 +25,8 @@ from rich.text import Text
 
 from relay.cli import recall, remote
 from relay.cli.options import config_option, json_option
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.cli.wording import moment
 from relay.clock import MICROS, SystemClock, isoformat
@@ -97,7 +98,7 @@ def command(
     with told(as_json=as_json):
         kind = _kind(kinds)
         seconds = _wanted(name, duration, listing=listing, clear=clear, kind=kind)
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         if listing:
             _tell_all(asyncio.run(_active(loaded)), as_json=as_json)
         elif name is not None and duration is not None and seconds:
@@ -149,19 +150,24 @@ def _wanted(
         raise UsageError(f"{duration!r}: {error}") from error
 
 
-async def _active(config: Config) -> list[Snooze]:
+async def _active(config: Reach) -> list[Snooze]:
     """What is snoozed now; a running relay, or its store, is only read.
 
     Raises:
         RelayError: It can't be known.
     """
+    if not isinstance(config, Config):
+        answer = await remote.fetch(config, _PATH)
+        if answer is None:
+            raise remote.gone()
+        return _snoozes(answer.get("items"))
     memory = await recall.recall(config, cooldowns=False)
     if memory.snoozes is None:
         raise RelayError(memory.doubts[0])
     return Asleep(memory.snoozes, SystemClock().now_us).active()
 
 
-async def _begin(config: Config, name: str, duration: str, kind: SnoozeKind | None) -> Snooze:
+async def _begin(config: Reach, name: str, duration: str, kind: SnoozeKind | None) -> Snooze:
     answer = await _ask(config, {kind or "name": name, "for": duration})
     if answer is not None:
         return recall.snooze_of(answer)
@@ -170,18 +176,21 @@ async def _begin(config: Config, name: str, duration: str, kind: SnoozeKind | No
         return await silence.silence(snoozes, _names(config), name, silence.length(duration), kind)
 
 
-async def _end(config: Config, name: str | None, kind: SnoozeKind | None) -> list[Snooze]:
+async def _end(config: Reach, name: str | None, kind: SnoozeKind | None) -> list[Snooze]:
     answer = await _ask(config, {"clear": True} | ({} if name is None else {kind or "name": name}))
     if answer is not None:
-        ended = answer.get("ended")
-        return [recall.snooze_of(item) for item in ended] if isinstance(ended, list) else []
+        return _snoozes(answer.get("ended"))
     async with remote.store(config) as outbox:
         snoozes = Snoozes(outbox.memory, SystemClock())
         await snoozes.load()
         return await silence.wake(snoozes, _names(config), name, kind)
 
 
-async def _ask(config: Config, body: dict[str, object]) -> dict[str, object] | None:
+def _snoozes(items: object) -> list[Snooze]:
+    return [recall.snooze_of(item) for item in items] if isinstance(items, list) else []
+
+
+async def _ask(config: Reach, body: dict[str, object]) -> dict[str, object] | None:
     """The running relay's answer; None where none runs.
 
     Raises:
@@ -196,7 +205,7 @@ async def _ask(config: Config, body: dict[str, object]) -> dict[str, object] | N
         raise
 
 
-def _names(config: Config) -> silence.Names:
+def _names(config: Reach) -> silence.Names:
     return silence.Names([rule.name for rule in config.rules], list(config.destinations))
 
 

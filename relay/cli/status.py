@@ -19,10 +19,10 @@ from rich.console import Console
 from relay.cli import checkup, remote
 from relay.cli.options import config_option, json_option
 from relay.cli.overview import of_store, shown
-from relay.cli.quiet import load_quietly
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.clock import SystemClock
-from relay.config.model import Config
 from relay.errors import Exit, UsageError
 from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
@@ -50,7 +50,7 @@ def command(*, ready: bool, check: bool, config: Path | None, as_json: bool) -> 
     with told(as_json=as_json):
         if ready and check:
             raise UsageError("--ready and --check are two questions", hint="--check asks for more: take that.")
-        loaded = load_quietly(config)
+        loaded = reach_quietly(config)
         if check:
             found = asyncio.run(checkup.look(loaded))
             return checkup.tell(found, as_json=as_json, terminal=sys.stdout.isatty())
@@ -83,7 +83,7 @@ def _tell_ready(running: Mapping[str, Any] | None, *, as_json: bool) -> int:
     return Exit.OK if ready else Exit.FAILED
 
 
-def _stored(config: Config) -> Mapping[str, Any]:
+def _stored(config: Reach) -> Mapping[str, Any]:
     """What the store alone tells.
 
     Raises:

@@ -56,18 +56,25 @@ def load(path: FilePath, *, env: Mapping[str, str]) -> Config:
     Raises:
         InvalidConfigError: It can't be used; every fault is in it, sorted by position.
     """
+    return loads(read_config(path), path=path, env=env)
+
+
+def read_config(path: FilePath) -> str:
+    """The text in ``path``.
+
+    Raises:
+        InvalidConfigError: There is none.
+    """
     faults = Faults(str(path))
     try:
         data = _read(path)
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", errors="replace")
         faults.add(yaml.position(before, len(before)), (), "this is not UTF-8 text; save the file as UTF-8")
     except (OSError, ValueError) as error:
         faults.add(Mark(1, 1), (), f"the file can't be read: {why(error)}")
-    if faults:
-        raise faults.error()
-    return loads(text, path=path, env=env)
+    raise faults.error()
 
 
 def _read(path: FilePath) -> bytes:

@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 
 from relay.config.model import Config
+from relay.config.whereabouts import Whereabouts
 from relay.document.fields import Section
 from relay.logs import register_secret
 from relay.secret import Secret
 
 
-def hide_secrets(config: Config) -> None:
+def hide_secrets(config: Config | Whereabouts) -> None:
     """Have each secret's text replaced by ``***`` in everything that is logged."""
     for field in dataclasses.fields(config):
         for secret in _found(getattr(config, field.name)):

@@ -197,13 +197,13 @@ async def test_an_unknown_destination_ends_with_64_and_the_nearest(
 ) -> None:
     ended = await relay("send", "swin", "-c", written(tmp_path, simulator, inbox))
     assert ended.code == 64
-    assert "Did you mean swing?" in ended.err
+    assert "Did you mean 'swing'?" in ended.err
 
 
 async def test_what_is_wrong_is_told_to_a_program(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
     config = written(tmp_path, simulator, inbox)
     ended = await relay("send", "swin", "-c", config, "--json")
-    assert (ended.code, ended.json["ok"], ended.json["hint"]) == (64, False, "Did you mean swing?")
+    assert (ended.code, ended.json["ok"], ended.json["hint"]) == (64, False, "Did you mean 'swing'?")
     assert ended.json["error"] in ended.err
     ended = await relay("send", "swing", "-c", config, "--json", "--event", "-", stdin=b"{}")
     assert (ended.code, ended.json["ok"]) == (64, False)

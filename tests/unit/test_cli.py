@@ -48,8 +48,8 @@ def test_wrong_usage_exits_64(arguments: list[str], capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["chekc"], "No such command 'chekc'. Did you mean check?"),
-        (["simulator"], "Did you mean simulate?"),
+        (["chekc"], "No such command 'chekc'. Did you mean 'check'?"),
+        (["simulator"], "Did you mean 'simulate'?"),
         (["check", "config.yaml"], "The config file is named with -c."),
         (["run", "my relay.yml", "x"], "The config file is named with -c."),
     ],
@@ -79,7 +79,7 @@ def test_the_config_may_stand_before_and_after_the_verb(
 
 def test_an_unknown_destination_is_named_with_its_nearest(config: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["pause", "bott", "-c", config]) == 64
-    assert "Did you mean bot?" in capsys.readouterr().err
+    assert "Did you mean 'bot'?" in capsys.readouterr().err
 
 
 def test_pause_and_resume_work_on_the_store_where_no_relay_runs(

@@ -81,8 +81,9 @@ class Instant(msgspec.Struct, frozen=True, order=False):
     def parse(cls, value: object) -> Instant | None:
         """An instant from ISO 8601 text (no zone means UTC) or an epoch number in s, ms or µs; else None.
 
-        A time outside of the years 1970 to 8999 is no time of an alert: what an age or a time zone adds to it must
-        still be one that stores and languages can show, and most end with the year 9999.
+        An epoch number has nine digits at least. A time outside of the years 1970 to 8999 is no time of an alert: what
+        an age or a time zone adds to it must still be one that stores and languages can show, and most end with the
+        year 9999.
         """
         if isinstance(value, bool) or value is None:
             return None
@@ -132,13 +133,14 @@ def _parse_iso(text: str) -> Instant | None:
 
 
 _NUMBER: Final = re.compile(r"\d{9,17}(?:\.\d{1,9})?", re.ASCII)
+_EPOCH_FIRST: Final = 100_000_000  # March 1973; a lesser number, in text or not, is no time but something else
 _EPOCH_MILLIS: Final = 100_000_000_000  # as seconds this would be the year 5138: the number is in ms
 _EPOCH_MICROS: Final = 100_000_000_000_000
 _EPOCH_END: Final = 221_845_392_000_000_000  # year 9000, in µs
 
 
 def _parse_epoch(value: float) -> Instant | None:
-    if not 0 < value < _EPOCH_END:
+    if not _EPOCH_FIRST <= value < _EPOCH_END:
         return None
     if value >= _EPOCH_MICROS:
         return Instant(int(value), 1)

@@ -54,7 +54,7 @@ def _date(value: datetime | None) -> date | None:
 @click.option(
     "--speed",
     type=click.FloatRange(min=0),
-    default=20.0,
+    default=0.5,  # some alerts a second, as on a busy day: at 20, more come in two minutes than an answer may hold
     help="Trading days a second; 0 is as fast as you read.",
 )
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="At most so many alerts a second.")

@@ -151,7 +151,16 @@ def _drop_output() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def _open_standard_streams() -> None:
+    """Stand in for what who started us has closed (``>&-``): Python has None there, and files would get its number."""
+    for number, name in ((0, "stdin"), (1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            os.dup2(os.open(os.devnull, os.O_RDWR), number)
+            setattr(sys, name, os.fdopen(number, "r" if number == 0 else "w", encoding="utf-8"))
+
+
 def main() -> None:
     """Entry point of the console script."""
+    _open_standard_streams()
     os.umask(os.umask(_NOBODY_ELSE) | _NOBODY_ELSE_WRITES)  # whatever it was: a config that others write is theirs
     sys.exit(invoke())

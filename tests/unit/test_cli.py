@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -150,6 +151,18 @@ def test_output_that_nobody_can_take_is_told_without_a_traceback() -> None:
             [sys.executable, "-m", "relay", "version"], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (ended.returncode, ended.stderr) == (1, "relay: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", [">&-", "<&-", "2>&-", ">&- 2>&- <&-"])
+def test_a_verb_works_with_standard_streams_that_are_closed(closed: str, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text("rules: [")
+    python = shlex.quote(sys.executable)
+    for words, code in (("version", 0), (f"check -c {config}", 78)):
+        ended = subprocess.run(
+            ["/bin/sh", "-c", f"{python} -m relay {words} {closed}"], capture_output=True, text=True, check=False
+        )
+        assert (ended.returncode, "fault of the relay" in ended.stderr) == (code, False)
 
 
 def test_a_start_without_file_descriptors_is_told_without_a_traceback(

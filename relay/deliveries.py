@@ -102,7 +102,7 @@ class Delivery(msgspec.Struct, frozen=True):
         ordering_key: Deliveries with equal keys keep their order in an ordered lane.
         webhook_id: Stable over attempts, restarts and replays.
         rules: The rules that matched, merged.
-        attempts: How many were made before now.
+        attempts: How many were made before now, since it was queued last.
         first_attempt_at_us: µs since the epoch; moved on by the time the destination was switched off.
         retry_at_us: Not before this; 0 where there was no failure.
         parked: It failed while others succeeded: it no longer holds up its successors.
@@ -112,6 +112,8 @@ class Delivery(msgspec.Struct, frozen=True):
         event_key: The event's key as first stored.
         event: The event itself.
         states: Snapshots to show with it: a JSON object, symbol to the upstream's own object; None where none are.
+        earlier: How many were made before it was queued again as a dead letter. They are told with the others; what is
+            decided by how many there were goes by ``attempts``.
     """
 
     id: int
@@ -130,6 +132,12 @@ class Delivery(msgspec.Struct, frozen=True):
     event_key: str
     event: Event
     states: bytes | None = None
+    earlier: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """The number of the next attempt among all that were ever made: 1 for the first."""
+        return self.earlier + self.attempts + 1
 
     def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
         """The rules that still want it sent at ``now_us``; none means it has expired."""
@@ -152,7 +160,7 @@ class Delivery(msgspec.Struct, frozen=True):
             delivery=self,
             rules=tuple(rule.name for rule in wanted),
             expires_at_us=None if None in expiries else max((at for at in expiries if at is not None), default=None),
-            attempt=self.attempts + 1,
+            attempt=self.attempt,
             now_us=now_us,
             simulated=simulated,
             mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),

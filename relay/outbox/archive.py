@@ -12,8 +12,8 @@ What holds always:
 * A replay repeats what was decided then (destination, rules, order), under the same ``webhook_id`` unless new ones are
   asked for. What waits anyway is not queued twice, what was held back or dropped by hand stays so, and a dead letter is
   not copied but sent at last.
-* A dead letter that is queued again is the same delivery: its attempts are counted on, and only the time for which it
-  is tried (``give_up_after``) begins anew.
+* A dead letter that is queued again is the same delivery: its attempts are counted on, and whatever is decided by them
+  (``give_up_after``, how long it waits, when its successors go on) begins anew.
 * Whatever is done to a delivery leaves it in exactly one state, and visible until retention takes it.
 
 There is one suite for it (``tests/contract/test_archive_contract.py``): SQLite, memory, and HTTP to a running relay.
@@ -86,6 +86,10 @@ class Step(msgspec.Struct, frozen=True):
     looked: int
     next: int | None
     destinations: tuple[str, ...] = ()
+
+
+DROPPED_BY_HAND: Final = "dropped by an operator"
+"""The ``last_error`` of an expired delivery that a person let go of; what expires by itself keeps its last answer's."""
 
 
 class Count(msgspec.Struct, frozen=True):

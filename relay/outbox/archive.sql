@@ -148,12 +148,12 @@ SELECT json_group_array(json(listing)) FROM (
 
 -- name: revive
 -- Rows [id, sequence]. Attempts go on being counted: a receiver is told that it is not the first time. For how long it
--- is tried begins anew with the next one.
+-- is tried, and whatever a lane decides by their number, begins anew with the next one.
 WITH rows AS MATERIALIZED (
     SELECT json_extract(value, '$[0]') AS id, json_extract(value, '$[1]') AS sequence FROM json_each(:rows)
 )
-UPDATE deliveries SET state = 'pending', first_attempt_at = NULL, retry_at = 0, parked = 0,
-    sequence = rows.sequence, updated_at = :at
+UPDATE deliveries SET state = 'pending', earlier = earlier + attempts, attempts = 0, first_attempt_at = NULL,
+    retry_at = 0, parked = 0, sequence = rows.sequence, updated_at = :at
 FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
 
 -- name: send_at_last
@@ -164,8 +164,8 @@ WITH rows AS MATERIALIZED (
            json_extract(value, '$[2]') AS webhook_id
     FROM json_each(:rows)
 )
-UPDATE deliveries SET state = 'pending', source = 'replay', first_attempt_at = NULL, retry_at = 0, parked = 0,
-    sequence = rows.sequence, webhook_id = coalesce(rows.webhook_id, deliveries.webhook_id),
+UPDATE deliveries SET state = 'pending', source = 'replay', earlier = earlier + attempts, attempts = 0,
+    first_attempt_at = NULL, retry_at = 0, parked = 0, sequence = rows.sequence, webhook_id = coalesce(rows.webhook_id, deliveries.webhook_id),
     received_at = :at, updated_at = :at
 FROM rows WHERE deliveries.id = rows.id AND deliveries.state = 'dead';
 

@@ -13,7 +13,8 @@ from relay.outbox.transaction import Transaction
 def retry(transaction: Transaction, chosen: Sequence[ChosenDelivery], at_us: int) -> tuple[str, ...]:
     """Put the dead letters among ``chosen`` that have a body at the end of their queues; where each went.
 
-    How often they were tried is counted on; for how long (``give_up_after``) begins anew.
+    How often they were tried is counted on; for how long (``give_up_after``), and what a lane decides by their number,
+    begins anew.
     """
     sent = [row for row in chosen if row.state is State.DEAD and row.body]
     numbered = [(row.id, transaction.sequence(row.destination)) for row in sent]

@@ -53,6 +53,7 @@ class _Claim(msgspec.Struct, array_like=True):
     data: _Text
     updated_at: int
     states: _Text
+    earlier: int
 
 
 class Withheld(msgspec.Struct, array_like=True):
@@ -266,4 +267,5 @@ def _delivery(row: _Claim) -> Delivery:
         event_key=row.key,
         event=event,
         states=None if row.states is None else row.states.encode(),
+        earlier=row.earlier,
     )

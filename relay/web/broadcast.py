@@ -187,7 +187,7 @@ class Broadcast:
             "outcome": outcome.verdict,
             "code": outcome.code,
             "error": "" if outcome.verdict is Verdict.DELIVERED else outcome.detail,
-            "attempt": delivery.attempts + 1,
+            "attempt": delivery.attempt,
             "latency": round(seconds, 3),
             "at_us": self._clock.now_us(),
         }

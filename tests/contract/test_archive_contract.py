@@ -219,7 +219,8 @@ async def test_dead_letters_go_back_to_the_end_of_their_queues_in_order(outbox: 
     found = await waiting(outbox)
     assert [delivery.id for delivery in found] == [7, 1, 3]
     for again in found[1:]:  # a receiver is told that it is not the first time; how long it is tried begins anew
-        assert (again.attempts, again.first_attempt_at_us, again.retry_at_us, again.parked) == (1, None, 0, False)
+        assert (again.attempts, again.first_attempt_at_us, again.retry_at_us, again.parked) == (0, None, 0, False)
+        assert (again.earlier, again.attempt) == (1, 2)
     assert [delivery.source for delivery in found] == [Source.LIVE] * 3
     assert (await archive.retry(EVERYTHING)).done == 0  # the answer was lost, and it is asked for again
 
@@ -328,7 +329,8 @@ async def test_a_dead_letter_is_sent_at_last_and_stays_the_one_that_it_is(outbox
     assert stats.counts == {State.PENDING: 2, State.DELIVERED: 1}
     assert stats.replays == {State.PENDING: 1}
     found = await waiting(outbox)
-    assert [(delivery.id, delivery.event.id, delivery.attempts) for delivery in found] == [(1, 1, 1), (3, 2, 0)]
+    assert [(delivery.id, delivery.event.id, delivery.earlier) for delivery in found] == [(1, 1, 1), (3, 2, 0)]
+    assert {delivery.attempts for delivery in found} == {0}
     await deliver(outbox)
     stats = (await outbox.stats())["bot"]
     assert (stats.counts, stats.replays) == (
@@ -398,7 +400,23 @@ async def test_a_replay_that_died_is_foretold_and_queued_like_any_dead_letter(ou
     assert (await archive.count([State.DEAD], EVERYTHING)).total_sendable == 0
     assert (await archive.retry(EVERYTHING)).done == 1
     (again,) = await waiting(outbox)
-    assert (again.source, again.attempts) == (Source.REPLAY, 1)
+    assert (again.source, again.attempts, again.earlier) == (Source.REPLAY, 0, 1)
+
+
+@pytest.mark.parametrize("way", ["retry", "replay"])
+async def test_attempts_of_all_lives_are_counted_and_told(way: str, outbox: Outbox, archive: Archive) -> None:
+    await outbox.commit([entry(in_force(1), "bot")])
+    for life in range(1, 4):
+        (delivery,) = await waiting(outbox)
+        assert (delivery.attempts, delivery.earlier) == (0, 2 * (life - 1))
+        await outbox.retry(delivery, GONE, at_us=START_US, retry_at_us=START_US + 1, parked=False)
+        await deliver(outbox, 1)
+        assert (await (archive.retry if way == "retry" else archive.replay)(EVERYTHING)).done == 1
+        item = await archive.delivery(1)
+        assert item is not None
+        assert item["attempts"] == 2 * life
+    (delivery,) = await waiting(outbox)
+    assert (delivery.attempts, delivery.earlier, delivery.attempt) == (0, 6, 7)
 
 
 async def test_new_ids_are_stable_free_of_dots_and_like_no_other(outbox: Outbox, archive: Archive) -> None:

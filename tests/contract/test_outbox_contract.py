@@ -201,7 +201,7 @@ async def test_a_revived_dead_letter_goes_to_the_end_with_its_webhook_id(outbox:
     found, _ = await outbox.claim("bot", after=0, limit=10)
     assert [delivery.id for delivery in found] == [second.id, first.id]
     assert found[1].webhook_id == first.webhook_id
-    assert (found[1].attempts, found[1].first_attempt_at_us) == (1, None)
+    assert (found[1].attempts, found[1].earlier, found[1].first_attempt_at_us) == (0, 1, None)
 
 
 async def test_a_round_moves_its_channels_cursor_only(outbox: Outbox, open_outbox: Opener) -> None:

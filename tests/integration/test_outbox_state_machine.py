@@ -27,6 +27,7 @@ from random import Random
 from typing import Any, Final, TypeVar
 from unittest import mock
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -53,7 +54,8 @@ T = TypeVar("T")
 
 _STORE: Final = "relay.db"
 _LOG: Final = "relay.db-wal"
-_OLDEST: Final = 2  # the first schema that remembers all the model does
+_OLDEST: Final = 2  # the first schema that remembers all the model does, but for
+_TELLS_LIVES_APART: Final = 4  # attempts before and since a dead letter was queued again
 _PAGES: Final = 2**30
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108  because syncing to a disk takes time and shows nothing here
 
@@ -269,6 +271,8 @@ class OutboxMachine(RuleBasedStateMachine):
         if schema < len(migrations()):
             files = self._as_written_by(schema, files)
             self._memory.pruned.clear()
+            if schema < _TELLS_LIVES_APART:
+                self._forget_lives()
         room = self._room()
         lay(files, room)
         camera = Camera(room / _STORE)
@@ -381,10 +385,22 @@ class OutboxMachine(RuleBasedStateMachine):
                 columns = ", ".join(name for _, name, *_ in db.execute(f"PRAGMA main.table_info({table})"))
                 db.execute(f"DELETE FROM main.{table}")  # noqa: S608  because the name is the schema's own
                 db.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")  # noqa: S608  likewise
+            if schema < _TELLS_LIVES_APART:
+                db.execute(
+                    "UPDATE main.deliveries SET attempts = attempts + (SELECT n.earlier FROM newer.deliveries n"
+                    " WHERE n.id = main.deliveries.id)"
+                )
             db.execute("DETACH newer")
         return {_STORE: old.read_bytes()}
 
     # --- the model, and what it says
+
+    def _forget_lives(self) -> None:
+        """Attempts of earlier lives are told apart only where there has been none since."""
+        for record in self._memory.records.values():
+            one = record.delivery
+            if one.earlier and (record.state is not State.PENDING or one.first_attempt_at_us is not None):
+                record.delivery = msgspec.structs.replace(one, attempts=one.earlier + one.attempts, earlier=0)
 
     def _do(self, work: Awaitable[T]) -> T:
         async def run() -> T:

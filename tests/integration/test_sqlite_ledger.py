@@ -57,6 +57,31 @@ async def test_a_store_of_the_former_schema_is_counted_once(tmp_path: Path) -> N
     await outbox.close()
 
 
+_INSERTED = (
+    "INSERT INTO deliveries (id, event, destination, sequence, ordering_key, webhook_id, rules, source, state,"
+    " attempts, first_attempt_at, received_at, updated_at)"
+    " VALUES (?, 1, 'bot', ?, '', '', '[]', 'live', ?, ?, ?, 1, 1)"
+)
+
+
+async def test_a_letter_that_an_older_relay_had_queued_again_is_told_from_what_failed_since(tmp_path: Path) -> None:
+    path = tmp_path / "relay.db"
+    found = [("pending", 12, None), ("pending", 3, START_US), ("pending", 0, None), ("dead", 5, None)]
+    with closing(open_store(path, now_us=START_US, scripts=migrations()[:3])) as db:
+        db.execute(
+            "INSERT INTO events (seq, key, channel, symbols, source, received_at)"
+            " VALUES (1, 'k', 'quotes', '[]', 'live', 1)"
+        )
+        db.execute("INSERT INTO destinations (name) VALUES ('bot')")
+        db.executemany(_INSERTED, [(number, number, *row) for number, row in enumerate(found, start=1)])
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    waiting, _ = await outbox.claim("bot", after=0, limit=9)
+    assert [(one.attempts, one.earlier) for one in waiting] == [(0, 12), (3, 0), (0, 0)]
+    shown = (await outbox.archive.list_deliveries()).items
+    assert [item["attempts"] for item in shown] == [5, 0, 3, 12]
+    await outbox.close()
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
 @given(
     changes=st.lists(

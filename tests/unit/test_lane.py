@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import msgspec
 import pytest
 from structlog.testing import capture_logs
 
@@ -344,6 +345,43 @@ async def test_a_dead_letter_that_is_retried_counts_its_attempts_on_and_is_tried
         assert scene.states()[1] is State.DEAD
     assert attempts == list(range(1, len(attempts) + 1)), "no attempt says that it is another one"
     assert len(attempts) > 100
+
+
+async def tried(ordering: Ordering, *, before: int) -> tuple[list[tuple[float, int | None]], list[int]]:
+    """When what went out beside a letter that fails on, which had ``before`` attempts when it was queued again."""
+    scene = Scene(ordering=ordering, retry_initial=1, retry_max=300)
+    numbers: list[int] = []
+
+    def answer(message: Message) -> Outcome:
+        if message.delivery.event.id != 1:
+            return OK
+        numbers.append(message.attempt)
+        return DOWN
+
+    scene.receiver.answer = answer
+    await scene.put(1, symbol="AAPL")
+    record = scene.memory.records[1]
+    record.state, record.delivery = State.DEAD, msgspec.structs.replace(record.delivery, attempts=before)
+    assert (await scene.outbox.archive.retry(EVERYTHING)).done == 1
+    await scene.put(2, 3, symbol="AAPL")
+    for run in range(2):
+        async with scene.running():
+            for number in range(20):
+                await scene.put(10 + 100 * run + number)
+                await scene.clock.advance(5)
+        scene.lane = scene.new_lane()
+    return scene.receiver.sent, numbers
+
+
+@pytest.mark.parametrize("ordering", ["symbol", "strict", "none"])
+async def test_a_dead_letter_that_is_retried_waits_and_holds_up_its_successors_like_a_new_alert(
+    ordering: Ordering,
+) -> None:
+    fresh, counted = await tried(ordering, before=0)
+    retried, counted_on = await tried(ordering, before=12)
+    assert retried == fresh
+    assert counted == list(range(1, len(counted) + 1))
+    assert counted_on == [number + 12 for number in counted]
 
 
 async def test_time_switched_off_does_not_count_towards_giving_up() -> None:

@@ -17,7 +17,7 @@ from relay.cli import letters
 from relay.cli.archive import archive
 from relay.cli.deliveries import listing
 from relay.cli.filters import chosen, filters, limit_option, of
-from relay.cli.listed import LETTERS, page_of, plain, say, show, show_more, show_one, what
+from relay.cli.listed import LETTERS, fate, page_of, plain, say, show, show_more, show_one, what
 from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
@@ -47,7 +47,7 @@ Examples:
 _DROP_EXAMPLES: Final = """\b
 Examples:
   relay dead drop 17 18
-  relay dead drop --to bot --until 7d
+  relay dead drop --to bot --until 7d --dry-run
   relay dead drop --all --yes
 """
 _SHOWN: Final = (
@@ -110,7 +110,7 @@ def show_(*, number: int, config: Path | None, as_json: bool) -> int:
         click.echo(plain(found))
         return Exit.OK
     heads = _HEADS | ({"updated_at": "last attempt"} if found["state"] in _ENDED_BY_AN_ATTEMPT else {})
-    facts = {heads.get(name, name): found.get(name) for name in _SHOWN}
+    facts = {heads.get(name, name): found.get(name) for name in _SHOWN} | {"state": fate(found)}
     show_one({"event": what(found), "key": found["event"], **facts, "payload": found.get("data")})
     if found["state"] == State.DEAD and sys.stdout.isatty():
         say(f"\n`relay dead retry {number}` sends it again, `relay dead drop {number}` lets go of it.")
@@ -140,7 +140,7 @@ def retry(
             click.echo(plain(plan.plain()) if as_json else plan.words(of(given)))
             return Exit.OK
         told_of = asyncio.run(letters.retry(reach_quietly(config), meant))
-    click.echo(plain(told_of.plain()) if as_json else told_of.retried(of(given)))
+    click.echo(plain(told_of.plain_retried()) if as_json else told_of.retried(of(given)))
     return Exit.OK
 
 
@@ -148,19 +148,31 @@ def retry(
 @_ids
 @_all
 @_choose
+@click.option("--dry-run", is_flag=True, help="Only say how many would be dropped, and whose.")
 @click.option("-y", "--yes", is_flag=True, help="Don't ask on a terminal.")
 @config_option
 @json_option
 def drop(
-    *, ids: tuple[int, ...], everything: bool, yes: bool, config: Path | None, as_json: bool, **given: str | None
+    *,
+    ids: tuple[int, ...],
+    everything: bool,
+    dry_run: bool,
+    yes: bool,
+    config: Path | None,
+    as_json: bool,
+    **given: str | None,
 ) -> int:
-    """Let go of dead letters: they are not sent, and stay listed as expired until storage.retention is over.
+    """Let go of dead letters: they are not sent, and stay listed as dropped until storage.retention is over.
 
     With --to and a destination that is gone from the config, what waits for it is dropped, too.
     """
     with told(as_json=as_json):
         meant = _meant(ids, given, everything=everything, verb="drop")
         loaded = reach_quietly(config)
+        if dry_run:
+            plan = asyncio.run(letters.plan_drop(loaded, meant))
+            click.echo(plain(plan.plain()) if as_json else plan.words(of(given)))
+            return Exit.OK
         if not yes and sys.stdin.isatty() and not click.confirm(_question(loaded, meant, given), err=True):
             click.echo("Nothing was dropped.", err=True)
             return Exit.FAILED

@@ -37,8 +37,8 @@ def command(*, state: str | None, limit: int, config: Path | None, as_json: bool
     """Show deliveries, newest first: one for each event and destination that wanted it, and for each replay of it.
 
     CODE is the last answer's HTTP status, or what happened instead; of what is suppressed it is the reason. SOURCE is
-    how the event came, or replay. In a pipe each is a line with tabs: id, received, event, to, state, code, attempts,
-    source, rules.
+    how the event came, or replay. What has expired because somebody let go of it is listed as dropped. In a pipe each
+    is a line with tabs: id, received, event, to, state, code, attempts, source, rules.
     """
     with told(as_json=as_json):
         loaded = reach_quietly(config)

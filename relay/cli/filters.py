@@ -88,8 +88,8 @@ def _unknown(key: str, name: str, names: Iterable[str], config: Reach) -> UsageE
     )
 
 
-def of(given: Mapping[str, Any]) -> str:
+def of(given: Mapping[str, Any], *, joined: str = "of") -> str:
     """What was selected, to follow a noun: `` of bot (rule daily bulls, since 2h)``; empty where all is."""
-    whose = f" of {given['destination']}" if given.get("destination") is not None else ""
+    whose = f" {joined} {given['destination']}" if given.get("destination") is not None else ""
     rest = [f"{key} {given[key]}" for key in _OPTIONS if key != "destination" and given.get(key) is not None]
     return whose + (f" ({', '.join(rest)})" if rest else "")

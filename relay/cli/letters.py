@@ -2,7 +2,7 @@
 
 Meant ──IDs: each looked at first, so that a wrong one changes nothing──> one by one ─┐
       ├─filters ──> step by step ────────────────────────────────────────────────────┴──> Done ──> words
-      └─dry run ──> counted ──> RetryPlan ──> words
+      └─dry run ──> counted ──> RetryPlan, DropPlan ──> words
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from relay.durations import roughly
 from relay.errors import UsageError
 from relay.events import Instant
 from relay.outbox.archive import EVERYTHING, Archive, Selection
-from relay.outbox.forecast import RetryForecast, forecast_retry
+from relay.outbox.forecast import DropForecast, RetryForecast, forecast_drop, forecast_retry
 
 _LISTED: Final = "`relay dead list` shows those there are."
 
@@ -45,7 +45,9 @@ class Done(msgspec.Struct, frozen=True):
         running: A relay runs and goes on with them.
         absent: Destinations among them that the config does not have.
         waiting: What waited for a destination that is gone is among them.
-        bodiless: Dead letters that are left, because the event's body is gone; looked for where nothing was done.
+        bodiless: Dead letters that are left, because the event's body is gone.
+        overdue: Of what was queued, what is older than its ``max_age``: it expires unsent. None where so much is stored
+            that a relay can't count it while it is asked.
     """
 
     count: int
@@ -53,15 +55,17 @@ class Done(msgspec.Struct, frozen=True):
     absent: tuple[str, ...] = ()
     waiting: bool = False
     bodiless: int = 0
+    overdue: int | None = 0
 
     def retried(self, whose: str) -> str:
         """In a sentence or two."""
         if not self.count and self.bodiless:
-            return f"Nothing was queued again{whose}: {_bodies_gone(self.bodiless)}."
+            return f"No dead letter{whose} was queued again: {_bodies_gone(self.bodiless)}."
         if not self.count:
             return f"Nothing to retry: there are no dead letters{whose}."
         later = "" if self.running else "; they go out when the relay runs"
-        return f"{self._are('dead letter', whose)} queued again{later}.{self.wait()}"
+        late = overdue(min(self.overdue or 0, self.count), self.count, done=True)
+        return f"{self._are('dead letter', whose)} queued again{later}.{late}{self.wait()}"
 
     def dropped(self, whose: str) -> str:
         """In a sentence."""
@@ -82,6 +86,10 @@ class Done(msgspec.Struct, frozen=True):
     def plain(self) -> dict[str, object]:
         """For a program."""
         return {"ok": True, "done": self.count, "running": self.running}
+
+    def plain_retried(self) -> dict[str, object]:
+        """For a program, of a retry."""
+        return {**self.plain(), "overdue": self.overdue}
 
 
 class RetryPlan(msgspec.Struct, frozen=True):
@@ -106,7 +114,7 @@ class RetryPlan(msgspec.Struct, frozen=True):
             return f"Nothing to retry: there are no dead letters{whose}."
         gone = f" {_bodies_gone(found.bodiless).capitalize()}." if found.bodiless else ""
         if not found.to_send:
-            return f"Nothing would be queued again{whose}.{gone}"
+            return f"No dead letter{whose} would be queued again.{gone}"
         to = ", ".join(f"{count:,} to {name}" for name, count in found.destinations.items())
         said = f"{counted(found.to_send, 'dead letter')}{whose} would be queued again ({to}); nothing was done."
         late = overdue(found.overdue, found.to_send)
@@ -121,6 +129,35 @@ class RetryPlan(msgspec.Struct, frozen=True):
     def _span(self) -> tuple[int, ...]:
         found = (Instant.parse(text) for text in (self.found.earliest, self.found.latest))
         return tuple(instant.us for instant in found if instant is not None)
+
+    def plain(self) -> dict[str, object]:
+        """For a program."""
+        return {"ok": True, "dry_run": True, **msgspec.structs.asdict(self.found), "running": self.running}
+
+
+class DropPlan(msgspec.Struct, frozen=True):
+    """What a drop would come to.
+
+    Attributes:
+        found: That.
+        running: A relay runs.
+        waiting: What waits for a destination that is gone is meant, too.
+    """
+
+    found: DropForecast
+    running: bool
+    waiting: bool = False
+
+    def words(self, whose: str) -> str:
+        """In a sentence."""
+        found = self.found
+        if not found.to_drop:
+            return Done(0, self.running, waiting=self.waiting).dropped(whose)
+        those = [f"{count:,} at {name}" for name, count in found.destinations.items()]
+        those += [f"{found.bodiless:,} without a body"] if found.bodiless else []
+        those += [f"{found.waiting:,} of them {agreeing(found.waiting, 'waits', 'wait')}"] if found.waiting else []
+        noun = counted(found.to_drop, "delivery" if self.waiting else "dead letter")
+        return f"{noun}{whose} would be dropped ({', '.join(those)}); nothing was done."
 
     def plain(self) -> dict[str, object]:
         """For a program."""
@@ -147,11 +184,38 @@ async def retry(config: Reach, meant: Meant) -> Done:
     """
     async with archive(config, changes=True) as reached:
         selections = await _selections(config, reached.archive, meant)
+        foretold = await _foretold(reached.archive, selections)
         steps = [step for one in selections async for step in step_by_step(partial(reached.archive.retry, one))]
-        count = sum(step.done for step in steps)
-        left = RetryForecast() if count else await forecast_retry(reached.archive, selections)
     absent = {name for step in steps for name in step.destinations} - set(config.destinations)
-    return Done(count, reached.running, tuple(sorted(absent)), bodiless=left.bodiless)
+    return Done(
+        sum(step.done for step in steps),
+        reached.running,
+        tuple(sorted(absent)),
+        bodiless=0 if foretold is None else foretold.bodiless,
+        overdue=None if foretold is None else foretold.overdue,
+    )
+
+
+async def _foretold(found: Archive, selections: Sequence[Selection]) -> RetryForecast | None:
+    """What a retry would come to; None where a relay can't count it in the time it has for an answer."""
+    try:
+        return await forecast_retry(found, selections)
+    except remote.RefusedError as error:
+        if error.status != HTTPStatus.SERVICE_UNAVAILABLE:
+            raise
+        return None
+
+
+async def plan_drop(config: Reach, meant: Meant) -> DropPlan:
+    """What ``drop`` would come to; nothing is done.
+
+    Raises:
+        UsageError: One of the IDs is of no dead letter.
+    """
+    waiting = clears_queue(config, meant.selection)
+    async with archive(config) as reached:
+        selections = await _selections(config, reached.archive, meant)
+        return DropPlan(await forecast_drop(reached.archive, selections, waiting=waiting), reached.running, waiting)
 
 
 async def drop(config: Reach, meant: Meant) -> Done:

@@ -25,15 +25,17 @@ from rich.text import Text
 
 from relay.cli.wording import moment
 from relay.clock import SystemClock
+from relay.deliveries import State
 from relay.destinations.texts import clean
 from relay.events import Instant
 from relay.logs import redact
-from relay.outbox.archive import Page
+from relay.outbox.archive import DROPPED_BY_HAND, Page
 
 Item: TypeAlias = Mapping[str, Any]
 
 _STYLES: Final = {
-    "delivered": "green", "dead": "red", "expired": "yellow", "suppressed": "dim", "pending": "cyan", "deciding": "cyan"
+    "delivered": "green", "dead": "red", "expired": "yellow", "dropped": "dim", "suppressed": "dim", "pending": "cyan",
+    "deciding": "cyan",
 }  # fmt: skip
 _UNSHOWABLE: Final = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _LONGEST: Final = 300  # characters of a cell; `show` has all of it
@@ -57,11 +59,20 @@ class Column(NamedTuple):
 
 def what(item: Item) -> str:
     """``AAPL [D] bullish 1-2U``, ``ES1! NQ1! [D] bearish``, ``break [D] bullish``."""
-    symbols = item.get("symbols")
-    names = " ".join(map(str, symbols)) if isinstance(symbols, Sequence) and symbols else item.get("symbol")
+    data = item.get("data")
+    sent = data if isinstance(data, Mapping) else {}  # of a delivery, shape and futures stand in the event's own object
+    symbols, shape = item.get("symbols") or sent.get("symbols"), item.get("shape") or sent.get("shape")
+    futures = sorted({str(one).strip().upper() for one in symbols}) if isinstance(symbols, list) else []
     timeframe = item.get("timeframe")
-    words = (names or "break", timeframe and f"[{timeframe}]", item.get("direction"), item.get("shape"))
+    names = item.get("symbol") or " ".join(futures) or "break"
+    words = (names, timeframe and f"[{timeframe}]", item.get("direction"), shape and str(shape).upper())
     return " ".join(str(word) for word in words if word)
+
+
+def fate(item: Item) -> str:
+    """A delivery's state; ``dropped`` where it expired because a person let go of it."""
+    dropped = (item.get("state"), item.get("last_error")) == (State.EXPIRED, DROPPED_BY_HAND)
+    return "dropped" if dropped else str(item.get("state") or "")
 
 
 def text_of(key: str) -> Callable[[Item], str]:
@@ -85,7 +96,7 @@ _ID: Final = Column("Id", text_of("id"), fixed=True)
 _RECEIVED: Final = Column("Received", text_of("received_at"), width=50)
 _EVENT: Final = Column("Event", what)
 _TO: Final = Column("To", text_of("destination"))
-_STATE: Final = Column("State", text_of("state"), fixed=True)
+_STATE: Final = Column("State", fate, fixed=True)
 _CODE: Final = Column("Code", text_of("last_code"), fixed=True)
 _ATTEMPTS: Final = Column("Attempts", text_of("attempts"), width=100, fixed=True)
 _SOURCE: Final = Column("Source", text_of("source"), width=100, fixed=True)

@@ -27,7 +27,7 @@ from relay.cli.options import config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.cli.wording import agreeing, overdue
+from relay.cli.wording import agreeing, counted, overdue
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
 from relay.outbox.forecast import ReplayForecast, forecast_replay
@@ -108,7 +108,7 @@ def command(
         selection = chosen(given)
         loaded = reach_quietly(config)
         done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, dropped=dropped, new_ids=new_ids))
-    click.echo(plain(_plain(done)) if as_json else _words(done, of(given)))
+    click.echo(plain(_plain(done)) if as_json else _words(done, of(given, joined="to")))
     return Exit.OK
 
 
@@ -166,21 +166,20 @@ def _progress() -> Progress:
 
 
 def _words(done: Replayed, whose: str) -> str:
-    were = agreeing(done.queued, "was", "were")
+    would = "would be" if done.dry_run else agreeing(done.queued, "was", "were")
+    queued = f"{counted(done.queued, 'delivery')}{whose} {would} queued again"
     if done.found is None:
-        return f"{done.queued:,} {were} queued again{whose}; what was left out was too much to be counted."
+        return f"{queued}; what was left out was too much to be counted."
     left = _left(done.left)
-    would = "would be" if done.dry_run else were
     if not done.queued and not left:
         return f"There is nothing to send again{whose}: nothing that is stored fits."
     if not done.queued:
-        return f"Nothing {would} queued again{whose}: {left}."
+        return f"No delivery{whose} {would} queued again: {left}."
     out = f" Left out: {left}." if left else ""
     if done.dry_run:
-        late = overdue(done.found.overdue, done.found.to_send)
-        return f"{done.queued:,} {would} queued again{whose}; nothing was done.{late}{out}"
+        return f"{queued}; nothing was done.{overdue(done.found.overdue, done.found.to_send)}{out}"
     later = "" if done.running else "; they go out when the relay runs"
-    return f"{done.queued:,} {would} queued again{whose}{later}.{out}"
+    return f"{queued}{later}.{overdue(min(done.found.overdue, done.queued), done.queued, done=True)}{out}"
 
 
 def _left(left: Mapping[str, int]) -> str:

@@ -33,8 +33,14 @@ def agreeing(count: int, singular: str, plural: str) -> str:
     return singular if count <= 1 else plural
 
 
-def overdue(count: int, of: int) -> str:
-    """A sentence, after a space, for those ``of`` so many to send that no rule wants any more; empty where none is."""
+def overdue(count: int, of: int, *, done: bool = False) -> str:
+    """A sentence, after a space, for those ``of`` so many to send that no rule wants any more; empty where none is.
+
+    Args:
+        count: Those.
+        of: All.
+        done: They are queued; else it is only foretold.
+    """
     if not count:
         return ""
     if of == 1:
@@ -44,7 +50,8 @@ def overdue(count: int, of: int) -> str:
     else:
         those = f"{count:,} of them"
     verb = agreeing(count, "is older than its", "are older than their")
-    return f" {those} {verb} max_age and would expire at once, unsent."
+    expire = agreeing(count, "expires", "expire") if done else "would expire"
+    return f" {those} {verb} max_age and {expire} at once, unsent."
 
 
 def hole(channel: str, after_id: int, up_to_id: int, part: str) -> str:

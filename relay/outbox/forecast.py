@@ -1,7 +1,8 @@
-"""What a replay, or a retry of dead letters, would come to before it is made.
+"""What a replay, or a retry or a drop of dead letters, would come to before it is made.
 
     Selection ──count──> ReplayForecast: to be sent · left: they wait, were held back or dropped by hand, have no body
-              └──> RetryForecast: to be sent, where to, how old, and what of it would expire at once
+              ├──> RetryForecast: to be sent, where to, how old, and what of it would expire at once
+              └──> DropForecast: to be let go of, and whose
 
 It is told in states of deliveries, which may change before the replay is made, and what a replay already queued is not
 looked at: ``to_send`` is the most that it can be.
@@ -85,5 +86,36 @@ async def forecast_retry(archive: Archive, selections: Sequence[Selection]) -> R
         destinations=dict(sorted(destinations.items())),
         earliest=times[0] if times else None,
         latest=times[-1] if times else None,
+        bodiless=sum(one.bodiless for one in found),
+    )
+
+
+class DropForecast(msgspec.Struct, frozen=True):
+    """What letting go of dead letters would come to.
+
+    Attributes:
+        to_drop: Deliveries.
+        waiting: Those among them that are no dead letters: they wait.
+        destinations: How many of each, as far as they could be sent.
+        bodiless: The others: the event's body is gone.
+    """
+
+    to_drop: int = 0
+    waiting: int = 0
+    destinations: Mapping[str, int] = {}
+    bodiless: int = 0
+
+
+async def forecast_drop(archive: Archive, selections: Sequence[Selection], *, waiting: bool = False) -> DropForecast:
+    """What a drop of ``selections``, of which none holds what another does, would come to now; as ``Archive.drop``."""
+    states = (State.DEAD, *(WAITING if waiting else ()))
+    found = [await archive.count(states, one, copies=True) for one in selections]
+    destinations: Counter[str] = Counter()
+    for one in found:
+        destinations.update(one.sendable)
+    return DropForecast(
+        to_drop=sum(sum(one.states.values()) for one in found),
+        waiting=sum(one.states.get(state, 0) for one in found for state in WAITING),
+        destinations=dict(sorted(destinations.items())),
         bodiless=sum(one.bodiless for one in found),
     )

@@ -19,7 +19,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.outbox.archive import Page, Selection, Step
-from relay.outbox.forecast import forecast_replay, forecast_retry
+from relay.outbox.forecast import forecast_drop, forecast_replay, forecast_retry
 from relay.outbox.selecting import stored_number
 from relay.web import selected
 from relay.web.answers import answer, done, error
@@ -131,11 +131,9 @@ class ArchiveApi:
         return _step(request, await self._desk.queue(self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
-        """Let go of the selected dead letters: one step; 409 where a lane could be sending what waits."""
+        """Let go of the selected dead letters: one step, or what it would come to; 409 where a lane has what waits."""
         given = await selected.given_in(request)
         chosen = selected.selection_or_all(given, now_us=self._clock.now_us())
-        if flag(given, "dry_run"):
-            raise BadQueryError("`dry_run` goes with a retry or a replay; `/api/deliveries/count?state=dead` counts")
         waiting = flag(given, "waiting")
         if waiting and chosen.destination is None:
             raise BadQueryError("`waiting` goes with the `destination` that is gone from the config")
@@ -144,6 +142,9 @@ class ArchiveApi:
                 f"{chosen.destination} is in the running config, and sends what waits; reload first, or leave `waiting`"
             )
             return error(409, "not_removed", why)
+        if flag(given, "dry_run"):
+            come = await forecast_drop(self._desk.archive, [chosen], waiting=waiting)
+            return answer({"dry_run": True, **msgspec.structs.asdict(come)})
         return _step(request, await self._desk.archive.drop(chosen, waiting=waiting, **selected.step(given)))
 
     async def replay(self, request: web.Request) -> web.Response:

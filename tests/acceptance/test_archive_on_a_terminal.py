@@ -63,7 +63,7 @@ async def test_a_listing_is_a_table_that_fits(config: str) -> None:
     code, shown = await on_a_terminal("dead", "list", "-c", config)
     assert code == 0
     assert shown.split()[:5] == ["Id", "Received", "Event", "To", "Code"]
-    assert re.search(r"3\s+2026-04-10 13:45:22 UTC\s+S3 \[D\] bullish\s+bot\s+404\s+1\s+404 Not Found", shown)
+    assert re.search(r"3\s+2026-04-10 13:45:22 UTC\s+S3 \[D\] bullish 1-2U\s+bot\s+404\s+1\s+404 Not Found", shown)
     for verb in (["dead", "list"], ["deliveries"], ["events"], ["dead", "show", "1"]):
         _, narrow = await on_a_terminal(*verb, "-c", config, columns=40)
         assert max(len(line) for line in narrow.splitlines()) <= 40
@@ -84,4 +84,4 @@ async def test_a_replay_shows_how_far_it_is(config: str) -> None:
     assert code == 0
     assert f"{EVENTS - 1}/{EVENTS - 1}" in shown
     last = shown.splitlines()[-1].rpartition("\r")[2]
-    assert last == f"{EVENTS - 1} were queued again (since 2026-04-10); they go out when the relay runs."
+    assert last == f"{EVENTS - 1} deliveries (since 2026-04-10) were queued again; they go out when the relay runs."

@@ -75,17 +75,17 @@ async def test_a_replay_repeats_what_was_sent_while_the_relay_runs_and_while_it_
         await process.until_drained()
         before = (await verb(config, "deliveries", "--json")).out
         dry = await verb(config, "replay", "--since", "1h", "--dry-run")
-        assert dry.out == "4 would be queued again (since 1h); nothing was done.\n"
+        assert dry.out == "4 deliveries (since 1h) would be queued again; nothing was done.\n"
         assert (await verb(config, "deliveries", "--json")).out == before
-        assert (await verb(config, "replay", "--since", "1h")).out == "4 were queued again (since 1h).\n"
+        assert (await verb(config, "replay", "--since", "1h")).out == "4 deliveries (since 1h) were queued again.\n"
         await inbox.wait_for(8)
         await process.until_drained()
         assert await process.stop() == 0
 
         queued = await verb(config, "replay", "--since", "1h", "--new-ids")
-        assert queued.out == "4 were queued again (since 1h); they go out when the relay runs.\n"
+        assert queued.out == "4 deliveries (since 1h) were queued again; they go out when the relay runs.\n"
         again = await verb(config, "replay", "--since", "1h")
-        assert again.out == "Nothing was queued again (since 1h): 4 wait already.\n"
+        assert again.out == "No delivery (since 1h) was queued again: 4 wait already.\n"
         await process.start()
         await process.ready()
         await inbox.wait_for(12)
@@ -118,7 +118,7 @@ async def test_chats_are_told_that_it_is_a_replay(
         await discord.wait_for(1)
         await slack.wait_for(1)
         await process.until_drained()
-        assert (await verb(config, "replay", "--since", "1h")).out == "2 were queued again (since 1h).\n"
+        assert (await verb(config, "replay", "--since", "1h")).out == "2 deliveries (since 1h) were queued again.\n"
         await discord.wait_for(2)
         await slack.wait_for(2)
         await process.until_drained()

@@ -151,8 +151,25 @@ async def test_dead_letters_are_retried_once(relay: Verb, running: bool) -> None
     )
     again = await relay("dead", "retry", "--all")
     assert (again.code, again) == (0, "Nothing to retry: there are no dead letters.\n")
-    assert json.loads(await relay("dead", "retry", "--all", "--json")) == {"ok": True, "done": 0, "running": running}
+    assert json.loads(await relay("dead", "retry", "--all", "--json")) == {
+        "ok": True, "done": 0, "overdue": 0, "running": running
+    }  # fmt: skip
     assert "dead" not in await states(relay)
+
+
+async def test_a_dry_run_says_what_a_drop_would_let_go_of_and_changes_nothing(relay: Verb, running: bool) -> None:
+    before = await relay("deliveries", "--json", "--limit", "1000")
+    assert await relay("dead", "drop", "--all", "--dry-run") == (
+        f"{LETTERS} dead letters would be dropped ({LETTERS} at bot); nothing was done.\n"
+    )
+    assert await relay("dead", "drop", "--to", "gone", "--dry-run") == (
+        "2 deliveries of gone would be dropped (2 at gone, 2 of them wait); nothing was done.\n"
+    )
+    told = {"to_drop": 2, "waiting": 0, "destinations": {"bot": 2}, "bodiless": 0}
+    assert json.loads(await relay("dead", "drop", "1", "3", "--dry-run", "--json")) == {
+        "ok": True, "dry_run": True, **told, "running": running
+    }  # fmt: skip
+    assert await relay("deliveries", "--json", "--limit", "1000") == before
 
 
 async def test_dropped_ones_stay_listed(relay: Verb) -> None:
@@ -161,6 +178,11 @@ async def test_dropped_ones_stay_listed(relay: Verb) -> None:
     again = await relay("dead", "drop", "--to", "bot")
     assert (again.code, again) == (0, "Nothing to drop: there are no dead letters of bot.\n")
     assert (await states(relay))["expired"] == LETTERS
+    listed = await relay("deliveries", "--state", "expired")
+    assert [line.split("\t")[2:6] for line in listed.splitlines()] == [
+        [f"S{number} [D] bullish 1-2U", "bot", "dropped", "404"] for number in (3, 2, 1)
+    ]
+    assert "state: dropped" in await relay("dead", "show", "1")
 
 
 async def test_a_removed_destination_s_queue_is_dropped_and_one_that_is_there_keeps_its_own(relay: Verb) -> None:
@@ -173,7 +195,7 @@ async def test_a_removed_destination_s_queue_is_dropped_and_one_that_is_there_ke
 async def test_a_dry_run_says_what_a_replay_would_send_and_changes_nothing(relay: Verb, running: bool) -> None:
     before = await relay("deliveries", "--json", "--limit", "1000")
     said = await relay("replay", "--since", "2026-04-10", "--dry-run")
-    assert said == f"{ALERTS} would be queued again (since 2026-04-10); nothing was done.\n"
+    assert said == f"{ALERTS} deliveries (since 2026-04-10) would be queued again; nothing was done.\n"
     told = json.loads(await relay("replay", "--since", "2026-04-10", "--to", "bot", "--dry-run", "--json"))
     assert told == {
         "ok": True,
@@ -189,7 +211,7 @@ async def test_a_dry_run_says_what_a_replay_would_send_and_changes_nothing(relay
 async def test_a_replay_goes_to_what_the_config_has_and_leaves_the_rest(relay: Verb, running: bool) -> None:
     later = "" if running else "; they go out when the relay runs"
     said = await relay("replay", "--since", "2026-04-10")
-    assert said == f"{ALERTS} were queued again (since 2026-04-10){later}.\n"
+    assert said == f"{ALERTS} deliveries (since 2026-04-10) were queued again{later}.\n"
     assert said.err == ""
     sent_again = [item for item in await items(relay, "deliveries", "--limit", "1000") if item["source"] == "replay"]
     assert len(sent_again) == ALERTS
@@ -204,11 +226,11 @@ async def test_a_replay_leaves_what_was_dropped_by_hand_unless_told_otherwise(re
     await relay("dead", "drop", "1", "2")
     said = await relay("replay", "--since", "2026-04-10", "--dry-run")
     assert said == (
-        f"{ALERTS - 2} would be queued again (since 2026-04-10); nothing was done. "
+        f"{ALERTS - 2} deliveries (since 2026-04-10) would be queued again; nothing was done. "
         "Left out: 2 were dropped by hand (--dropped takes them).\n"
     )
     said = await relay("replay", "--event", "alerts.in_force:1")
-    assert said.startswith("Nothing was queued again (event alerts.in_force:1): 1 was dropped by hand")
+    assert said.startswith("No delivery (event alerts.in_force:1) was queued again: 1 was dropped by hand")
     told = json.loads(await relay("replay", "--since", "2026-04-10", "--dropped", "--json"))
     assert (told["queued"], told["left"]["dropped"]) == (ALERTS, 0)
 
@@ -283,7 +305,10 @@ async def test_a_store_too_large_to_be_counted_in_time_is_replayed_all_the_same(
     said = await relay("replay", "--since", "2026-04-10", "--dry-run")
     assert (said.code, "503" in said.err) == (1, True)
     said = await relay("replay", "--since", "2026-04-10")
-    assert said == f"{ALERTS} were queued again (since 2026-04-10); what was left out was too much to be counted.\n"
+    assert (
+        said
+        == f"{ALERTS} deliveries (since 2026-04-10) were queued again; what was left out was too much to be counted.\n"
+    )
 
 
 async def test_a_config_beside_the_running_one_is_told_to_reload_first(relay: Verb, tmp_path: Path) -> None:

@@ -43,5 +43,6 @@ async def test_a_step_and_a_dry_run_show_what_is_documented(client: aiohttp.Clie
     _, step = await post(client, "/api/dead/retry", json={"all": True})
     _, retry = await post(client, "/api/dead/retry", json={"all": True, "dry_run": True})
     _, replay = await post(client, "/api/replay", json={"all": True, "dry_run": True})
-    assert tables(DOING) == [set(step), set(retry), set(replay)]
+    _, drop = await post(client, "/api/dead/drop", json={"all": True, "dry_run": True})
+    assert tables(DOING) == [set(step), set(drop), set(retry), set(replay)]
     assert f"of up to {STEP} deliveries" in " ".join(DOC.split())

@@ -214,7 +214,7 @@ async def test_a_dry_run_tells_what_a_replay_would_come_to_and_changes_nothing(r
     assert await get(real, "/api/deliveries") == before
 
 
-async def test_a_dry_run_of_dead_letters_tells_what_a_retry_would_come_to_and_none_is_there_for_a_drop(
+async def test_a_dry_run_of_dead_letters_tells_what_a_retry_or_a_drop_would_come_to(
     real: aiohttp.ClientSession,
 ) -> None:
     before = await get(real, "/api/deliveries")
@@ -223,8 +223,11 @@ async def test_a_dry_run_of_dead_letters_tells_what_a_retry_would_come_to_and_no
     for asked in ("all=true", "destination=bot", "code=404"):
         answer = await post(real, f"/api/dead/retry?dry_run=true&{asked}")
         assert answer == (200, {**told, "earliest": at, "latest": at})
-    status, body = await post(real, "/api/dead/drop?dry_run=true&all=true")
-    assert (status, "`dry_run`" in body["error"]["message"]) == (400, True)
+        assert await post(real, f"/api/dead/drop?dry_run=true&{asked}") == (
+            200, {"dry_run": True, "to_drop": LETTERS, "waiting": 0, "destinations": {"bot": LETTERS}, "bodiless": 0}
+        )  # fmt: skip
+    status, body = await post(real, "/api/dead/drop?dry_run=true&waiting=true&destination=bot")
+    assert (status, body["error"]["code"]) == (409, "not_removed")
     assert await get(real, "/api/deliveries") == before
 
 

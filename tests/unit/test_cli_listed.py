@@ -9,9 +9,10 @@ from typing import Any, Final
 import pytest
 
 from relay.cli import listed
-from relay.cli.listed import DELIVERIES, EVENTS, LETTERS, page_of, plain, show, show_more, show_one, what
+from relay.cli.listed import DELIVERIES, EVENTS, LETTERS, fate, page_of, plain, show, show_more, show_one, what
 from relay.logs import register_secret
-from relay.outbox.archive import Page
+from relay.outbox.archive import DROPPED_BY_HAND, Page
+from relay.outbox.sql import queries
 from relay.secret import Secret
 
 LETTER: Final[dict[str, Any]] = {
@@ -59,11 +60,32 @@ def _here(monkeypatch: pytest.MonkeyPatch) -> None:
         (EVENT, "ES1! NQ1! [D] bearish"),
         ({"symbol": None, "timeframe": "W", "direction": "bullish"}, "break [W] bullish"),
         ({"symbol": "AAPL", "symbols": []}, "AAPL"),
+        ({**LETTER, "data": {"shape": "1-2u"}}, "AAPL [D] bullish 1-2U"),
+        ({"symbol": None, "timeframe": "W", "data": {"symbols": ["NQ1!", "es1! ", "ES1!"]}}, "ES1! NQ1! [W]"),
+        ({"symbol": None, "data": None}, "break"),
+        ({"symbol": None, "data": {"symbols": "ES1!", "shape": None}}, "break"),
         ({}, "break"),
     ],
 )
 def test_an_event_is_told_in_a_few_words(item: Mapping[str, Any], said: str) -> None:
     assert what(item) == said
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "said"),
+    [
+        ("expired", DROPPED_BY_HAND, "dropped"),
+        ("expired", "404 Not Found", "expired"),
+        ("dead", DROPPED_BY_HAND, "dead"),  # an answer that says so
+        ("delivered", "", "delivered"),
+    ],
+)
+def test_what_a_person_let_go_of_is_listed_so(state: str, error: str, said: str) -> None:
+    assert fate({**LETTER, "state": state, "last_error": error}) == said
+
+
+def test_the_store_marks_what_is_dropped_with_this_very_text() -> None:
+    assert queries()["by_hand"] == f"'{DROPPED_BY_HAND}'"
 
 
 def test_a_pipe_gets_a_line_each_with_tabs_and_exact_times(capsys: pytest.CaptureFixture[str]) -> None:

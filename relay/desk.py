@@ -37,7 +37,7 @@ from relay.metrics import Metrics
 from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
-from relay.readiness import Signs, judged, lane_note, lane_trouble, store_trouble
+from relay.readiness import Signs, judged, lane_note, lane_trouble, store_trouble, waiting_notes
 from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
@@ -164,17 +164,20 @@ class FrontDesk:
 
     async def status(self) -> Status:
         """How everything stands now."""
+        backfill, destinations, now_us = await self._backfill(), await self._destinations(), self.clock.now_us()
+        dead = {one.name: one.counts.get(State.DEAD, 0) for one in destinations}
         return Status(
             version=__version__,
             started_at_us=self.started_at_us,
-            now_us=self.clock.now_us(),
+            now_us=now_us,
             connection=self._connection(),
             store=StoreStatus(self.outbox.healthy, "; ".join(self.healthy()[1])),
-            backfill=await self._backfill(),
+            backfill=backfill,
             channels=tuple([await self._channel(channel) for channel in self.channels()]),
-            destinations=await self._destinations(),
+            destinations=destinations,
             snoozes=tuple(self.snoozed()),
             simulated=self.simulated,
+            notes=tuple(waiting_notes(dead, (one.found_at_us for one in backfill.holes), now_us=now_us)),
         )
 
     def destinations(self) -> Sequence[str]:

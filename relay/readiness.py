@@ -5,6 +5,7 @@
                    reasons: nothing flows <─────────────────────────────────┤
                    degraded: it flows, and not all of it, or not everywhere <┤
                    notes: a person wants it so <────────────────────────────┘
+    what the store counts ──waiting_notes──> notes: it waits for a person, and nothing is broken
 
 Catching up is not degraded, and neither is a destination that has failed for some minutes, nor a message that backs off
 alone: they end by themselves. Each line names what to do, where somebody has to.
@@ -12,12 +13,13 @@ alone: they end by themselves. Each line names what to do, where somebody has to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Protocol
 
 import msgspec
 
 from relay.backfill.status import Standing, Status
+from relay.clock import MICROS
 from relay.commands import relay_command
 from relay.delivery.settings import LaneStatus
 from relay.durations import roughly
@@ -30,6 +32,9 @@ from relay.web.desk import Readiness
 
 LONG_SECONDS: Final = 600.0
 """A destination that has failed for so long, or takes nothing for so long from now, is told of."""
+
+RECENT_US: Final = 24 * 3_600 * MICROS
+"""So long ago may a hole have been found that is told of."""
 
 _LONG: Final = f"{LONG_SECONDS / 60:.0f} minutes"
 _BEFORE_CONNECTING: Final = {
@@ -141,6 +146,25 @@ def lane_trouble(name: str, lane: LaneStatus) -> str:
 def lane_note(name: str, lane: Switched) -> str:
     """What a person wants so of a destination, and may have forgotten; empty where that is nothing."""
     return f"{name} {switched(name, lane)}" if lane.switch is Switch.PAUSED else ""
+
+
+def waiting_notes(dead: Mapping[str, int], holes_found_us: Iterable[int], *, now_us: int) -> Iterator[str]:
+    """What waits for a person to decide or to look, as the store tells it.
+
+    Args:
+        dead: How many dead letters each destination has.
+        holes_found_us: When each recorded hole was found.
+        now_us: Now, µs since the epoch.
+    """
+    for name, count in dead.items():
+        if count:
+            letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
+            verb = "waits" if count == 1 else "wait"
+            yield f"{letters} at {name} {verb} for a decision: `{relay_command('dead', 'list', '--to', name)}`"
+    late = sum(found_us > now_us - RECENT_US for found_us in holes_found_us)
+    if late:
+        ranges = "1 range was" if late == 1 else f"{late:,} ranges were"
+        yield f"{ranges} not shown whole in the last 24 hours, and may hide alerts: `{relay_command('status')}`"
 
 
 def switched(name: str, how: Switched) -> str:

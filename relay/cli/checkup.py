@@ -1,9 +1,11 @@
 """``relay status --check``: is all well? Made for cron, which mails whatever is said.
 
-    /readyz ──> troubles, a line each, and 1 │ silence, and 0
+    /readyz     ──> troubles, a line each, and 1 │ silence, and 0
+    /api/status ──> notes
 
-It answers from memory, and for the store, too: one that is damaged or stuck keeps nobody from hearing of it. What a
-person wants so (a destination that is paused) is no trouble; a terminal and a program are told of it, a pipe is not.
+The first answers from memory, and for the store, too: one that is damaged or stuck keeps nobody from hearing of it.
+What a person wants so (a destination that is paused), or has to decide (dead letters), is no trouble; a terminal and a
+program are told of it, a pipe is not.
 """
 
 from __future__ import annotations
@@ -29,15 +31,20 @@ class Checkup(msgspec.Struct, frozen=True):
 
     Attributes:
         troubles: What is not well, a line each.
-        notes: What is so because a person wants it.
+        notes: What is so because a person wants it, or waits for one to decide.
     """
 
     troubles: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
-async def look(config: Reach) -> Checkup:
-    """Ask the relay of ``config`` how it is."""
+async def look(config: Reach, *, notes: bool) -> Checkup:
+    """Ask the relay of ``config`` how it is.
+
+    Args:
+        config: That.
+        notes: Somebody is told of notes; those that the store counts are asked for, too, where it can count them.
+    """
     try:
         readiness = await remote.fetch(config, "/readyz", takes=(_NOT_READY,))
     except RelayError as error:
@@ -45,7 +52,16 @@ async def look(config: Reach) -> Checkup:
     if readiness is None:
         held = is_held(config.store_path)
         return Checkup(("a relay runs, and its HTTP can't be reached" if held else "no relay runs here",))
-    return _read(readiness)
+    found = _read(readiness)
+    return msgspec.structs.replace(found, notes=await _notes(config) or found.notes) if notes else found
+
+
+async def _notes(config: Reach) -> tuple[str, ...]:
+    """All notes there are; none where the store is too busy, or too damaged, to count."""
+    try:
+        return tuple(_lines(await remote.fetch(config, "/api/status") or {}, "notes"))
+    except RelayError:
+        return ()
 
 
 def _read(readiness: Mapping[str, object]) -> Checkup:

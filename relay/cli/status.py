@@ -52,8 +52,9 @@ def command(*, ready: bool, check: bool, config: Path | None, as_json: bool) -> 
             raise UsageError("--ready and --check are two questions", hint="--check asks for more: take that.")
         loaded = reach_quietly(config)
         if check:
-            found = asyncio.run(checkup.look(loaded))
-            return checkup.tell(found, as_json=as_json, terminal=sys.stdout.isatty())
+            terminal = sys.stdout.isatty()
+            found = asyncio.run(checkup.look(loaded, notes=as_json or terminal))
+            return checkup.tell(found, as_json=as_json, terminal=terminal)
         running = asyncio.run(remote.fetch(loaded, "/api/status"))
         if ready:
             return _tell_ready(running, as_json=as_json)

@@ -68,7 +68,8 @@ class Api:
         """How everything stands, with readiness."""
         status = await self._desk.status()
         readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
-        return answer({**msgspec.structs.asdict(readiness), **msgspec.structs.asdict(status)})
+        notes = (*readiness.notes, *status.notes)
+        return answer({**msgspec.structs.asdict(readiness), **msgspec.structs.asdict(status), "notes": notes})
 
     async def pause(self, request: web.Request) -> web.Response:
         """Stop sending to a destination."""

@@ -127,7 +127,11 @@ class StoreStatus(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """Everything the page shows besides the listings."""
+    """Everything the page shows besides the listings.
+
+    Attributes:
+        notes: What waits for a person, as the store counts it; besides ``Readiness.notes``, which are of memory alone.
+    """
 
     version: str
     started_at_us: int
@@ -139,6 +143,7 @@ class Status(msgspec.Struct, frozen=True):
     destinations: tuple[DestinationStatus, ...] = ()
     snoozes: tuple[Snooze, ...] = ()
     simulated: bool = False
+    notes: tuple[str, ...] = ()
 
 
 class Readiness(msgspec.Struct, frozen=True):

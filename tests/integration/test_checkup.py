@@ -10,6 +10,7 @@ import pytest
 from relay.cli.checkup import Checkup, look
 from relay.config.load import load
 from relay.config.model import Config
+from relay.errors import StoreBusyError
 from relay.web.desk import Readiness
 from tests.support.desk import FakeDesk
 from tests.support.web import serving
@@ -45,5 +46,19 @@ async def test_one_answer_tells_whether_all_is_well(
     desk.readiness = readiness
     async with serving(desk) as client:
         config = config_of(client, tmp_path)
-        assert await look(config) == found
-    assert await look(config) == Checkup(("no relay runs here",))
+        assert await look(config, notes=False) == found
+    assert await look(config, notes=True) == Checkup(("no relay runs here",))
+
+
+@pytest.mark.parametrize("fault", [None, StoreBusyError("it hangs")], ids=["the store counts", "it is stuck"])
+async def test_what_waits_for_a_person_is_noted_where_the_store_can_count_it(
+    fault: Exception | None, desk: FakeDesk, tmp_path: Path
+) -> None:
+    desk.readiness = Readiness(ready=True, notes=("ops is paused",))
+    desk.change(notes=("31 dead letters at bot wait",))
+    desk.fault = fault
+    async with serving(desk) as client:
+        config = config_of(client, tmp_path)
+        assert await look(config, notes=False) == Checkup((), ("ops is paused",))
+        more = () if fault else ("31 dead letters at bot wait",)
+        assert await look(config, notes=True) == Checkup((), ("ops is paused", *more))

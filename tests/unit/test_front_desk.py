@@ -15,7 +15,7 @@ from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import entry, in_force
-from tests.support.front_desk import front_desk
+from tests.support.front_desk import LETTERS, fill, front_desk
 from tests.support.lane import OK, Receiver
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
@@ -144,6 +144,16 @@ async def test_a_channel_that_waits_for_its_baseline_is_not_shown_as_refused(
         desk.connection.accepted, desk.connection.refused = frozenset(accepted), frozenset(refused)
         [channel] = (await desk.status()).channels
         assert channel.accepted is shown
+
+
+async def test_what_waits_for_a_person_is_noted_by_the_status_alone() -> None:
+    outbox = MemoryOutbox(Memory(START_US))
+    await fill(outbox)
+    async with front_desk(outbox) as desk:
+        letters, hole = (await desk.status()).notes
+        assert letters == f"{LETTERS} dead letters at bot wait for a decision: `relay dead list --to bot`"
+        assert hole.startswith("1 range was not shown whole in the last 24 hours")
+        assert desk.ready().notes == ()
 
 
 async def _in_flight(desk: FrontDesk) -> dict[str, tuple[str, int]]:

@@ -10,7 +10,7 @@ from relay.delivery.settings import LaneStatus
 from relay.errors import RelayError
 from relay.events import Channel
 from relay.outbox.base import Switch
-from relay.readiness import LONG_SECONDS, Signs, judged, lane_trouble, store_trouble
+from relay.readiness import LONG_SECONDS, RECENT_US, Signs, judged, lane_trouble, store_trouble, waiting_notes
 from relay.upstream.state import ConnectionState, Phase
 
 GONE = "answered 410 Gone"
@@ -156,3 +156,33 @@ def test_the_store_says_what_helps_it(*, writes: bool, damage: str, about: str) 
     said = store_trouble(writes=writes, damage=damage)
     assert about in said
     assert bool(said) is bool(about)
+
+
+@pytest.mark.parametrize(
+    ("dead", "ages_us", "notes"),
+    [
+        ({}, (), []),
+        ({"bot": 0}, (RECENT_US, 2 * RECENT_US), []),
+        (
+            {"bot": 1_031, "the ops": 1},
+            (),
+            [
+                "1,031 dead letters at bot wait for a decision: `relay dead list --to bot`",
+                "1 dead letter at the ops waits for a decision: `relay dead list --to 'the ops'`",
+            ],
+        ),
+        (
+            {},
+            (RECENT_US - 1,),
+            ["1 range was not shown whole in the last 24 hours, and may hide alerts: `relay status`"],
+        ),
+        (
+            {},
+            (0, 1, RECENT_US),
+            ["2 ranges were not shown whole in the last 24 hours, and may hide alerts: `relay status`"],
+        ),
+    ],
+)
+def test_what_waits_for_a_person_is_noted(dead: dict[str, int], ages_us: tuple[int, ...], notes: list[str]) -> None:
+    now_us = 10 * RECENT_US
+    assert list(waiting_notes(dead, (now_us - age for age in ages_us), now_us=now_us)) == notes

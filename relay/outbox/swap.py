@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import os
 import shutil
 import sqlite3
@@ -48,16 +49,22 @@ def put_in_place(new: Path, path: Path, now_us: int) -> Path:
     return _aside(path, ready)
 
 
+def is_unfinished(path: Path) -> bool:
+    """Whether a swap was begun and is not finished."""
+    return bool(_begun(path))
+
+
 def finish_swap(path: Path) -> None:
     """Go on with a swap that was begun, perhaps by a process that is no more; without one, do nothing.
 
     Raises:
         OSError: The disk refuses.
     """
-    for ready in sorted(path.parent.glob(f"{_escaped(path.name)}{_REPAIRED}*")):
+    for ready in _begun(path):
         aside = _aside(path, ready)
-        for suffix in ("", _LOG):
-            _keep(_with(path, suffix), _with(aside, suffix))
+        _keep(path, aside)
+        if _with(path, _LOG).exists() and _with(path, _LOG).stat().st_size:  # whoever looks at a store leaves it empty
+            _keep(_with(path, _LOG), _with(aside, _LOG))
         sync_folder(path.parent)
         for file in beside(path):
             file.unlink(missing_ok=True)
@@ -149,5 +156,5 @@ def _with(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+def _begun(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f"{glob.escape(path.name)}{_REPAIRED}*"))

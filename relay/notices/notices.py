@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from relay.clock import Clock
 from relay.config.model import Config
@@ -12,6 +12,7 @@ from relay.destinations.notice import Trouble, TroubleKind
 from relay.errors import RelayError
 from relay.notices.herald import Builder, Herald, Recipient
 from relay.notices.told import Told, beside
+from relay.notices.troubles import TAKEN_AWAY
 from relay.notices.watch import Sources, Watch
 
 _LAST_WORDS_SECONDS = 5.0
@@ -42,8 +43,8 @@ class Notices:
         self._sources = sources
         self._config = config
         told = Told(beside(sources.store_path), clock)
-        self._herald = Herald(self._recipient, build, told, clock=clock, rng=rng, simulated=simulated)
-        self._watch = Watch(sources, self._herald.offer, clock)
+        self._watch = Watch(sources, self._offer, clock)
+        self._herald = Herald(self._recipient, build, told, self._watch.now, clock=clock, rng=rng, simulated=simulated)
 
     async def run(self) -> None:
         """Watch and tell, for ever."""
@@ -53,8 +54,18 @@ class Notices:
 
     async def last_words(self, kind: TroubleKind, error: RelayError) -> None:
         """Tell why the relay ends, before it does: best effort, a few seconds and no longer than a stop may take."""
-        within = min(_LAST_WORDS_SECONDS, self._config().shutdown_grace)
-        await self._herald.last_words(Trouble(kind, "", f"{error}; the relay ends", error.hint), within)
+        step = TAKEN_AWAY if kind is TroubleKind.STORE else 0
+        await self._herald.last_words(Trouble(kind, "", f"{error}; the relay ends", error.hint, step), self._within())
+
+    async def farewell(self) -> None:
+        """Tell what still waits to be told as the relay stops: best effort, and no longer either."""
+        await self._herald.flush(self._within())
+
+    def _offer(self, found: Iterable[Trouble]) -> None:
+        self._herald.offer(found)
+
+    def _within(self) -> float:
+        return min(_LAST_WORDS_SECONDS, self._config().shutdown_grace)
 
     def _recipient(self) -> Recipient | None:
         config = self._config()

@@ -44,6 +44,11 @@ class Told:
         at = self._at.get(key)
         return at is not None and 0 <= self._clock.now_us() - at < ONCE_IN * MICROS
 
+    def forget(self, keys: Iterable[str]) -> None:
+        """These were about to be told, and healed; the file learns of it with the next note."""
+        for key in keys:
+            self._at.pop(key, None)
+
     async def note(self, keys: Iterable[str]) -> None:
         """These have been told now."""
         now_us = self._clock.now_us()

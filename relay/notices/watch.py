@@ -1,26 +1,31 @@
 """Looks at the relay every few seconds, and offers what is newly wrong.
 
     lanes, backfiller, store, disk, reloader ──look──> View ──troubles──> offer
+                                         └──now──> whoever tells, for what waited may have healed
 
-It reads what the parts know anyway, in memory, and never the store: it sees as much when the store is stuck.
+It reads what the parts know anyway, in memory: it sees as much when the store is stuck. Only how many dead letters are
+left does the store know; it is asked before that is told, and not for long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import structlog
+from msgspec.structs import replace
 
 from relay.backfill.backfiller import Backfiller
 from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock
+from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
 from relay.destinations.notice import Trouble, TroubleKind
+from relay.errors import RelayError
 from relay.metrics import Metrics
 from relay.notices.troubles import Disk, Off, Refused, View, troubles
 from relay.outbox.base import Outbox, Switch
@@ -29,6 +34,8 @@ _log = structlog.get_logger()
 
 LOOK_SECONDS: Final = 2.0
 _DISK_EVERY: Final = 15  # looks
+_ANSWER_SECONDS: Final = 1.0  # for the store to say how many dead letters are left
+_ANSWERS: Final = 2
 _DAY_US: Final = 86_400 * MICROS
 
 
@@ -61,26 +68,59 @@ class Watch:
         self._offer = offer
         self._clock = clock
         self._today = Today()
+        self._seen = View(since_us=sources.started_at_us)
+        self._disk: Disk | None = None
 
     async def run(self) -> None:
         """Look for ever."""
-        before = View(since_us=self._sources.started_at_us)
-        disk: Disk | None = None
         look = 0
         while True:
             if look % _DISK_EVERY == 0:
-                disk = await asyncio.to_thread(disk_of, self._sources.store_path)
+                await self._measure()
             look += 1
-            after = self._look(disk)
-            found = troubles(before, after)
-            for trouble in found:
-                if trouble.kind is TroubleKind.DISK:  # the others are logged where they happen
-                    _log.warning(trouble.text, hint=trouble.hint)
-            self._offer(found)
-            before = after
+            self._look()
             await self._clock.sleep(LOOK_SECONDS)
 
-    def _look(self, disk: Disk | None) -> View:
+    async def now(self, kinds: Collection[TroubleKind]) -> View:
+        """How the relay stands, as far as it matters to these; what is newly wrong has been offered."""
+        if TroubleKind.DISK in kinds:
+            await self._measure()
+        now = self._look()
+        if TroubleKind.DEAD_LETTERS not in kinds:
+            return now
+        for _ in range(_ANSWERS):
+            before, left = now, await self._left()
+            now = self._look()
+            if left is None or now.dead == before.dead:
+                return replace(now, left=left)
+        return now  # they come faster than the store can tell of them
+
+    async def _measure(self) -> None:
+        self._disk = await asyncio.to_thread(disk_of, self._sources.store_path)
+
+    async def _left(self) -> dict[str, int] | None:
+        outbox = self._sources.outbox
+        if not outbox.healthy:
+            return None
+        try:
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                stats = await outbox.stats()
+        except (TimeoutError, RelayError):
+            return None
+        return {name: queue.counts.get(State.DEAD, 0) for name, queue in stats.items()}
+
+    def _look(self) -> View:
+        """Look, and offer what was well at the last look, whoever took that."""
+        before, after = self._seen, self._view(self._disk)
+        self._seen = after
+        found = troubles(before, after)
+        for trouble in found:
+            if trouble.kind is TroubleKind.DISK:  # the others are logged where they happen
+                _log.warning(trouble.text, hint=trouble.hint)
+        self._offer(found)
+        return after
+
+    def _view(self, disk: Disk | None) -> View:
         sources = self._sources
         lanes = {name: lane.status() for name, lane in sources.dispatcher.lanes.items()}
         backfills = sources.backfiller.status
@@ -96,6 +136,7 @@ class Watch:
                 if status.standing is Standing.REFUSED
             },
             store_writes=sources.outbox.healthy,
+            damage=sources.outbox.damage,
             disk=disk,
             reload_fault=sources.reload_fault(),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from relay.clock import MICROS
 from relay.destinations.notice import TroubleKind
 from relay.metrics import Metrics
 from relay.notices.told import ONCE_IN, Told, beside
-from relay.notices.troubles import STEPS, Disk, Off, Refused, View, passed, troubles
+from relay.notices.troubles import DAMAGED, STEPS, Disk, Off, Refused, View, of_now, passed, troubles
 from relay.notices.watch import Today, dead_letters, disk_of
 from tests.support.clock import START_US, FakeClock
 
@@ -19,6 +20,8 @@ WELL = View(since_us=START_US, disk=Disk(10**12, 10**12))
 ROOMY, FULL = Disk(10**12, 10**12), Disk(4 * 10**9, 10**11)
 OFF = Off("410 Gone", START_US + 1)
 NO_SCOPE = Refused("scope missing", "Add it.")
+
+HARM: dict[str, object] = {"store_writes": False, "damage": "broken"}
 
 TABLE = [
     ("nothing is wrong", {}, {}, None),
@@ -36,6 +39,9 @@ TABLE = [
     ("off since the run before", {}, {"off": {"gone": Off("410 Gone", START_US - 1)}}, None),
     ("the store takes no writes", {}, {"store_writes": False}, (TroubleKind.STORE, "")),
     ("it writes again", {"store_writes": False}, {}, None),
+    ("the store is damaged", {}, {"store_writes": False, "damage": "broken"}, (TroubleKind.STORE, "")),
+    ("the full one is damaged", {"store_writes": False}, {**HARM, "store_writes": False}, (TroubleKind.STORE, "")),
+    ("it still is", HARM, HARM, None),
     ("the disk fills up", {"disk": ROOMY}, {"disk": FULL}, (TroubleKind.DISK, "")),
     ("the disk is full at the start", {"disk": None}, {"disk": FULL}, (TroubleKind.DISK, "")),
     ("it is still full", {"disk": FULL}, {"disk": FULL}, None),
@@ -100,6 +106,68 @@ def test_all_that_goes_wrong_at_once_is_found_at_once() -> None:
     )
     found = troubles(WELL, after)
     assert len({trouble.key for trouble in found}) == len(found) >= 7
+
+
+HEALED: list[tuple[str, dict[str, object], dict[str, object]]] = [
+    ("the connection is taken back", {"standby": True}, {}),
+    ("resumed", {"off": {"gone": OFF}}, {}),
+    ("the store writes again", {"store_writes": False}, {}),
+    ("there is room again", {"disk": FULL}, {"disk": ROOMY}),
+    ("the disk can't be asked any more", {"disk": FULL}, {"disk": None}),
+    ("REST answers again", {"refused": {"quotes": NO_SCOPE}}, {}),
+    ("no hole is known any more", {"holes": {"quotes": 1}}, {}),
+    ("every dead letter was dropped", {"dead": {"bot": 3}}, {"dead": {"bot": 3}, "left": {"bot": 0}}),
+    ("every dead letter was sent again", {"dead": {"bot": 3}}, {"dead": {"bot": 3}, "left": {}}),
+    ("a reload worked", {"reload_fault": "x"}, {}),
+]
+
+
+@pytest.mark.parametrize(("wrong", "well"), [row[1:] for row in HEALED], ids=[row[0] for row in HEALED])
+def test_what_has_healed_is_no_trouble_of_now(wrong: dict[str, object], well: dict[str, object]) -> None:
+    base = replace(WELL, disk=ROOMY)
+    found = troubles(base, replace(base, **wrong))
+    assert len(found) == 1
+    assert of_now(found, replace(base, **wrong)) == found
+    assert of_now(found, replace(base, **well)) == []
+
+
+@pytest.mark.parametrize(
+    ("dead", "left", "said"),
+    [
+        (1, None, "bot has a dead letter, its first today"),
+        (1, 1, "bot has a dead letter, its first today"),
+        (31, None, "bot has 31 dead letters today"),
+        (31, 31, "bot has 31 dead letters today"),
+        (31, 15, "bot has 15 dead letters; 31 came today"),
+        (31, 1, "bot has a dead letter; 31 came today"),
+        (1, 40, "bot has 40 dead letters; 1 came today"),
+        (0, 2, "bot has 2 dead letters"),  # a new day has begun
+    ],
+)
+def test_dead_letters_are_counted_as_they_are_now(dead: int, left: int | None, said: str) -> None:
+    (found,) = troubles(WELL, replace(WELL, dead={"bot": 1}))
+    now = replace(WELL, dead={"bot": dead}, left=None if left is None else {"bot": left})
+    assert [trouble.text for trouble in of_now([found], now)] == [said]
+
+
+def test_of_several_numbers_of_dead_letters_that_were_passed_the_greatest_is_told() -> None:
+    seen = [replace(WELL, dead={"bot": count, "ops": 1}) for count in (1, 12, 150)]
+    found = [trouble for before, after in pairwise([WELL, *seen]) for trouble in troubles(before, after)]
+    assert sorted((trouble.subject, trouble.step) for trouble in of_now(found, seen[-1])) == [("bot", 100), ("ops", 1)]
+
+
+def test_a_damaged_store_takes_no_writes_either_and_that_is_not_said() -> None:
+    full = replace(WELL, store_writes=False)
+    broken = replace(full, damage="the store is damaged (a page): stop the relay and run `relay repair`")
+    found = [*troubles(WELL, full), *troubles(full, broken)]
+    assert [(trouble.step, trouble.text) for trouble in of_now(found, broken)] == [(DAMAGED, broken.damage)]
+
+
+def test_holes_are_those_of_the_run() -> None:
+    one, three = replace(WELL, holes={"quotes": 1}), replace(WELL, holes={"quotes": 3})
+    found = troubles(WELL, one)
+    assert "found a range in which" in found[0].text
+    assert "found 3 ranges since the relay started in which" in of_now(found, three)[0].text
 
 
 def test_a_day_begins_with_no_dead_letters() -> None:

@@ -34,7 +34,7 @@ from relay.destinations.http import HttpClient
 from relay.destinations.kinds import AnyConfig
 from relay.destinations.notice import TroubleKind
 from relay.edges.engine import Engine
-from relay.errors import ConfigError, RelayError
+from relay.errors import ConfigError, RelayError, StoreError
 from relay.events import Channel
 from relay.house import House
 from relay.intake import Intake
@@ -46,6 +46,7 @@ from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
+from relay.outbox.former import bringing_back
 from relay.outbox.memory import MOST_MARKS, Side
 from relay.outbox.sqlite import SqliteOutbox
 from relay.reload import Parts, Reloader
@@ -138,12 +139,21 @@ class Relay:
         stack.push_async_callback(self.outbox.close)
         self.store_is_new = self.outbox.first_started_at_us >= self.started_at_us  # or the former one is gone
         if self.store_is_new:
-            _log.info(
-                "the store is new: what fired before is not delivered",
-                store=str(config.store_path),
-                delivered_back_to=isoformat(beginning_us(self.started_at_us, config.backfill.on_first_start)),
-                hint="backfill.on_first_start says how far back to go.",
-            )
+            self._tell_beginning(config.backfill.on_first_start)
+
+    def _tell_beginning(self, back: float) -> None:
+        at = {
+            "store": str(self.config.store_path),
+            "delivered_back_to": isoformat(beginning_us(self.started_at_us, back)),
+        }
+        further = "backfill.on_first_start says how far back to go."
+        if not self.outbox.follows_a_lost_one:
+            _log.info("the store is new: what fired before is not delivered", **at, hint=further)
+        elif back:
+            _log.warning("a store was here before, and is gone: what fired lately is fetched again", **at, hint=further)
+        else:
+            hint = bringing_back(self.config.store_path)
+            _log.warning("a store was here before, and is gone: what waited in it is lost", **at, hint=hint)
 
     def _build_sending(self, stack: AsyncExitStack) -> None:
         """Store ──> Dispatcher, a Lane for each destination."""
@@ -278,7 +288,8 @@ class Relay:
                 self.backfiller,
                 self.reloader,
                 self.house.keep,
-                self.outbox.stays,
+                self.house.farewell,
+                self._store_stays,
                 lambda: bool(self.outbox.damage),
             ),
             self._notifier,
@@ -357,6 +368,13 @@ class Relay:
             **({"page": self._page()} if self.config.http.address else {}),
         )
         await self.life.run()
+
+    async def _store_stays(self) -> None:
+        try:
+            await self.outbox.stays()
+        except StoreError as error:
+            await self._say_last_words(TroubleKind.STORE, error)
+            raise
 
     async def _say_last_words(self, kind: TroubleKind, error: RelayError) -> None:
         await self.house.last_words(kind, error)

@@ -38,6 +38,7 @@ from typing import Final
 import structlog
 
 from relay.errors import StoreError
+from relay.outbox.former import pointing_to_former
 from relay.outbox.whereabouts import MovedError
 
 _log = structlog.get_logger()
@@ -64,7 +65,9 @@ def log_of(path: Path) -> Path:
 
 def damaged(path: Path, what: str) -> StoreError:
     """The error that says so."""
-    return StoreError(f"the store {path} is damaged: {what}", hint=REPAIR)
+    return StoreError(
+        f"the store {path} is damaged: {what}", hint=pointing_to_former(path, REPAIR, unless_written=True)
+    )
 
 
 def tells_of_damage(error: sqlite3.Error) -> bool:

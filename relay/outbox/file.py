@@ -20,19 +20,17 @@ import structlog
 
 from relay.errors import LockedError, StoreError
 from relay.outbox.check import REPAIR, damaged, missing, quick_check, refuse_lost
+from relay.outbox.former import pointing_to_former
+from relay.outbox.header import APPLICATION_ID, looks_ours
 from relay.outbox.sql import migrations
 from relay.outbox.swap import copy_store, finish_swap
 from relay.outbox.vacuum import INCREMENTAL
 
 _log = structlog.get_logger()
 
-APPLICATION_ID: Final = (
-    0x52454C41  # "RELA", in the file's header: https://www.sqlite.org/pragma.html#pragma_application_id
-)
-
 _WRITABLE: Final = "Give this user write access to the file and its folder."
-_NOT_OURS: Final = "Move it away, or let storage.url name another file."
-_OURS_AT: Final = 68  # of the header: https://www.sqlite.org/fileformat.html#application_id
+_ELSEWHERE: Final = "or let storage.url name another file."
+_EMPTIED: Final = "If it should not have been: stop the relay, and put a copy of the former store in its place."
 _LOG_KEPT: Final = 16 * 2**20  # bytes: a log that grew beyond this beside a long reader is cut back to it
 
 
@@ -149,7 +147,7 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
             _log.warning(
                 "the store's file was there and empty: a new store begins in it",
                 store=str(path),
-                hint="If it should not have been: stop the relay, and put a copy of the former store in its place.",
+                hint=pointing_to_former(path, _EMPTIED),
             )
         db = connect(path)
     except OSError as error:
@@ -190,7 +188,8 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and looks_ours(path)):
         return damaged(path, str(error))
     if code == sqlite3.SQLITE_NOTADB:
-        return StoreError(f"{path} is not a relay store", hint=f"If it was one: {REPAIR} If not: {_NOT_OURS}")
+        hint = f"If this was one: {REPAIR} If not: move it away, {_ELSEWHERE}"
+        return StoreError(f"{path} is not a relay store", hint=pointing_to_former(path, hint))
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _is_disk_full(path)):
         return StoreError(f"no room for the store {path}: {error}", hint="Free some disk space.")
     if code == sqlite3.SQLITE_IOERR:
@@ -198,13 +197,11 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     return StoreError(f"the store {path} can't be opened: {error}", hint=_WRITABLE)
 
 
-def looks_ours(path: Path) -> bool:
-    """Whether the file's header names us where SQLite can't read it any more."""
-    try:
-        with path.open("rb") as file:
-            return file.read(_OURS_AT + 4)[_OURS_AT:] == APPLICATION_ID.to_bytes(4, "big")
-    except OSError:
-        return False
+def of_another_program(path: Path) -> StoreError:
+    """The error for a database that is sound, and not ours."""
+    return StoreError(
+        f"{path} is a database of another program", hint=pointing_to_former(path, f"Move it away, {_ELSEWHERE}")
+    )
 
 
 def _is_disk_full(path: Path) -> bool:
@@ -218,7 +215,7 @@ def _adopt(db: sqlite3.Connection, path: Path, scripts: Sequence[str], now_us: i
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables: int = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if application != APPLICATION_ID and (tables or version):
-        raise StoreError(f"{path} is a database of another program", hint=_NOT_OURS)
+        raise of_another_program(path)
     if version > len(scripts):
         raise StoreError(
             f"{path} was written by a newer relay (schema {version}, this one knows {len(scripts)})",

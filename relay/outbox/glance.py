@@ -17,7 +17,8 @@ import msgspec
 
 from relay.errors import StoreError
 from relay.outbox.base import DestinationState, Switch
-from relay.outbox.file import APPLICATION_ID, explained
+from relay.outbox.file import explained
+from relay.outbox.header import APPLICATION_ID
 from relay.outbox.memory import MOST_MARKS, Mark, Snooze, SnoozeKind
 from relay.outbox.readonly import connect_beside
 from relay.outbox.rows import destination_state, json_value

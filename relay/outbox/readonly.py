@@ -13,7 +13,8 @@ from pathlib import Path
 
 from relay.errors import StoreError
 from relay.outbox.check import log_of
-from relay.outbox.file import APPLICATION_ID, explained
+from relay.outbox.file import explained
+from relay.outbox.header import APPLICATION_ID
 from relay.outbox.sql import migrations
 
 

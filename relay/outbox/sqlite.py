@@ -24,6 +24,7 @@ from relay.outbox import listings, rows
 from relay.outbox.base import Decision, DestinationState, Entry, QueueStats, Sighting, Switch
 from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.outbox.file import StoreLock, resolve
+from relay.outbox.former import was_here
 from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory
 from relay.outbox.sqlite_archive import SqliteArchive
@@ -39,7 +40,13 @@ _DROPPED: Final = 250  # and a transaction expires: tens of milliseconds
 
 
 class SqliteOutbox:
-    """An ``Outbox`` in one file; see ``relay.outbox.base`` for what each call promises."""
+    """An ``Outbox`` in one file; see ``relay.outbox.base`` for what each call promises.
+
+    Attributes:
+        follows_a_lost_one: The store is new, and in the place of one that was here before and is gone.
+        memory: What rules remember.
+        archive: What was stored, for who looks it up.
+    """
 
     def __init__(self, opened: Opened, lock: StoreLock, clock: Clock) -> None:
         self._db = opened.db
@@ -51,6 +58,7 @@ class SqliteOutbox:
         self._writer: GroupWriter[Operation, object] = GroupWriter(self._apply, clock, opened.damage)
         self._claims = StoreReader(opened.claims, "relay-store-claim", opened.damage)
         self._listings = StoreReader(opened.listings, "relay-store-list", opened.damage)
+        self.follows_a_lost_one = False
         self.memory = SqliteMemory(self._writer, self._listings)
         self.archive = SqliteArchive(self._listings, self._writer, clock)
         self._pruned_to = 0
@@ -68,6 +76,7 @@ class SqliteOutbox:
             StoreError: It can't be used; the message says why and the hint what to do.
         """
         path = await asyncio.to_thread(resolve, path)  # two names of one file share one lock
+        lost = await asyncio.to_thread(was_here, path)  # before the lock is there by our own hand
         lock = StoreLock(path)
         lock.acquire()
         try:
@@ -75,6 +84,7 @@ class SqliteOutbox:
         except BaseException:
             lock.release()
             raise
+        outbox.follows_a_lost_one = lost
         outbox._writer.start()
         return outbox
 

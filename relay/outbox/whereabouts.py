@@ -17,11 +17,11 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from relay.errors import StoreError
+from relay.outbox.former import place_beside
 from relay.outbox.swap import beside, copy_store
 
 _AWAY: Final = "its file was deleted or moved while the relay ran"
@@ -94,8 +94,7 @@ class Whereabouts:
         return "" if inode == self._inode else _ANOTHER
 
     def _keep(self, db: sqlite3.Connection, now_us: int) -> Path | None:
-        at = datetime.fromtimestamp(now_us / 1e6, UTC)
-        for target in (self._path, self._path.with_name(f"{self._path.name}.was-{at:%Y%m%dT%H%M%SZ}")):
+        for target in (self._path, place_beside(self._path, now_us)):
             with suppress(OSError, sqlite3.DatabaseError):
                 copy_store(db, target, replacing=False)
                 self._remove_log()

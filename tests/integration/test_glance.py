@@ -11,8 +11,8 @@ import pytest
 from relay.errors import StoreError
 from relay.events import Source
 from relay.outbox.base import DestinationState, Entry, Switch
-from relay.outbox.file import APPLICATION_ID
 from relay.outbox.glance import Glance, glance
+from relay.outbox.header import APPLICATION_ID
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock

@@ -15,7 +15,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from relay.errors import Exit, LockedError, StoreError
-from relay.outbox.file import APPLICATION_ID, StoreLock, backup_path, open_store
+from relay.outbox.file import StoreLock, backup_path, open_store
+from relay.outbox.header import APPLICATION_ID
 from relay.outbox.sql import migrations
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock

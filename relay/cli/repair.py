@@ -21,8 +21,9 @@ from relay.cli.options import config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.cli.wording import counted
-from relay.clock import SystemClock, isoformat
+from relay.clock import MICROS, SystemClock, isoformat
 from relay.deliveries import State
+from relay.durations import parse_duration
 from relay.errors import Exit, UsageError
 from relay.outbox.repair import Repair, compact, repair
 from relay.outbox.rescue import Saved
@@ -32,6 +33,7 @@ _EXAMPLES: Final = """\b
 Examples:
   relay repair --dry-run
   relay repair
+  relay repair --since 12h
   relay repair --compact
 """
 _SHOWN: Final = 20
@@ -51,30 +53,58 @@ _CALLED: Final = {"relay": "the store itself", "events": "alerts", "rounds": "cu
 
 @click.command(epilog=_EXAMPLES)
 @click.option("--dry-run", is_flag=True, help="Say what would be kept and lost; change nothing.")
+@click.option(
+    "--since",
+    "span",
+    metavar="DURATION",
+    help="Begin so far back where no alert can be read. Default: where the store did, else the file's last write.",
+)
 @click.option("--compact", "compacting", is_flag=True, help="Rewrite a sound store without the room it does not need.")
 @config_option
 @json_option
-def command(*, dry_run: bool, compacting: bool, config: Path | None, as_json: bool) -> int:
+def command(*, dry_run: bool, span: str | None, compacting: bool, config: Path | None, as_json: bool) -> int:
     """Make a damaged store whole again, without what can't be read. The relay must be stopped.
 
     The damaged file is kept beside the new one. What was lost is fetched again when the relay starts, as far as the
     upstream still has it and it is not older than 30 days; what may not have been delivered goes out again to everyone.
+
+    Where not even the store's beginning can be read, the relay begins anew at the file's last write, and nothing that
+    fired before is delivered, what waited included. --since begins earlier, and sends again what was delivered since.
     """
     with told(as_json=as_json):
-        if dry_run and compacting:
-            raise UsageError("--compact has no --dry-run", hint="It changes nothing but the size of the file.")
+        if compacting and (dry_run or span is not None):
+            other = "--dry-run" if dry_run else "--since"
+            raise UsageError(f"--compact has no {other}", hint="It changes nothing but the size of the file.")
+        back_us = None if span is None else round(_seconds(span) * MICROS)
         path = load_quietly(config).store_path
         now_us = SystemClock().now_us()
         if compacting:
             _tell_compacted(*compact(path, now_us=now_us), as_json=as_json)
             return Exit.OK
         with _progress(quiet=as_json) as progress:
-            done = repair(path, now_us=now_us, refetch_us=IDENTITIES_US, dry_run=dry_run, progress=progress)
+            done = repair(
+                path,
+                now_us=now_us,
+                refetch_us=IDENTITIES_US,
+                dry_run=dry_run,
+                progress=progress,
+                begin_us=None if back_us is None else now_us - back_us,
+            )
         if as_json:
             click.echo(json.dumps(_plain(done, path, dry_run=dry_run), ensure_ascii=False))
         else:
-            _tell(done, path, dry_run=dry_run)
+            _tell(done, path, dry_run=dry_run, since=span is not None)
     return Exit.OK
+
+
+def _seconds(span: str) -> float:
+    try:
+        seconds = parse_duration(span)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--since") from None
+    if not 0 < seconds * MICROS <= IDENTITIES_US:
+        raise click.BadParameter("30d at most: no further back is anything fetched again", param_hint="--since")
+    return seconds
 
 
 @contextmanager
@@ -114,19 +144,21 @@ def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:
         "lost_waiting": done.lost_waiting,
         "may_go_again": done.may_go_again,
         "refetch_from": None if done.refetch_from_us is None else isoformat(done.refetch_from_us),
+        "begins_at": None if done.begins_at_us is None else isoformat(done.begins_at_us),
+        "beside": None if done.beside is None else str(done.beside.file),
         "left_out": msgspec.to_builtins(done.left_out),
         "kept": None if done.kept is None else str(done.kept),
     }
 
 
-def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
+def _tell(done: Repair, path: Path, *, dry_run: bool, since: bool) -> None:
     """What matters first: what will never come by itself, what may come twice. Then how that was found."""
     if not done.found:
-        click.echo(f"Nothing to repair: {path} is sound.")
+        click.echo(f"Nothing to repair: {path} is sound.{' --since changes nothing in it.' if since else ''}")
         return
     click.echo(f"The store {path} is damaged: {done.found}.")
     click.echo("")
-    for line in _outcome(done):
+    for line in _outcome(done, dry_run=dry_run, since=since):
         click.echo(line)
     shown = Table("", *_COLUMNS, box=box.SIMPLE)
     for table, saved in done.tables.items():
@@ -146,10 +178,14 @@ def _tell(done: Repair, path: Path, *, dry_run: bool) -> None:
         click.echo(f"The damaged file is kept: {done.kept}. Delete it when you no longer need it.")
 
 
-def _outcome(done: Repair) -> Iterator[str]:
+def _outcome(done: Repair, *, dry_run: bool = False, since: bool = False) -> Iterator[str]:
+    if done.beside is not None:
+        yield done.beside.told
+    anew = None if done.begins_at_us is None else isoformat(done.begins_at_us)
     if done.everything_lost:
         yield "Lost while waiting: no alert can be read, so nobody can tell how many; all that waited is lost."
-        yield "Delivered or dead before, may go out again: whatever the upstream still has."
+        has = "whatever the upstream still has" if anew is None else f"what fired since {anew}"
+        yield f"Delivered or dead before, may go out again: {has}."
     else:
         most = sum(getattr(done.tables.get("deliveries", Saved()), key) for key in ("unreadable", "refused"))
         yield f"Lost while waiting: {_counted(done.lost_waiting, most)}."
@@ -159,11 +195,32 @@ def _outcome(done: Repair) -> Iterator[str]:
             f"{done.lost_log_pages} pages at the end of the log can't be taken, and nobody can tell what they held; "
             "the cursor in them is lost, too, so the relay fetches that again when it starts."
         )
-    if done.refetch_from_us is not None:
-        since = isoformat(done.refetch_from_us)
+    if anew is not None:
+        why = "as --since says" if since else "the file's last write"
+        yield from _anew(anew, why if done.everything_lost else "", dry_run=dry_run, since=since)
+    elif done.refetch_from_us is not None:
         yield (
-            f"When the relay starts, it fetches again what came since {since}, as far as the upstream has it: "
-            "what waited and was lost comes with that."
+            f"When the relay starts, it fetches again what came since {isoformat(done.refetch_from_us)}, as far as the "
+            "upstream has it: what waited and was lost comes with that."
+        )
+        if done.everything_lost and dry_run and not since:
+            yield "`relay repair --since 12h` goes no further back than twelve hours."
+
+
+def _anew(begins_at: str, why: str, *, dry_run: bool, since: bool) -> Iterator[str]:
+    """Nothing tells what had been delivered: how little comes, and how more would."""
+    yield (
+        f"The relay begins anew at {begins_at}{f', {why}' if why else ''}. Nothing that fired before is delivered, "
+        "what waited and is lost included; what fired since is fetched when it starts, as far as the upstream has it."
+    )
+    if since:
+        return
+    if dry_run:
+        yield "`relay repair --since 12h` begins twelve hours back, and sends again what was delivered since."
+    else:
+        yield (
+            "To begin earlier, put the damaged file back before the relay starts: `relay repair --since 12h` begins "
+            "twelve hours back, and sends again what was delivered since (docs/store.md)."
         )
 
 

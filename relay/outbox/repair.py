@@ -29,13 +29,15 @@ import msgspec
 from relay.clock import MICROS
 from relay.errors import LockedError, StoreError
 from relay.outbox.check import broken_log, damaged, log_of, lost_frames, missing, read_only, whole_check
-from relay.outbox.file import StoreLock, connect, explained, holder, open_store, resolve
+from relay.outbox.file import StoreLock, connect, explained, holder, of_another_program, open_store, resolve
+from relay.outbox.former import Former, former, pointing_to_former
+from relay.outbox.header import APPLICATION_ID
 from relay.outbox.losses import gone_from, lost_waiting, may_go_again, told
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
 from relay.outbox.salvage import DamagedStore
 from relay.outbox.sql import migrations
-from relay.outbox.swap import finish_swap, put_in_place, unfinished_path
+from relay.outbox.swap import finish_swap, is_unfinished, put_in_place, unfinished_path
 from relay.outbox.transplant import readable_copy
 
 Progress = Callable[[str, int, int], None]
@@ -57,6 +59,10 @@ class Repair(msgspec.Struct, frozen=True):
             once more; None where no index tells.
         lost_log_pages: Pages of the log that SQLite does not take any more.
         refetch_from_us: Since when the next rounds ask anew, µs since the epoch; None where they go on as they were.
+        begins_at_us: Where nothing told the store's beginning any more, or a later one was wanted, the one it was
+            given, µs since the epoch: nothing that fired before is delivered, what waited and is lost included. None
+            where it has its own.
+        beside: A store that a relay wrote here later than this one; None where there is none.
         left_out: Deliveries that are lost for good, or whose event is; a thousand of each at most.
         kept: Where the damaged file lies now; None where nothing was changed.
     """
@@ -68,6 +74,8 @@ class Repair(msgspec.Struct, frozen=True):
     may_go_again: int | None = 0
     lost_log_pages: int = 0
     refetch_from_us: int | None = None
+    begins_at_us: int | None = None
+    beside: Former | None = None
     left_out: tuple[LeftOut, ...] = ()
     kept: Path | None = None
 
@@ -84,14 +92,20 @@ class Repair(msgspec.Struct, frozen=True):
 
 
 class _Times(NamedTuple):
-    """What a repair goes by, µs: the time, how far back it lets fetch, and when the damaged store was last whole."""
+    """What a repair goes by, µs: the time, how far back it lets fetch, and when the damaged store was last whole.
+
+    ``begin_us`` is when the new store begins where no alert is left; None leaves that to the old one, or ``known_us``.
+    """
 
     now_us: int
     refetch_us: int
     known_us: int
+    begin_us: int | None
 
 
-def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
+def repair(
+    path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress, begin_us: int | None = None
+) -> Repair:
     """Repair the store at ``path``, if it needs it.
 
     Args:
@@ -100,19 +114,23 @@ def repair(path: Path, *, now_us: int, refetch_us: int, dry_run: bool, progress:
         refetch_us: How far back at most what was lost is fetched again, µs.
         dry_run: Tell what a repair would come to, and change nothing.
         progress: Told now and then which table is read, up to which number, and the greatest it has.
+        begin_us: When the new store begins, µs since the epoch, where no alert can be read. None stands for when the
+            damaged one did, or its last write, and lets nothing begin anew while a whole store lies beside.
 
     Raises:
         LockedError: A relay holds it.
-        StoreError: There is none, it can't be read at all, or there is no room for the new one.
+        StoreError: There is none, it is not ours, there is no room for the new one, or nothing of it can be read while
+            a whole one lies beside.
     """
-    path = resolve(path)
+    path = _there(path)
     with _stopped(path):
         try:
             finish_swap(path)
             found = diagnosis(path)
             if not found:
                 return Repair("")
-            return _mend(path, found, now_us=now_us, refetch_us=refetch_us, dry_run=dry_run, progress=progress)
+            times = _Times(now_us, refetch_us, _last_known_us(path, now_us), begin_us)
+            return _mend(path, found, times, dry_run=dry_run, progress=progress)
         except OSError as error:
             raise StoreError(f"the store {path} can't be repaired: {error}", hint=_room(path)) from None
 
@@ -125,9 +143,9 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
 
     Raises:
         LockedError: A relay holds it.
-        StoreError: It can't be used, or there is no room.
+        StoreError: There is none, it can't be used, or there is no room.
     """
-    path = resolve(path)
+    path = _there(path)
     with _stopped(path):
         before = path.stat().st_size if path.exists() else 0
         with closing(open_store(path, now_us=now_us)) as db:
@@ -141,6 +159,19 @@ def compact(path: Path, *, now_us: int) -> tuple[int, int]:
             except sqlite3.DatabaseError as error:
                 raise explained(path, error) from None
         return before, path.stat().st_size
+
+
+def _there(path: Path) -> Path:
+    """The file itself. Looked for before the lock is taken: that leaves a file, which tells of a store.
+
+    Raises:
+        StoreError: There is none.
+    """
+    path = resolve(path)
+    if not path.is_file() and not is_unfinished(path):
+        hint = pointing_to_former(path, "Nothing to repair: `relay run` makes a new one.")
+        raise StoreError(f"there is no store {path}", hint=hint)
+    return path
 
 
 @contextmanager
@@ -167,19 +198,25 @@ def diagnosis(path: Path) -> str:
     """What is wrong with the store at ``path``, whose lock is held; empty where it is sound.
 
     Raises:
-        StoreError: There is none, or it is not ours.
+        StoreError: It is not ours.
     """
-    if not path.is_file():
-        raise StoreError(f"there is no store {path}", hint="Nothing to repair: `relay run` makes a new one.")
     log = log_of(path)
     if not path.stat().st_size:
         return "the file is empty" if log.exists() and log.stat().st_size else ""
     try:
         with closing(read_only(path)) as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
+            (application,) = db.execute("PRAGMA application_id").fetchone()
+            (tables,) = db.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+            ours = application == APPLICATION_ID or not (tables or version)
             if version > len(migrations()):
+                if not ours:
+                    raise of_another_program(path)
                 raise StoreError(f"{path} was written by a newer relay", hint="Repair it with that version.")
-            finding = missing(db, migrations()[:version]) or whole_check(db)
+            gone = missing(db, migrations()[:version])
+            if not ours and (gone or not version):
+                raise of_another_program(path)
+            finding = gone or whole_check(db) or ("" if ours else "its header does not tell that it is a relay's")
     except sqlite3.DatabaseError as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGE:
             raise explained(path, error) from None
@@ -189,12 +226,12 @@ def diagnosis(path: Path) -> str:
     return broken_log(path)
 
 
-def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool, progress: Progress) -> Repair:
+def _mend(path: Path, found: str, times: _Times, *, dry_run: bool, progress: Progress) -> Repair:
     new = unfinished_path(path)
     _remove(new)
-    times = _Times(now_us, refetch_us, _last_known_us(path, now_us))
+    beside = former(path, unless_written=True)
     try:
-        open_store(new, now_us=now_us).close()
+        open_store(new, now_us=times.now_us).close()
         source = readable_copy(path, new)
         try:
             with closing(read_only(source.path)) as db, closing(connect(new)) as fresh:
@@ -202,17 +239,29 @@ def _mend(path: Path, found: str, *, now_us: int, refetch_us: int, dry_run: bool
                 lost = source.lost_log_pages or lost_frames(source.path)
                 if lost:
                     report = _skip(fresh, report, lost)
+                report = msgspec.structs.replace(report, beside=beside)
+                if report.everything_lost and times.begin_us is None:
+                    _refuse_beside_a_whole_one(path)
                 _settle(fresh, path)
         finally:
             if source.copied:
                 _remove(source.path)
         if dry_run:
             return report
-        return msgspec.structs.replace(report, kept=put_in_place(new, path, now_us))
+        return msgspec.structs.replace(report, kept=put_in_place(new, path, times.now_us))
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
     finally:
         _remove(new)
+
+
+def _refuse_beside_a_whole_one(path: Path) -> None:
+    there = former(path)
+    if there is not None:
+        raise StoreError(
+            f"nothing of a store can be read in {path}, and a whole one lies beside it",
+            hint=f"{there.told} `relay repair --since 1h` begins without it, so far back.",
+        )
 
 
 def _last_known_us(path: Path, now_us: int) -> int:
@@ -229,10 +278,10 @@ def _build(old: DamagedStore, fresh: sqlite3.Connection, found: str, times: _Tim
     fresh.execute("PRAGMA foreign_keys = ON")
     fresh.execute("BEGIN")
     rescue = Rescue(old, fresh, progress)
-    rescue.run(times.known_us)
+    rescue.run(times.known_us, begin_us=times.begin_us)
     gone = gone_from(old, fresh)
     loss = forget(old, fresh, rescue, gone, oldest_us=times.now_us - times.refetch_us)
-    since = rewind(fresh, rescue, loss, now_us=times.now_us, refetch_us=times.refetch_us)
+    back = rewind(fresh, rescue, loss, now_us=times.now_us, refetch_us=times.refetch_us)
     waiting, again = (told(count, rescue) for count in (lost_waiting(gone), may_go_again(old, fresh)))
     lost = any(saved.unreadable or saved.refused for saved in rescue.saved.values())
     rescue.finish(skip=_NUMBERS_SKIPPED if lost else 0)
@@ -242,7 +291,16 @@ def _build(old: DamagedStore, fresh: sqlite3.Connection, found: str, times: _Tim
     orphans = _orphans(old, rescue)
     told_of = {left.id for left in orphans}
     left_out = (*orphans, *(left for left in loss.left_out if left.id not in told_of))
-    return Repair(found, rescue.saved, loss.forgotten, waiting, again, 0, since, left_out)
+    return Repair(
+        found,
+        rescue.saved,
+        loss.forgotten,
+        waiting,
+        again,
+        refetch_from_us=back.since_us,
+        begins_at_us=back.begins_us,
+        left_out=left_out,
+    )
 
 
 def _orphans(old: DamagedStore, rescue: Rescue) -> list[LeftOut]:

@@ -48,6 +48,8 @@ class Rescue:
         gaps: By table.
         spoilt: By table, the numbers of rows that were refused.
         repeated: Tables in which a row came twice: a page lies where another one was.
+        beginning_known: Whether the damaged store still told when the relay first started.
+        begin_us: When the new store is to begin where all alerts are lost, µs; None where nobody said.
         orphans: Deliveries that were refused, most of them because their event can't be read: what they say.
     """
 
@@ -59,10 +61,18 @@ class Rescue:
         self.gaps: dict[str, list[Gap]] = {}
         self.spoilt: dict[str, list[Gap]] = {}
         self.repeated: set[str] = set()
+        self.beginning_known = True
+        self.begin_us: int | None = None
         self.orphans: list[Mapping[str, object]] = []
 
-    def run(self, known_us: int) -> None:
-        """Carry over every table; where nothing tells when the relay first started, it was at ``known_us``."""
+    def run(self, known_us: int, *, begin_us: int | None = None) -> None:
+        """Carry over every table.
+
+        Args:
+            known_us: When the relay first started, where nothing tells it: no alert of before is left, either.
+            begin_us: Then rather at this time; where alerts are left, only if it is earlier than they came.
+        """
+        self.begin_us = begin_us
         self._fresh.execute("DELETE FROM relay")
         indexes: list[str] = []
         listed = "SELECT name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
@@ -74,11 +84,11 @@ class Rescue:
             self._carry(table)
         for sql in indexes:
             self._fresh.execute(sql)
-        self._fresh.execute(
-            "INSERT INTO relay (first_started_at) SELECT coalesce((SELECT min(received_at) FROM events), ?) "
-            "WHERE NOT EXISTS (SELECT 1 FROM relay)",
-            (known_us,),
-        )
+        self.beginning_known = self.saved["relay"].kept > 0
+        if not self.beginning_known:
+            (earliest_us,) = self._fresh.execute("SELECT min(received_at) FROM events").fetchone()
+            first_us = min((us for us in (earliest_us, begin_us) if us is not None), default=known_us)
+            self._fresh.execute("INSERT INTO relay (first_started_at) VALUES (?)", (first_us,))
 
     def is_whole(self, *tables: str) -> bool:
         """Whether every row of ``tables`` could be read and makes sense."""

@@ -10,13 +10,16 @@ A round that starts from the cursor as it stood at T finds whatever came to us s
 round of position 0 makes the next one ask for all since T, twice over (``relay/backfill/bounds.py``); the rest of the
 store recognises what it knows. Identities of thirty days and more are gone by then, so the baseline moves up to where
 they begin: what fired earlier is old.
+
+Where the store does not even tell any more when the relay first started, nothing tells what it had delivered of the
+time before, either. It begins anew then, and looks back no further: else a chat would have all of thirty days again.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -52,6 +55,19 @@ class LeftOut(msgspec.Struct, frozen=True, omit_defaults=True):
     destination: str = ""
     webhook_id: str = ""
     id: int = 0
+
+
+class Rewound(NamedTuple):
+    """How far back a repaired store goes, µs since the epoch.
+
+    Attributes:
+        since_us: Since when the next rounds ask anew; None where no alert and no cursor was lost.
+        begins_us: The beginning that a channel was given because nothing told its own, or somebody wanted a later one;
+            None where each has its own.
+    """
+
+    since_us: int | None = None
+    begins_us: int | None = None
 
 
 class Loss(msgspec.Struct):
@@ -132,12 +148,8 @@ def _drop(fresh: sqlite3.Connection, loss: Loss, wanted: Iterable[int], oldest_u
         loss.since_us = row[1] if loss.since_us is None else min(loss.since_us, row[1])
 
 
-def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int, refetch_us: int) -> int | None:
-    """Turn the cursors back to before the loss.
-
-    Returns:
-        Since when the next rounds ask anew, µs since the epoch; None where no alert and no cursor was lost.
-    """
+def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int, refetch_us: int) -> Rewound:
+    """Turn the cursors back to before the loss."""
     times = [] if loss.since_us is None else [loss.since_us]
     times += [_before(fresh, gap) for gap in (*rescue.gaps["events"], *rescue.spoilt["events"])]
     times += [int(str(row["received_at"])) for row in rescue.orphans if _is_time(row["received_at"])]
@@ -146,10 +158,14 @@ def rewind(fresh: sqlite3.Connection, rescue: Rescue, loss: Loss, *, now_us: int
     times += [us for channel in _CHANNELS if (us := _behind(fresh, channel)) is not None]
     cursors_lost = not rescue.is_whole("rounds", "channels")
     if not times and not cursors_lost:
-        return None
+        return Rewound()
     since_us = max(oldest_us, min(times, default=now_us) - _OVERLAP_US)
     begun = [channel for channel in _CHANNELS if cursors_lost or _began(fresh, channel)]
-    return min((_turn_back(fresh, channel, since_us, oldest_us) for channel in begun), default=None)
+    turned = [_turn_back(fresh, channel, since_us, oldest_us, rescue) for channel in begun]
+    return Rewound(
+        min((one.since_us for one in turned if one.since_us is not None), default=None),
+        min((one.begins_us for one in turned if one.begins_us is not None), default=None),
+    )
 
 
 def _is_time(value: object) -> bool:
@@ -191,27 +207,32 @@ def _began(fresh: sqlite3.Connection, channel: str) -> bool:
     return bool(count)
 
 
-def _turn_back(fresh: sqlite3.Connection, channel: str, since_us: int, oldest_us: int) -> int:
+def _turn_back(fresh: sqlite3.Connection, channel: str, since_us: int, oldest_us: int, rescue: Rescue) -> Rewound:
     position, known, heard_us, first_us = fresh.execute(
         "SELECT (SELECT coalesce(max(position), 0) FROM rounds WHERE channel = ?1), "
         "(SELECT coalesce(max(upstream_id), 0) FROM events WHERE channel = ?1), "
         "(SELECT max(received_at) FROM events WHERE channel = ?1), (SELECT min(first_started_at) FROM relay)",
         (channel,),
     ).fetchone()
+    baseline = fresh.execute("SELECT baseline_id, baseline_before FROM channels WHERE name = ?", (channel,)).fetchone()
+    old_id, before_us = baseline or (None, None)
+    begins_anew = before_us is None and not rescue.beginning_known
+    before_us = first_us if before_us is None else before_us
+    if before_us < oldest_us:
+        old_id, before_us = max(old_id or 0, position, known), oldest_us
+    if rescue.begin_us is not None and rescue.begin_us > before_us and not rescue.saved["events"].kept:
+        old_id, before_us, begins_anew = None, rescue.begin_us, True
     fresh.execute("DELETE FROM rounds WHERE channel = ? AND completed_at > ?", (channel, since_us))
     left = fresh.execute("SELECT max(completed_at) FROM rounds WHERE channel = ?", (channel,)).fetchone()[0]
     if left is None:
         if not position:  # nothing tells any more how far it had come: from the last that was heard of it
             since_us = max(oldest_us, min(since_us, (first_us if heard_us is None else heard_us) - _OVERLAP_US))
+        if begins_anew:
+            since_us = max(since_us, before_us)
         fresh.execute("INSERT INTO rounds VALUES (?, 0, ?, ?)", (channel, since_us, since_us + 1))
-    baseline = fresh.execute("SELECT baseline_id, baseline_before FROM channels WHERE name = ?", (channel,)).fetchone()
-    old_id, before_us = baseline or (None, None)
-    before_us = first_us if before_us is None else before_us
-    if before_us < oldest_us:
-        old_id, before_us = max(old_id or 0, position, known), oldest_us
     fresh.execute(
         "INSERT INTO channels (name, baseline_id, baseline_before) VALUES (?, ?, ?) ON CONFLICT (name) "
         "DO UPDATE SET baseline_id = excluded.baseline_id, baseline_before = excluded.baseline_before",
         (channel, old_id, before_us),
     )
-    return since_us
+    return Rewound(since_us, before_us if begins_anew else None)

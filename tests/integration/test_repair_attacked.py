@@ -70,8 +70,15 @@ def _few_wait(path: Path, first: int = 1, last: int = COUNT) -> None:
     asyncio.run(_fill(path, first, last, to=("swing",), keep=20))
 
 
-def _mend(path: Path, *, now_us: int = NOW_US) -> Repair:
-    return repair(path, now_us=now_us, refetch_us=IDENTITIES_US, dry_run=False, progress=lambda *_: None)
+def _mend(path: Path, *, now_us: int = NOW_US, begin_us: int | None = None) -> Repair:
+    return repair(
+        path,
+        now_us=now_us,
+        refetch_us=IDENTITIES_US,
+        dry_run=False,
+        progress=lambda *_: None,
+        begin_us=begin_us,
+    )
 
 
 def _numbers(path: Path, query: str) -> set[int]:
@@ -217,16 +224,50 @@ def _touched(path: Path, at_us: int) -> None:
     os.utime(path, ns=(at_us * 1_000, at_us * 1_000))
 
 
-@pytest.mark.parametrize("pages", [1, 12])
-def test_where_nothing_is_left_what_fired_since_the_last_write_still_comes(path: Path, pages: int) -> None:
+@pytest.mark.parametrize(("pages", "begins_us"), [(1, START_US), (12, None)], ids=["nothing", "the first start"])
+def test_where_nothing_is_left_what_fired_since_the_last_write_still_comes(
+    path: Path, pages: int, begins_us: int | None
+) -> None:
     _two_each(path)
     os.truncate(path, pages * PAGE)
     _touched(path, START_US)
     done = _mend(path)
     assert done.everything_lost
+    assert done.begins_at_us == begins_us
     assert done.refetch_from_us is not None
     assert done.refetch_from_us <= START_US
     assert _numbers(path, "SELECT baseline_before FROM channels") == {START_US}
+
+
+@pytest.mark.parametrize("back_us", [MICROS, 10**10])
+def test_or_what_fired_since_the_time_that_a_person_says(path: Path, back_us: int) -> None:
+    _two_each(path)
+    os.truncate(path, PAGE)
+    _touched(path, START_US)
+    done = _mend(path, begin_us=NOW_US - back_us)
+    assert (done.begins_at_us, done.refetch_from_us) == (NOW_US - back_us, NOW_US - back_us)
+    assert _numbers(path, "SELECT baseline_before FROM channels") == {NOW_US - back_us}
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["earlier", "later"])
+def test_where_its_beginning_is_known_it_begins_no_earlier_and_later_where_somebody_says_so(
+    path: Path, *, later: bool
+) -> None:
+    _two_each(path)
+    spoil(path, *leaves(path, "events"))
+    begin_us = START_US + MICROS if later else START_US - 10**10
+    done = _mend(path, begin_us=begin_us)
+    assert (done.everything_lost, done.begins_at_us) == (True, begin_us if later else None)
+    begins = _numbers(path, "SELECT baseline_before FROM channels WHERE name = 'alerts.in_force'")
+    assert begins == {begin_us if later else START_US - MICROS}
+
+
+def test_where_only_alerts_are_left_it_begins_with_the_earliest_of_them(path: Path) -> None:
+    _two_each(path)
+    spoil(path, *(_root(path, name) for name in ("relay", "channels", "rounds")))
+    done = _mend(path)
+    (earliest,) = _numbers(path, "SELECT min(received_at) FROM events")
+    assert (done.everything_lost, done.begins_at_us) == (False, earliest)
 
 
 def test_nor_does_anything_come_of_before_the_identities_or_from_a_clock_that_was_wrong(path: Path) -> None:

@@ -33,6 +33,27 @@ def test_where_all_is_lost_nothing_is_counted() -> None:
     assert "whatever the upstream still has" in second
 
 
+NOTHING = Repair("malformed", {"events": Saved(unreadable=7)}, refetch_from_us=0, begins_at_us=0)
+
+
+@pytest.mark.parametrize(
+    ("dry_run", "since", "why", "hint"),
+    [
+        (True, False, "the file's last write", "`relay repair --since 12h` begins twelve hours back"),
+        (False, False, "the file's last write", "put the damaged file back before the relay starts"),
+        (True, True, "as --since says", None),
+        (False, True, "as --since says", None),
+    ],
+)
+def test_where_the_relay_begins_anew_it_says_from_when_on_and_how_to_begin_earlier(
+    *, dry_run: bool, since: bool, why: str, hint: str | None
+) -> None:
+    _, again, anew, *further = _outcome(NOTHING, dry_run=dry_run, since=since)
+    assert again.endswith("may go out again: what fired since 1970-01-01T00:00:00.000Z.")
+    assert anew.startswith(f"The relay begins anew at 1970-01-01T00:00:00.000Z, {why}. Nothing that fired before is")
+    assert (len(further), hint is None or hint in further[0]) == (int(hint is not None), True)
+
+
 def test_what_is_fetched_again_and_what_the_log_lost_is_told() -> None:
     _, _, log, since = _outcome(Repair("malformed", TABLES, lost_log_pages=9, refetch_from_us=0))
     assert log.startswith("9 pages at the end of the log")

@@ -93,6 +93,10 @@ class House:
         """Tell why the relay ends, before it does: best effort, for some seconds at most."""
         await self._notices.last_words(kind, error)
 
+    async def farewell(self) -> None:
+        """Tell what still waits to be told, likewise: the relay drains."""
+        await self._notices.farewell()
+
     def _marks_since_us(self, now_us: int) -> int:
         return remembered_since(now_us=now_us, longest=self._marks.longest)
 

@@ -40,6 +40,7 @@ class Living(NamedTuple):
 
     Attributes:
         housekeeping: What is done beside the work, until cancelled.
+        farewell: Said beside the drain, and sees to it that it takes no longer than that may.
         store: Ends only with an error: what the store would be at a next start is not what it is now.
         damaged: Whether the store can take nothing any more, until a person mends it.
     """
@@ -51,6 +52,7 @@ class Living(NamedTuple):
     backfiller: Backfiller
     reloader: Reloader
     housekeeping: Callable[[], Coroutine[Any, Any, None]]
+    farewell: Callable[[], Coroutine[Any, Any, None]]
     store: Callable[[], Coroutine[Any, Any, None]]
     damaged: Callable[[], bool]
 
@@ -105,14 +107,14 @@ class Life:
             await asyncio.wait([*work, stopping], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._notifier.stopping()
-            await self._drain(work)
+            farewell = await self._drain(work)
             stopping.cancel()
-        for task in work:
+        for task in (*work, farewell):
             if task.done() and not task.cancelled():
                 task.result()
 
-    async def _drain(self, work: _Work) -> None:
-        """Stop reading, finish commits and requests in flight; queues stay stored."""
+    async def _drain(self, work: _Work) -> asyncio.Task[None]:
+        """Stop reading, finish commits and requests in flight; queues stay stored. How the farewell went."""
         parts, grace = self._parts, self._grace()
         _log.info("draining", grace=grace)
         deadline = asyncio.get_running_loop().time() + grace
@@ -121,6 +123,7 @@ class Life:
         work.backfill.cancel()
         work.housekeeping.cancel()
         parts.dispatcher.stop()
+        farewell = asyncio.create_task(parts.farewell(), name="farewell")
         with suppress(TimeoutError):
             async with asyncio.timeout_at(deadline):
                 await _ended(work.reader)
@@ -132,6 +135,8 @@ class Life:
         for task in work:
             task.cancel()
         await asyncio.wait(work, timeout=_LOOK_SECONDS if parts.damaged() else _LAST_SECONDS)
+        await asyncio.wait([farewell])
+        return farewell
 
     async def _noted(self, *tasks: Awaitable[object]) -> None:
         """Wait for tasks that end when the store has taken what they have for it, as long as it can take anything."""

@@ -31,6 +31,7 @@ _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
 _COMMAND: Final = re.compile("`[^`]+`[;,.]?")
 _GLUE: Final = "\xa0"  # a space at which no line is broken
+_UNREAD: Final = (("not ready", "reasons", "red"), ("degraded", "degraded", "yellow"), ("note", "notes", ""))
 _COLUMNS: Final = (
     ("waiting", WAITING),
     ("delivered", (State.DELIVERED,)),
@@ -41,7 +42,12 @@ _COLUMNS: Final = (
 
 
 def of_store(
-    stats: Mapping[str, QueueStats], switches: Mapping[str, DestinationState], *, now_us: int, held: bool
+    stats: Mapping[str, QueueStats],
+    switches: Mapping[str, DestinationState],
+    *,
+    now_us: int,
+    held: bool,
+    damage: str = "",
 ) -> dict[str, Any]:
     """What the store tells of its deliveries, in the shape of ``/api/status``.
 
@@ -50,10 +56,12 @@ def of_store(
         switches: The destinations of the config, and whether they are on.
         now_us: Now, µs since the epoch.
         held: A relay holds it, whose HTTP can't be reached.
+        damage: What was found wrong with its file.
     """
     return {
         "running": False,
         "held": held,
+        "damage": damage,
         "now": isoformat(now_us),
         "destinations": [
             {
@@ -107,11 +115,29 @@ def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[Renderabl
         yield _line(head, said, style, width)
 
 
+def stuck(readiness: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
+    """What is known of a relay whose store can't be read.
+
+    Args:
+        readiness: As ``/readyz`` tells it, and as ``problem`` what was answered instead of a status.
+        width: As ``shown`` takes it.
+    """
+    problem = readiness["problem"].rstrip(".")
+    told = any(problem in one for one in (*readiness["reasons"], *readiness["degraded"]))  # damage is, slowness is not
+    yield _line("", f"A relay runs, and what is stored can't be read{'' if told else f': {problem}'}.", "red", width)
+    for head, key, style in _UNREAD:
+        for one in readiness[key]:
+            yield _line(head, one, style, width)
+
+
 def _nobody(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if status["held"]:
         yield "", "A relay runs, and answers nothing over HTTP; this is what its store holds.", "yellow"
     else:
         yield "", "No relay runs here; this is what its store holds.", "yellow"
+    if damage := status.get("damage"):
+        repair = "`relay repair --dry-run` says what can be kept"
+        yield "store", f"its file is damaged ({damage}), and no relay starts on it: {repair}", "red"
 
 
 def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from relay.cli import checkup, remote
 from relay.cli.options import config_option, json_option
-from relay.cli.overview import of_store, shown
+from relay.cli.overview import of_store, shown, stuck
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
@@ -28,6 +29,7 @@ from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
+_LOOK_SECONDS: Final = 1.0  # at a stopped store: enough for a million deliveries on an ordinary disk
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -55,19 +57,35 @@ def command(*, ready: bool, check: bool, config: Path | None, as_json: bool) -> 
             terminal = sys.stdout.isatty()
             found = asyncio.run(checkup.look(loaded, notes=as_json or terminal))
             return checkup.tell(found, as_json=as_json, terminal=terminal)
-        running = asyncio.run(remote.fetch(loaded, "/api/status"))
         if ready:
-            return _tell_ready(running, as_json=as_json)
+            return _tell_ready(asyncio.run(_readiness(loaded)), as_json=as_json)
+        running = asyncio.run(_running(loaded))
         status = {"running": True, **running} if running is not None else _stored(loaded)
     if as_json:
         click.echo(json.dumps(status, ensure_ascii=False))
     else:
         terminal = sys.stdout.isatty()
-        width = None if terminal else _PIPE_WIDTH
-        console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=width)
-        for part in shown(status, width=console.width if terminal else None):
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if terminal else _PIPE_WIDTH)
+        draw = stuck if "problem" in status else shown
+        for part in draw(status, width=console.width if terminal else None):
             console.print(part)
-    return Exit.OK if running is not None else Exit.FAILED
+    return Exit.OK if status["running"] and "problem" not in status else Exit.FAILED
+
+
+async def _running(config: Reach) -> Mapping[str, Any] | None:
+    """How the running relay stands; where its store can't be read, its readiness, and the problem. None: none runs."""
+    try:
+        return await remote.fetch(config, "/api/status")
+    except remote.RefusedError as error:
+        readiness = await _readiness(config) if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        if readiness is None:
+            raise
+        return {**readiness, "problem": error.said}
+
+
+async def _readiness(config: Reach) -> Mapping[str, Any] | None:
+    """Told from memory, whatever the store does; None where no relay runs."""
+    return await remote.fetch(config, "/readyz", takes=(HTTPStatus.SERVICE_UNAVAILABLE,))
 
 
 def _tell_ready(running: Mapping[str, Any] | None, *, as_json: bool) -> int:
@@ -85,7 +103,7 @@ def _tell_ready(running: Mapping[str, Any] | None, *, as_json: bool) -> int:
 
 
 def _stored(config: Reach) -> Mapping[str, Any]:
-    """What the store alone tells.
+    """What the store alone tells; and damage, as far as a short look finds it.
 
     Raises:
         StoreError: There is none, or it can't be read.
@@ -93,4 +111,5 @@ def _stored(config: Reach) -> Mapping[str, Any]:
     held = is_held(config.store_path)
     with inspecting(config.store_path) as store:
         switches = {name: store.destination(name) for name in config.destinations}
-        return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held)
+        damage = "" if held else store.damage(_LOOK_SECONDS)
+        return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held, damage=damage)

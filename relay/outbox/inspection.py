@@ -2,7 +2,8 @@
 
     PATH ──beside its writer──> Inspection ──┬─ unknown(events)   those it has never seen
                                              ├─ channel(channel)  cursor, baseline; store_made_us()
-                                             └─ faults()          what can't be, in sentences
+                                             ├─ faults()          what can't be, in sentences
+                                             └─ damage(seconds)   what a short look at its pages finds
 
 A relay may hold the store meanwhile: each question is answered as of its own moment. Every call reads a file, and
 belongs into a thread.
@@ -11,6 +12,7 @@ belongs into a thread.
 from __future__ import annotations
 
 import sqlite3
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -21,7 +23,7 @@ from relay.events import Channel, Event, Source
 from relay.outbox import rows
 from relay.outbox.base import DestinationState, Entry, QueueStats, Sighting
 from relay.outbox.channels import ChannelState, Hole
-from relay.outbox.check import REPAIR
+from relay.outbox.check import REPAIR, quick_check, tells_of_damage
 from relay.outbox.file import explained, is_held, resolve
 from relay.outbox.listings import queue_stats
 from relay.outbox.readonly import open_beside
@@ -82,6 +84,18 @@ class Inspection:
         """What must not be in a ledger; empty where it balances."""
         (text,) = self._db.execute(queries()["ledger_faults"]).fetchone()
         return [f"{what}: {count}" for what, count in rows.json_value(text) if count]
+
+    def damage(self, seconds: float) -> str:
+        """The first thing that is wrong with its pages; empty where nothing is found, in so many seconds at most."""
+        timer = threading.Timer(seconds, self._db.interrupt)
+        timer.start()
+        try:
+            return quick_check(self._db)
+        except sqlite3.DatabaseError as error:  # interrupted, or too damaged to be checked
+            return str(error) if tells_of_damage(error) else ""
+        finally:
+            timer.cancel()
+            timer.join()  # before anybody closes what it interrupts
 
 
 @contextmanager

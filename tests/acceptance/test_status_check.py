@@ -84,7 +84,13 @@ async def test_it_names_a_damaged_store_once_and_the_repair(config: Path, simula
         assert (told.code, told.err) == (1, "")
         assert told.out.count("the store is damaged") == 1
         assert "`relay repair`" in told.out
-        assert (await relay("status", "--ready", "-c", str(config))).code == 1
+        ready = await relay("status", "--ready", "-c", str(config))
+        assert (ready.code, ready.out.startswith("not ready: the store is damaged")) == (1, True)
+        shown = await relay("status", "-c", str(config))
+        assert (shown.code, shown.err) == (1, "")
+        assert shown.out.splitlines()[0] == "A relay runs, and what is stored can't be read."
+        assert shown.out.count("the store is damaged") == 1
+        assert (await relay("status", "--json", "-c", str(config))).json["problem"]
 
 
 async def test_two_questions_at_once_are_refused(config: Path) -> None:

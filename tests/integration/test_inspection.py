@@ -19,6 +19,7 @@ from relay.outbox.inspection import inspecting
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import a_break, entry, in_force
+from tests.support.pages import leaves, spoil
 
 END = RoundEnd(Channel.IN_FORCE, 7, START_US, START_US + 1, Baseline(3, START_US))
 HOLE = Hole(Channel.BREAKS, 1, 9, "timeframe=D", START_US)
@@ -120,3 +121,25 @@ def test_a_file_that_is_no_store_is_refused(tmp_path: Path) -> None:
     path.write_text(f"no database, written at {isoformat(START_US)}, and long enough to be read" * 9)
     with pytest.raises(StoreError, match="not a relay store"), inspecting(path):
         pass
+
+
+async def test_a_short_look_finds_spoilt_pages_and_ends_in_time(path: Path) -> None:
+    with inspecting(path) as store:
+        assert store.damage(60.0) == ""
+    spoil(path, leaves(path, "events")[0])
+    with inspecting(path) as store:
+        assert store.damage(60.0) != ""
+        assert store.stats()["bot"].counts, "what can be read still is"
+
+
+async def test_a_look_that_has_no_time_finds_nothing_and_leaves_the_store_readable(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def too_long(db: sqlite3.Connection) -> str:
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n").fetchone()
+        return "never"
+
+    monkeypatch.setattr("relay.outbox.inspection.quick_check", too_long)
+    with inspecting(path) as store:
+        assert store.damage(0.01) == ""
+        assert store.stats()["bot"].counts

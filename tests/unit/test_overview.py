@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from relay.cli.overview import of_store, shown
+from relay.cli.overview import of_store, shown, stuck
 from relay.clock import MICROS
 from relay.deliveries import State
 from relay.outbox.base import DestinationState, QueueStats, Switch
@@ -31,15 +31,16 @@ def stored(
     switches: dict[str, DestinationState] | None = None,
     *,
     held: bool = False,
+    damage: str = "",
 ) -> dict[str, Any]:
     told = STATS if stats is None else stats
-    return of_store(told, switches or {"bot": ON}, now_us=START_US + 180 * MICROS, held=held)
+    return of_store(told, switches or {"bot": ON}, now_us=START_US + 180 * MICROS, held=held, damage=damage)
 
 
 def drawn(status: dict[str, Any], width: int | None) -> str:
     told = io.StringIO()
     console = Console(file=told, width=width or 10_000, highlight=False, soft_wrap=True)
-    for part in shown(status, width=width):
+    for part in stuck(status, width=width) if "problem" in status else shown(status, width=width):
         console.print(part)
     return told.getvalue()
 
@@ -146,3 +147,32 @@ def test_dead_letters_are_told_with_the_command_that_shows_them() -> None:
 def test_what_waits_for_a_destination_that_is_gone_is_told_with_what_becomes_of_it() -> None:
     assert "relay dead drop --to gone" in drawn(stored({"gone": QueueStats({State.PENDING: 2})}), None)
     assert "dead drop" not in drawn(stored({"gone": QueueStats({State.DELIVERED: 2})}), None)
+
+
+def test_damage_of_a_stopped_store_stands_above_what_it_holds() -> None:
+    assert "damaged" not in drawn(stored(), None)
+    lines = drawn(stored(damage="Page 3: never used"), None).splitlines()
+    assert lines[1] == (
+        "store: its file is damaged (Page 3: never used), and no relay starts on it: `relay repair --dry-run` says "
+        "what can be kept"
+    )
+    assert any(line.startswith("bot ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("problem", "reasons", "said"),
+    [
+        ("the store is damaged (x)", ["the store is damaged (x): stop the relay"], "can't be read."),
+        ("the store took too long.", [], "can't be read: the store took too long."),
+    ],
+)
+def test_of_a_relay_whose_store_can_not_be_read_it_is_told_what_is_known(
+    problem: str, reasons: list[str], said: str
+) -> None:
+    known = {"ready": not reasons, "reasons": reasons, "degraded": ["bot is off"], "notes": ["ops is paused"]}
+    assert drawn({"running": True, "problem": problem, **known}, None).splitlines() == [
+        f"A relay runs, and what is stored {said}",
+        *(f"not ready: {reason}" for reason in reasons),
+        "degraded: bot is off",
+        "note: ops is paused",
+    ]

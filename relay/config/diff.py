@@ -14,7 +14,7 @@ from typing import Final
 
 import msgspec
 
-from relay.config.outline import AT_ONCE, Outline, Setting
+from relay.config.outline import AT_ONCE, DestinationOutline, Outline, Setting
 from relay.rules.words import listing
 
 NOTHING: Final = "nothing would change"
@@ -44,11 +44,25 @@ class RuleChanges(msgspec.Struct, frozen=True):
     moved: tuple[str, ...] = ()
 
 
+class ValueChange(msgspec.Struct, frozen=True):
+    """A key that says something else; empty is none."""
+
+    before: str
+    after: str
+
+
 class DestinationChange(msgspec.Struct, frozen=True):
-    """A destination whose config changes: in which keys, never to what."""
+    """A destination whose config changes.
+
+    Attributes:
+        name: Its name.
+        keys: Those that change.
+        values: Of those among them that can't be secret, from what to what.
+    """
 
     name: str
     keys: tuple[str, ...]
+    values: Mapping[str, ValueChange] = {}
 
 
 class DestinationChanges(msgspec.Struct, frozen=True):
@@ -116,8 +130,8 @@ def lines(found: Changes) -> Iterator[str]:
     for channel, symbols in found.subscriptions.removed.items():
         yield f"- subscription to {_channel(channel, symbols)}"
     for setting in sorted(found.settings, key=lambda setting: setting.restart):
-        values = f"{setting.before or 'none'} -> {setting.after or 'none'}"
-        said = "changed" if setting.before == setting.after else values  # two secrets look alike
+        # two secrets look alike
+        said = "changed" if setting.before == setting.after else _from_to(setting.before, setting.after)
         yield f"~ {setting.key}: {said}{' (needs a restart)' if setting.restart else ''}"
 
 
@@ -132,7 +146,16 @@ def _lines_of_destinations(found: DestinationChanges) -> Iterator[str]:
     for name in found.removed:
         yield f"- destination {name}; what waits for it is kept"
     for change in found.changed:
-        yield f"~ destination {change.name}: {listing(change.keys, 'and')}"
+        for key, value in change.values.items():
+            yield f"~ destination {change.name}: {key}: {_from_to(value.before, value.after)}"
+        told = set(map(_head, change.values))
+        untold = [key for key in change.keys if key not in told]
+        if untold or not change.keys:
+            yield f"~ destination {change.name}: {listing(untold, 'and')}"
+
+
+def _from_to(before: str, after: str) -> str:
+    return f"{before or 'none'} -> {after or 'none'}"
 
 
 def _lines_of_rules(found: RuleChanges) -> Iterator[str]:
@@ -193,11 +216,26 @@ def _destinations(before: Outline, after: Outline) -> DestinationChanges:
         added=tuple(name for name in new if name not in old),
         removed=tuple(name for name in old if name not in new),
         changed=tuple(
-            DestinationChange(name, tuple(_differing(old[name].keys, new[name].keys)))
+            _destination(name, old[name], new[name])
             for name in new
             if name in old and old[name].fingerprint != new[name].fingerprint
         ),
     )
+
+
+def _destination(name: str, old: DestinationOutline, new: DestinationOutline) -> DestinationChange:
+    keys = tuple(_differing(old.keys, new.keys))
+    told = {
+        key: ValueChange(old.values[key], value)
+        for key, value in new.values.items()
+        if _head(key) in keys and old.values.get(key, value) != value
+    }
+    return DestinationChange(name, keys, told)
+
+
+def _head(key: str) -> str:
+    """Of ``retry.max`` the ``retry``, by which a destination's keys are known."""
+    return key.partition(".")[0]
 
 
 def _differing(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[str]:

@@ -19,6 +19,8 @@ import msgspec
 
 from relay.config.model import Config
 from relay.destinations.terms import terms
+from relay.destinations.webhook.config import RateLimit
+from relay.document.fields import Section
 from relay.durations import format_duration
 from relay.logs import MASK
 from relay.rules.plain import sentence
@@ -37,6 +39,13 @@ _SPANS: Final = frozenset(
 )
 
 
+_TOLD: Final = frozenset(
+    {"type", "timeout", "max_age", "sources", "retry", "deny_private", "digest_over", "late", "silent", "method",
+     "concurrency", "ordering", "rate_limit"}
+)  # fmt: skip
+"""Keys of destinations whose values are told: never texts of a user's own, which may hold what others must not read."""
+
+
 class DestinationOutline(msgspec.Struct, frozen=True):
     """A destination.
 
@@ -44,12 +53,15 @@ class DestinationOutline(msgspec.Struct, frozen=True):
         terms: What it makes of what is sent there, as ``relay check`` says it.
         fingerprint: Of all of its config.
         keys: A fingerprint of each key that is not at its default.
+        values: Of each of ``_TOLD``, which can't be secret, its value as a person would write it, ``retry.max`` by
+            itself; empty is none.
     """
 
     type: str
     terms: tuple[str, ...]
     fingerprint: str
     keys: Mapping[str, str]
+    values: Mapping[str, str] = {}
 
 
 class RuleOutline(msgspec.Struct, frozen=True):
@@ -102,7 +114,11 @@ def outline_of(config: Config) -> Outline:
         file=str(config.path),
         destinations={
             name: DestinationOutline(
-                destination.type, tuple(terms(destination)), destination.fingerprint(), destination.fingerprints()
+                destination.type,
+                tuple(terms(destination)),
+                destination.fingerprint(),
+                destination.fingerprints(),
+                {key: value for key, value in _values(destination) if key.partition(".")[0] in _TOLD},
             )
             for name, destination in config.destinations.items()
         },
@@ -152,6 +168,32 @@ def _canonical(value: object) -> object:
 def _subscriptions(rules: Sequence[Rule]) -> dict[str, tuple[str, ...]]:
     whole: dict[str, tuple[str, ...]] = {channel.value: () for channel in channels_of(rules)}
     return whole | {channel.value: symbols for channel, symbols in wanted_symbols(rules).items()}
+
+
+def _values(section: Section) -> Iterator[tuple[str, str]]:
+    for name, field in type(section).model_fields.items():
+        key, value = field.alias or name, getattr(section, name)
+        if isinstance(value, Section):
+            yield from ((f"{key}.{inner}", said) for inner, said in _values(value))
+        else:
+            yield key, _written(value)
+
+
+def _written(value: object) -> str:
+    """A value of a destination as a person would write it: every ``float`` there is a span."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case float():
+            return format_duration(value)
+        case frozenset():
+            return ", ".join(sorted(map(str, value)))
+        case RateLimit():
+            return f"{value.requests}/{format_duration(value.seconds)}"
+        case _:
+            return str(value)
 
 
 def _settings(config: Config) -> Iterator[tuple[str, Setting]]:

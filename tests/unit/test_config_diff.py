@@ -37,6 +37,8 @@ def outline(*parts: tuple[str, str]) -> Outline:
 
 RULES = "rules: [{name: a, to: bot}, {name: b, timeframe: D, to: bot}, {name: c, timeframe: W, to: bot}]"
 MOVED = "rules: [{name: c, timeframe: W, to: bot}, {name: a, to: bot}, {name: b, timeframe: D, to: bot}]"
+WEBHOOK = f"destinations: {{bot: {{type: webhook, url: '{URL}', %s}}}}"
+DISCORD = f"destinations: {{bot: {{type: discord, url: '{URL}', %s}}}}"
 TWO = f"destinations: {{bot: {{type: webhook, url: 'http://127.0.0.1/x'}}, new: {{type: slack, url: '{URL}'}}}}"
 
 
@@ -80,12 +82,33 @@ TWO = f"destinations: {{bot: {{type: webhook, url: 'http://127.0.0.1/x'}}, new: 
         (
             [],
             [("destinations", f"destinations: {{bot: {{type: webhook, url: '{URL}', timeout: 3s}}}}")],
-            ["~ destination bot: url and timeout"],
+            ["~ destination bot: timeout: 10s -> 3s", "~ destination bot: url"],
         ),
         (
             [("destinations", f"destinations: {{bot: {{type: webhook, url: '{URL}'}}}}")],
             [("destinations", f"destinations: {{bot: {{type: discord, url: '{URL}'}}}}")],
-            ["~ destination bot: type"],
+            ["~ destination bot: type: webhook -> discord"],
+        ),
+        (
+            [("destinations", WEBHOOK % "template: '{}', max_age: 10s")],
+            [("destinations", WEBHOOK % "template: '[]', sources: live, rate_limit: 50/1s, retry: {max: 1m}")],
+            [
+                "~ destination bot: max_age: 10s -> none",
+                "~ destination bot: sources: backfill, live -> live",
+                "~ destination bot: retry.max: 5m -> 1m",
+                "~ destination bot: rate_limit: none -> 50/1s",
+                "~ destination bot: template",
+            ],
+        ),
+        (
+            [("destinations", DISCORD % "username: a, silent: true")],
+            [("destinations", DISCORD % "username: b, late: {over: 5m, as: drop}")],
+            [
+                "~ destination bot: late.over: 10m -> 5m",
+                "~ destination bot: late.as: mark -> drop",
+                "~ destination bot: silent: true -> false",
+                "~ destination bot: username",
+            ],
         ),
         (
             [],
@@ -137,6 +160,14 @@ def test_of_symbols_only_the_difference_is_subscribed() -> None:
     found = changes(before, after).subscriptions
     assert found.added == {"quotes": ("TSLA",), "states": ("SPY",)}
     assert found.removed == {"quotes": ("AAPL",)}
+
+
+def test_an_older_relay_that_tells_no_values_is_compared_by_keys() -> None:
+    before, after = outline(), outline(("destinations", WEBHOOK % "max_age: 10s"))
+    old = {name: msgspec.structs.replace(one, values={}) for name, one in before.destinations.items()}
+    assert list(lines(changes(msgspec.structs.replace(before, destinations=old), after))) == [
+        "~ destination bot: url and max_age"
+    ]
 
 
 def test_an_outline_holds_no_secret_and_survives_json() -> None:

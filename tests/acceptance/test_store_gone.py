@@ -17,6 +17,7 @@ from tests.support.command import relay as verb
 from tests.support.process import RelayProcess, running, webhook, write_config
 
 GONE = "a store was here before, and is gone: what waited in it is lost"
+FETCHED = "a store was here before, and is gone: what fired lately is fetched again"
 NEW = "the store is new: what fired before is not delivered"
 
 
@@ -147,3 +148,10 @@ async def test_a_store_that_is_gone_is_told_apart_from_a_first_start(
         await relay.start()
         await relay.ready()
         assert (len(relay.logged(NEW)), len(relay.logged(GONE))) == (1, 1), "once"
+        await relay.stop()
+        write_config(tmp_path, simulator, {"bot": webhook(inbox.url())}, backfill={"on_first_start": "1h"})
+        (tmp_path / "relay.db").unlink()
+        await relay.start()
+        await relay.ready()
+        (told,) = relay.logged(FETCHED)
+        assert told["delivered_back_to"] < told["timestamp"]

@@ -184,8 +184,15 @@ class Relay:
             auth=AuthStyle(upstream.auth),
         )
         stack.push_async_callback(self.lookup.close)
+        self.outbox.archive.max_ages = config.max_ages
         self.decider = Decider(
-            self.outbox, self.lookup, self.marks, clock=clock, metrics=metrics, notify=self.dispatcher.notify
+            self.outbox,
+            self.lookup,
+            self.marks,
+            clock=clock,
+            metrics=metrics,
+            max_age=lambda name: self.judge.plan.max_age(name),  # noqa: PLW0108  because a reload makes another plan
+            notify=self.dispatcher.notify,
         )
         self.intake = Intake(
             self.outbox,
@@ -324,6 +331,8 @@ class Relay:
         def swap() -> None:
             engine = self._engine(config.rules, self.engine.sides())  # first: it may fail, what follows can't
             self.judge.plan, self.engine, self.marks.longest = plan, engine, plan.longest_cooldown
+            self.outbox.archive.max_ages = config.max_ages
+            self.decider.reconsider()
             self.lookup.forget_refusal()
 
         return swap

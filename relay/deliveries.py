@@ -16,6 +16,7 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from relay.clock import MICROS
 from relay.events import Event, Source
 from relay.states import StateWanted
 
@@ -79,7 +80,8 @@ class RuleMatch(msgspec.Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         name: The rule's name.
-        expires_at_us: When this rule stops wanting it sent (``max_age``), µs since the epoch; None is never.
+        expires_at_us: When this rule stops wanting it sent (its own ``max_age``), µs since the epoch; None is never.
+            Its destination's is not kept with it: that counts as it is at the moment of sending.
         mention: Whom it asks a chat to ping, as the config says it.
         suppressed: Why it does not want it sent all the same; None where it does.
         ask: What is still to be looked up; None where nothing is.
@@ -139,23 +141,42 @@ class Delivery(msgspec.Struct, frozen=True):
         """The number of the next attempt among all that were ever made: 1 for the first."""
         return self.earlier + self.attempts + 1
 
-    def wanted_by(self, now_us: int) -> tuple[RuleMatch, ...]:
-        """The rules that still want it sent at ``now_us``; none means it has expired."""
+    @property
+    def happened_us(self) -> int:
+        """When it triggered, or was received where the upstream told no usable time; µs since the epoch."""
+        triggered = self.event.triggered_at
+        return self.received_at_us if triggered is None else triggered.us
+
+    def expires_at_us(self, rule: RuleMatch, max_age: float | None) -> int | None:
+        """When it expires for ``rule``, one of its own, where the destination takes nothing older than ``max_age``."""
+        return earliest_us(rule.expires_at_us, expiry_us(self.happened_us, max_age))
+
+    def wanted_by(self, now_us: int, max_age: float | None = None) -> tuple[RuleMatch, ...]:
+        """The rules that still want it sent at ``now_us``; none means it has expired.
+
+        Args:
+            now_us: µs since the epoch.
+            max_age: Seconds after which its destination takes nothing any more, as of now; None is never.
+        """
         return tuple(
             rule
             for rule in self.rules
-            if rule.suppressed is None and (rule.expires_at_us is None or now_us < rule.expires_at_us)
+            if rule.suppressed is None
+            and ((expires_at_us := self.expires_at_us(rule, max_age)) is None or now_us < expires_at_us)
         )
 
-    def message(self, wanted: Sequence[RuleMatch], *, now_us: int, simulated: bool) -> Message:
+    def message(
+        self, wanted: Sequence[RuleMatch], *, now_us: int, simulated: bool, max_age: float | None = None
+    ) -> Message:
         """As it is sent now.
 
         Args:
             wanted: Those of its rules that still want it.
             now_us: The moment of sending, µs since the epoch.
             simulated: The upstream is a simulator.
+            max_age: As for ``wanted_by``.
         """
-        expiries = [rule.expires_at_us for rule in wanted]
+        expiries = [self.expires_at_us(rule, max_age) for rule in wanted]
         return Message(
             delivery=self,
             rules=tuple(rule.name for rule in wanted),
@@ -165,6 +186,16 @@ class Delivery(msgspec.Struct, frozen=True):
             simulated=simulated,
             mentions=tuple(dict.fromkeys(text for rule in wanted for text in rule.mention)),
         )
+
+
+def expiry_us(at_us: int, max_age: float | None) -> int | None:
+    """When what happened at ``at_us`` (µs since the epoch) is older than ``max_age`` seconds; None is never."""
+    return None if max_age is None else at_us + round(max_age * MICROS)
+
+
+def earliest_us(*times: int | None) -> int | None:
+    """The first of ``times``, of which None is never."""
+    return min((at_us for at_us in times if at_us is not None), default=None)
 
 
 def webhook_id(event_key: str, destination: str, *, again: int | None = None) -> str:

@@ -46,6 +46,7 @@ def lane_settings(config: AnyConfig, *, simulated: bool) -> LaneSettings:
         retry_initial=config.retry.initial,
         retry_max=config.retry.max,
         give_up_after=config.retry.give_up_after,
+        max_age=config.keeps_for,
         fingerprint=config.fingerprint(),
         simulated=simulated,
     )

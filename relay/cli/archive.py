@@ -19,6 +19,7 @@ import msgspec
 from relay.cli import remote
 from relay.cli.remote import Listening, Reach
 from relay.clock import SystemClock
+from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import RelayError
 from relay.outbox.archive import EVERYTHING, PAGE, STEP, Archive, Count, Page, Selection, Step
@@ -62,13 +63,16 @@ async def archive(config: Reach, *, changes: bool = False) -> AsyncIterator[Reac
     if await remote.fetch(config, _PROBE) is not None:
         yield Reached(HttpArchive(config), running=True)
         return
+    max_ages = config.max_ages if isinstance(config, Config) else {}
     if not changes:
         async with reading(config.store_path, SystemClock()) as store:
+            store.max_ages = max_ages
             yield Reached(store, running=False)
         return
     if not await asyncio.to_thread(config.store_path.exists):
         raise no_store(config.store_path)
     async with remote.store(config) as outbox:
+        outbox.archive.max_ages = max_ages
         yield Reached(outbox.archive, running=False)
 
 

@@ -19,7 +19,7 @@ from relay.cli import wording
 from relay.cli.fates import DestinationFate, Foretold, Note, RuleFate
 from relay.cli.recall import Memory
 from relay.clock import MICROS
-from relay.deliveries import Ask, RuleMatch, Suppression
+from relay.deliveries import Ask, RuleMatch, Suppression, earliest_us, expiry_us
 from relay.events import PER_SYMBOL_CHANNELS, names_of
 from relay.judging.judge import Judge, Sighted
 from relay.judging.marks import Marks, mark_of
@@ -199,9 +199,10 @@ class Foretelling:
         if delivery.suppressed is not None:
             detail = wording.refusal(delivery, self._asleep.destination(delivery.destination), self._now_us)
             return DestinationFate(delivery.destination, sent=False, reason=delivery.suppressed, detail=detail)
-        fresh, later = self._fresh(wanting), self._fresh(open_)
+        name = delivery.destination
+        fresh, later = self._fresh(name, wanting), self._fresh(name, open_)
         if not fresh and not later:
-            ends = max(match.expires_at_us or 0 for match in (*wanting, *open_))
+            ends = max(self._expires_at_us(name, match) or 0 for match in (*wanting, *open_))
             return DestinationFate(
                 delivery.destination,
                 sent=False,
@@ -232,8 +233,13 @@ class Foretelling:
             fate, sent=False, rules=(*fate.rules, *fate.perhaps), perhaps=(), reason=state.switch.value, detail=detail
         )
 
-    def _fresh(self, matches: Sequence[RuleMatch]) -> list[RuleMatch]:
-        return [match for match in matches if match.expires_at_us is None or self._now_us < match.expires_at_us]
+    def _fresh(self, name: str, matches: Sequence[RuleMatch]) -> list[RuleMatch]:
+        ends = ((match, self._expires_at_us(name, match)) for match in matches)
+        return [match for match, expires_at_us in ends if expires_at_us is None or self._now_us < expires_at_us]
+
+    def _expires_at_us(self, name: str, match: RuleMatch) -> int | None:
+        """When the rule, or the destination, has it expire."""
+        return earliest_us(match.expires_at_us, expiry_us(self._at_us, self._plan.max_age(name)))
 
     def _unwanted(self, name: str, own: Sequence[RuleFate]) -> DestinationFate:
         """No rule has it sent: each says why."""

@@ -164,6 +164,12 @@ class Config:
     heartbeat: Heartbeat | None = None
     alerts_to: str | None = None
 
+    @property
+    def max_ages(self) -> Mapping[str, float]:
+        """After how many seconds a destination takes an alert no more, by its name; only those that set one."""
+        ages = ((name, destination.keeps_for) for name, destination in self.destinations.items())
+        return {name: age for name, age in ages if age is not None}
+
 
 def store_path(url: str, *, config: Path, env: Mapping[str, str]) -> Path:
     """The file that ``sqlite:FILE`` means: relative to the first ``$STATE_DIRECTORY``, else to the config's folder."""

@@ -63,7 +63,7 @@ class Lane:
         metrics: Metrics,
     ) -> None:
         self.name = destination.name
-        self._sender = Sender(destination, simulated=settings.simulated)
+        self._sender = Sender(destination, simulated=settings.simulated, max_age=settings.max_age)
         self._capacity = destination.capacity
         self._outbox = outbox
         self._settings = settings

@@ -37,18 +37,23 @@ class Sender:
 
     Args:
         simulated: The upstream is a simulator; receivers are told.
+        max_age: Seconds after its trigger from which on nothing is sent here; None is never.
     """
 
-    def __init__(self, destination: Destination, *, simulated: bool) -> None:
+    def __init__(self, destination: Destination, *, simulated: bool, max_age: float | None) -> None:
         self._destination = destination
         self._simulated = simulated
+        self._max_age = max_age
 
     def pack(self, waiting: Sequence[Item], now_us: int) -> Batch | None:
         """As many of ``waiting`` as go into one message; None where no rule wants the first of them any more."""
-        wanted = [(item, rules) for item in waiting if (rules := item.delivery.wanted_by(now_us))]
+        wanted = [(item, rules) for item in waiting if (rules := item.delivery.wanted_by(now_us, self._max_age))]
         if not wanted or wanted[0][0] is not waiting[0]:
             return None
-        messages = [item.delivery.message(rules, now_us=now_us, simulated=self._simulated) for item, rules in wanted]
+        messages = [
+            item.delivery.message(rules, now_us=now_us, simulated=self._simulated, max_age=self._max_age)
+            for item, rules in wanted
+        ]
         count = self._fits(messages)
         return Batch([item for item, _ in wanted[:count]], messages[:count])
 

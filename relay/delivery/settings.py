@@ -16,6 +16,7 @@ class LaneSettings(msgspec.Struct, frozen=True):
     Attributes:
         concurrency: Attempts under way at once; a strict lane makes one at a time whatever this says.
         rate_limit: Sendings per seconds, or None.
+        max_age: Seconds after its trigger from which on nothing is sent; None is never.
         fingerprint: Of the destination's config: a destination that was switched off goes on when it changes.
         simulated: The upstream is a simulator; receivers are told.
     """
@@ -26,6 +27,7 @@ class LaneSettings(msgspec.Struct, frozen=True):
     retry_initial: float = 1.0
     retry_max: float = 300.0
     give_up_after: float = 86_400.0
+    max_age: float | None = None
     fingerprint: str = ""
     simulated: bool = False
 

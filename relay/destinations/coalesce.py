@@ -24,7 +24,6 @@ import msgspec
 from relay.clock import MICROS
 from relay.deliveries import Message
 from relay.destinations.config import ChatConfig
-from relay.destinations.texts import happened_us
 from relay.events import Source
 
 Fitting: TypeAlias = Callable[[Sequence[Message]], int]
@@ -148,7 +147,7 @@ def is_late(message: Message, over: float) -> bool:
     """
     if message.delivery.source is Source.TEST:
         return False
-    return message.now_us - happened_us(message.delivery) >= over * MICROS
+    return message.now_us - message.delivery.happened_us >= over * MICROS
 
 
 def _first_run(late: Sequence[bool]) -> int:

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple
 
 from relay.clock import MICROS
 from relay.deliveries import Message
-from relay.destinations.texts import MOST_PARTICIPANTS, clean, fit, happened_us, lateness, price_text, width
+from relay.destinations.texts import MOST_PARTICIPANTS, clean, fit, lateness, price_text, width
 from relay.events import INDEX_FUTURES, Channel, Event, Source, symbol_root
 
 WIDTH: Final = 60
@@ -104,7 +104,7 @@ def summary(batch: Sequence[Message], late_over: float) -> str:
 
 
 def _how_late(batch: Sequence[Message], over: float) -> tuple[str, ...]:
-    late = [(happened_us(message.delivery), said) for message in batch if (said := lateness(message, over))]
+    late = [(message.delivery.happened_us, said) for message in batch if (said := lateness(message, over))]
     return (f"{len(late)} late (the oldest: {min(late)[1]})",) if late else ()
 
 
@@ -141,11 +141,11 @@ def fitting(batch: Sequence[Message], holds: Callable[[Sequence[Message]], bool]
 
 
 def _newest_first(batch: Sequence[Message]) -> list[Message]:
-    return sorted(batch, key=lambda message: happened_us(message.delivery))[::-1]
+    return sorted(batch, key=lambda message: message.delivery.happened_us)[::-1]
 
 
 def _moment(message: Message) -> datetime:
-    return datetime.fromtimestamp(happened_us(message.delivery) // MICROS, UTC)
+    return datetime.fromtimestamp(message.delivery.happened_us // MICROS, UTC)
 
 
 def _row(message: Message) -> _Row:

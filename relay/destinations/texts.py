@@ -237,7 +237,7 @@ def late_seconds(message: Message) -> float | None:
     """Seconds since its trigger; None for a replay and a test, which are never late."""
     if message.delivery.source in {Source.REPLAY, Source.TEST}:
         return None
-    return (message.now_us - happened_us(message.delivery)) / MICROS
+    return (message.now_us - message.delivery.happened_us) / MICROS
 
 
 def lateness(message: Message, over: float) -> str | None:
@@ -257,9 +257,3 @@ def lateness(message: Message, over: float) -> str | None:
 def _span_text(seconds: float) -> str:
     size, unit = next((size, unit) for below, size, unit in _LATE_UNITS if seconds < below)
     return f"{int(seconds // size)} {unit}"
-
-
-def happened_us(delivery: Delivery) -> int:
-    """When it triggered, or was received where the upstream told no usable time; µs since the epoch."""
-    triggered = delivery.event.triggered_at
-    return delivery.received_at_us if triggered is None else triggered.us

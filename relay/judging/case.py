@@ -6,7 +6,8 @@
 
 What holds always:
 
-* Each rule has a deadline of its own: ``PATIENCE``, or shortly before its alert expires there. What is not known by
+* Each rule has a deadline of its own: ``PATIENCE``, or shortly before its alert expires there, by its own age or by
+  that which its destination sets now. What is not known by
   then is not known: an alert is sent without what was only to be shown; where a condition needs it, ``on_unknown``
   decides.
 * A rule's deadline hurries no other destination, and none of its own unless it would be sent there and expire.
@@ -17,9 +18,9 @@ What holds always:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
-from typing import Final
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -43,6 +44,10 @@ _NEVER: Final = float("inf")
 _SOON: Final = 0.05  # seconds in which a commit that is under way has likely come through
 
 _encode: Final = msgspec.json.Encoder().encode
+
+
+MaxAge: TypeAlias = Callable[[str], float | None]
+"""A destination's ``max_age`` as of now, in seconds, by its name; None where it has none."""
 
 
 class _Held(Enum):
@@ -77,6 +82,7 @@ class Case:
         began_us: From when on they wait, µs since the epoch.
         now_us: Now, likewise.
         now: Now, monotonic seconds; deadlines are told so, and a step of the wall clock moves none.
+        max_age: After how many seconds a destination takes an alert no more, by its name, as of now; None is never.
 
     Attributes:
         key: The event's key as first stored.
@@ -84,8 +90,11 @@ class Case:
         sector_alone: Nothing but their sectors matters.
     """
 
-    def __init__(self, deliveries: Sequence[Delivery], *, began_us: int, now_us: int, now: float) -> None:
+    def __init__(
+        self, deliveries: Sequence[Delivery], *, began_us: int, now_us: int, now: float, max_age: MaxAge
+    ) -> None:
         first = deliveries[0]
+        self._max_age = max_age
         self.key = first.event_key
         self._event = first.event
         self._received_at_us = first.received_at_us
@@ -111,8 +120,8 @@ class Case:
         """The next moment after ``now`` at which something may have to be decided as things stand, monotonic."""
         if self._unsure:
             return now + _SOON
-        rules = (rule for delivery in self._undecided.values() for rule in delivery.rules if rule.suppressed is None)
-        return min((at for rule in rules if (at := self._deadline(rule)) > now), default=self._patience_ends)
+        rules = ((one, rule) for one in self._undecided.values() for rule in one.rules if rule.suppressed is None)
+        return min((at for one, rule in rules if (at := self._deadline(one, rule)) > now), default=self._patience_ends)
 
     def answer(self, name: str, snapshot: Snapshot | None) -> None:
         """The state of one of ``names``; None where it can't be known."""
@@ -171,26 +180,28 @@ class Case:
 
     def _settled(self, delivery: Delivery, now: float) -> list[_Settled] | None:
         """What its rules came to; None where one is open and nothing hurries."""
-        found = [self._settle(rule, late=now >= self._deadline(rule), now=now) for rule in delivery.rules]
+        found = [
+            self._settle(delivery, rule, late=now >= self._deadline(delivery, rule), now=now) for rule in delivery.rules
+        ]
         settled = [one for one in found if one is not None]
         if len(settled) == len(found):
             return settled
         would_expire = any(
-            one is not None and one.wants and self._last_moment(rule) <= now < self._expiry(rule)
+            one is not None and one.wants and self._last_moment(delivery, rule) <= now < self._expiry(delivery, rule)
             for rule, one in zip(delivery.rules, found, strict=True)
         )
         if not would_expire:
             return None
-        at_once = [self._settle(rule, late=True, now=now) for rule in delivery.rules]
+        at_once = [self._settle(delivery, rule, late=True, now=now) for rule in delivery.rules]
         return [one for one in at_once if one is not None]
 
-    def _settle(self, rule: RuleMatch, *, late: bool, now: float) -> _Settled | None:
+    def _settle(self, delivery: Delivery, rule: RuleMatch, *, late: bool, now: float) -> _Settled | None:
         """What a rule comes to; None while that is open, which it never is when it is late."""
         ask = rule.ask
         if ask is None:
             return _Settled(rule, "" if rule.suppressed is None else held_back(rule.name, rule.suppressed))
         bare = msgspec.structs.replace(rule, ask=None)
-        if now >= self._expiry(rule):
+        if now >= self._expiry(delivery, rule):
             return _Settled(bare, expired=True)
         others, wanted = self._others(ask, late=late), self._held(ask.wanted, late=late)
         if _Held.YES in others or wanted is _Held.NO:
@@ -223,18 +234,18 @@ class Case:
 
     # --- times
 
-    def _deadline(self, rule: RuleMatch) -> float:
-        return min(self._patience_ends, self._last_moment(rule))
+    def _deadline(self, delivery: Delivery, rule: RuleMatch) -> float:
+        return min(self._patience_ends, self._last_moment(delivery, rule))
 
-    def _last_moment(self, rule: RuleMatch) -> float:
+    def _last_moment(self, delivery: Delivery, rule: RuleMatch) -> float:
         """Shortly before it expires."""
-        if rule.expires_at_us is None:
-            return _NEVER
-        life = max(0.0, (rule.expires_at_us - self._began_us) / MICROS)
-        return self._expiry(rule) - min(1.0, _BEFORE_IT_EXPIRES * life)
+        expiry = self._expiry(delivery, rule)
+        life = max(0.0, expiry - self._zero - self._began_us / MICROS)
+        return expiry - min(1.0, _BEFORE_IT_EXPIRES * life)
 
-    def _expiry(self, rule: RuleMatch) -> float:
-        return _NEVER if rule.expires_at_us is None else self._zero + rule.expires_at_us / MICROS
+    def _expiry(self, delivery: Delivery, rule: RuleMatch) -> float:
+        expires_at_us = delivery.expires_at_us(rule, self._max_age(delivery.destination))
+        return _NEVER if expires_at_us is None else self._zero + expires_at_us / MICROS
 
     # --- deliveries
 

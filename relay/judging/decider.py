@@ -28,7 +28,7 @@ import structlog
 from relay.clock import Clock, wait_until
 from relay.deliveries import Delivery
 from relay.errors import StoreBusyError, UpstreamError
-from relay.judging.case import Case
+from relay.judging.case import Case, MaxAge
 from relay.judging.marks import Marks
 from relay.metrics import Metrics
 from relay.outbox.base import Decision, Outbox
@@ -76,6 +76,7 @@ class Decider:
 
     Args:
         marks: What cooldowns are measured by.
+        max_age: As for a ``Case``; when it changes, ``reconsider``.
         notify: Told the destinations that got something to send.
     """
 
@@ -87,6 +88,7 @@ class Decider:
         *,
         clock: Clock,
         metrics: Metrics,
+        max_age: MaxAge,
         notify: Callable[[Iterable[str]], None],
     ) -> None:
         self._outbox = outbox
@@ -94,6 +96,7 @@ class Decider:
         self._marks = marks
         self._clock = clock
         self._metrics = metrics
+        self._max_age = max_age
         self._notify = notify
         self._throttle = LogThrottle(clock)
         self._wake = asyncio.Event()
@@ -120,6 +123,11 @@ class Decider:
         """
         self._more = True
         self._anew = self._anew or anew
+        self._wake.set()
+
+    def reconsider(self) -> None:
+        """What destinations take has changed: what is being decided may have less time than it had, or more."""
+        self._touched.update(dict.fromkeys(self._cases))
         self._wake.set()
 
     def stop(self) -> None:
@@ -182,7 +190,9 @@ class Decider:
         else:
             began_us = max(self._began_us, deliveries[0].received_at_us)
             now_us, now = self._clock.now_us(), self._clock.monotonic()
-            case = self._cases[key] = Case(deliveries, began_us=min(began_us, now_us), now_us=now_us, now=now)
+            case = self._cases[key] = Case(
+                deliveries, began_us=min(began_us, now_us), now_us=now_us, now=now, max_age=self._max_age
+            )
             for name in case.names:
                 self._inquire(name, case)
         self._touched[key] = None

@@ -22,12 +22,12 @@ from typing import Final, Protocol
 
 import msgspec
 
-from relay.clock import MICROS, isoformat
-from relay.deliveries import Ask, Other, RuleMatch, Suppression
+from relay.clock import isoformat
+from relay.deliveries import Ask, Other, RuleMatch, Suppression, earliest_us, expiry_us
 from relay.durations import format_duration
 from relay.events import ALERT_CHANNELS, Event, Source
 from relay.judging.marks import Marks, mark_of
-from relay.judging.plan import Plan, Terms
+from relay.judging.plan import Plan
 from relay.outbox.base import NewDelivery
 from relay.outbox.memory import Mark, Snooze
 from relay.rules.merge import merge
@@ -186,7 +186,8 @@ class Judge:
     def _is_taken(self, rule: Rule, merged: Mapping[str, Sequence[Rule]], sighted: Sighted) -> bool:
         """Whether some destination of the rule takes it, in time."""
         for name, rules in merged.items():
-            expires_at_us = _expires_at_us(rule, self.plan.terms[name], sighted.at_us)
+            ends = (expiry_us(sighted.at_us, age) for age in (rule.max_age, self.plan.max_age(name)))
+            expires_at_us = earliest_us(*ends)
             fresh = expires_at_us is None or sighted.received_at_us < expires_at_us
             if rule in rules and fresh and self._refusal(name, sighted) is None:
                 return True
@@ -208,7 +209,7 @@ class Judge:
         matches = tuple(
             RuleMatch(
                 rule.name,
-                _expires_at_us(rule, self.plan.terms[name], sighted.at_us),
+                expiry_us(sighted.at_us, rule.max_age),
                 rule.mention,
                 suppressed=found.suppressed,
                 ask=found.ask,
@@ -245,8 +246,3 @@ def _other(wanted: StateWanted, rule: Rule) -> Other:
 def _may_fail(rule: Rule) -> bool:
     """Whether a look-up may turn its match into none."""
     return rule.state is not None and rule.channel in ALERT_CHANNELS
-
-
-def _expires_at_us(rule: Rule, terms: Terms, at_us: int) -> int | None:
-    ages = [age for age in (rule.max_age, terms.max_age) if age is not None]
-    return at_us + round(min(ages) * MICROS) if ages else None

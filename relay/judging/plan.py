@@ -34,3 +34,8 @@ class Plan(msgspec.Struct, frozen=True):
     index: RuleIndex
     terms: Mapping[str, Terms]
     longest_cooldown: float = 0.0
+
+    def max_age(self, destination: str) -> float | None:
+        """After how many seconds it takes an alert no more; None is never, and what is known of one that is gone."""
+        terms = self.terms.get(destination)
+        return None if terms is None else terms.max_age

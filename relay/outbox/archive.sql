@@ -128,11 +128,16 @@ SELECT json_group_array(json_array(
 
 -- name: counted
 -- Rows [state, destination, how many, without a body, sendable, of those wanted by no rule any more, the earliest and the
--- latest time of an alert among those]. Rules are only looked into where one has a `max_age`: that costs most.
+-- latest time of an alert among those]. Rules are only looked into where one has a `max_age`: that costs most. :ages are
+-- those that destinations have now, by name, µs.
+WITH ages AS MATERIALIZED (SELECT key AS name, value AS age FROM json_each(:ages))
 SELECT json_group_array(json_array(state, destination, number, bodiless, sendable, overdue, earliest, latest)) FROM (
     SELECT d.state, d.destination, count(*) AS number, sum(e.data IS NULL) AS bodiless,
         sum(/* sendable */) AS sendable,
-        sum(CASE WHEN instr(d.rules, 'expires_at_us') = 0 OR NOT /* sendable */ THEN 0
+        sum(CASE WHEN NOT /* sendable */ THEN 0
+            WHEN coalesce(e.triggered_at, e.received_at)
+                + (SELECT age FROM ages WHERE ages.name = d.destination) <= :now THEN 1
+            WHEN instr(d.rules, 'expires_at_us') = 0 THEN 0
             ELSE NOT EXISTS (
                 SELECT 1 FROM json_each(d.rules) r
                 WHERE json_extract(r.value, '$.suppressed') IS NULL

@@ -15,7 +15,7 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from relay.clock import Clock
+from relay.clock import MICROS, Clock
 from relay.deliveries import WAITING, State
 from relay.errors import StoreError
 from relay.outbox import listings, rows
@@ -46,12 +46,17 @@ class SqliteArchive:
         reader: Looks.
         writer: Does; None where the store is another process's to write.
         clock: Tells when it was done.
+
+    Attributes:
+        max_ages: After how many seconds a destination takes an alert no more, by its name: those that have such an age
+            by the config of now, which whoever knows it sets.
     """
 
     def __init__(self, reader: StoreReader, writer: GroupWriter[Operation, object] | None, clock: Clock) -> None:
         self._reader = reader
         self._writer = writer
         self._clock = clock
+        self.max_ages: Mapping[str, float] = {}
         self._locator = Locator(reader)
 
     # --- looking
@@ -123,7 +128,8 @@ class SqliteArchive:
         """How many are selected, and what would be sent of them."""
         search = await self._locator.deliveries(selection, states, originals=not copies)
         total, after = Total(), 0
-        asked = {"dropped": dropped, "now": self._clock.now_us()}
+        ages = rows.json_text({name: round(age * MICROS) for name, age in self.max_ages.items()})
+        asked = {"dropped": dropped, "now": self._clock.now_us(), "ages": ages}
         while search is not None and (query := search.up(after, _CHUNK)) is not None:
             looked: list[int] = await self._value(query[0], **query[1])
             total.add(await self._counted(search, looked, asked))
@@ -132,7 +138,7 @@ class SqliteArchive:
             after = looked[-1]
         return total.count()
 
-    async def _counted(self, search: Search, ids: list[int], asked: Mapping[str, int]) -> list[CountedDeliveries]:
+    async def _counted(self, search: Search, ids: list[int], asked: Mapping[str, object]) -> list[CountedDeliveries]:
         meant = ids if search.counts else [row.id for row in await self._rows(search, ids)]
         name, parameters = search.chosen(meant, "counted")
         (text,) = await self._reader.row(name, **parameters, **asked)

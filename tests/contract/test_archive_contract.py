@@ -391,6 +391,28 @@ async def test_a_retry_is_foretold_with_ages_and_what_would_expire_at_once(
     assert await states(archive) == before
 
 
+async def test_what_is_foretold_knows_the_ages_that_destinations_have_now(
+    outbox: Outbox, archive: Archive, clock: FakeClock
+) -> None:
+    spent, odd = RuleMatch("spent", expires_at_us=clock.now_us()), 'a "name"'
+    at = {1: None, 2: "2026-04-10T13:45:00Z", 4: "2026-04-10T13:55:00Z"}
+    await outbox.commit([entry(in_force(number, at=when), "bot", odd) for number, when in at.items()])
+    await outbox.commit([entry(in_force(3), "bot", odd, rules=(spent,))])
+    for name in ("bot", odd):
+        for delivery in await waiting(outbox, name):
+            await outbox.bury(delivery, GONE, at_us=START_US)
+
+    async def overdue(ages: dict[str, float]) -> int:
+        outbox.archive.max_ages = ages  # type: ignore[attr-defined]
+        return (await forecast_retry(archive, [EVERYTHING])).overdue
+
+    assert await overdue({}) == 2  # that whose own rule is over, twice
+    assert await overdue({"bot": 600.0}) == 1 + 3  # received just so long ago, or earlier
+    assert await overdue({"bot": 22.0}) == 1 + 4
+    assert await overdue({"bot": 21.0, odd: 1.0, "swing": 1.0}) == 4 + 4
+    assert await overdue({"bot": 86_400.0, odd: 600.0}) == 1 + 3
+
+
 async def test_a_replay_that_died_is_foretold_and_queued_like_any_dead_letter(outbox: Outbox, archive: Archive) -> None:
     await outbox.commit([entry(in_force(1), "bot")])
     await deliver(outbox)

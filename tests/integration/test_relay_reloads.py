@@ -14,8 +14,11 @@ from structlog.testing import capture_logs
 from relay.app import Relay
 from relay.clock import SystemClock
 from relay.config.load import load
+from relay.deliveries import State
 from relay.errors import StoreBusyError
 from relay.events import Channel
+from relay.outbox.archive import EVERYTHING
+from relay.outbox.forecast import forecast_replay, forecast_retry
 from relay.simulator.inbox import Inbox
 from relay.simulator.settings import ApiKey, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
@@ -37,10 +40,11 @@ class House:
 
     def __init__(self, folder: Path, simulator: Simulator, inbox: Inbox, rules: Rules) -> None:
         self._folder, self._simulator, self._inbox = folder, simulator, inbox
+        self.terms: dict[str, Any] = {}
         self.relay = Relay(load(self._write(rules, None), env={}), env={})
 
     def _write(self, rules: Rules, port: int | None) -> Path:
-        destinations = {"bot": webhook(self._inbox.url())}
+        destinations = {"bot": webhook(self._inbox.url(), **self.terms)}
         return write_config(self._folder, self._simulator, destinations, rules=rules, port=port, shutdown_grace="1s")
 
     async def reload(self, *rules: dict[str, Any]) -> None:
@@ -62,6 +66,39 @@ async def reloading(folder: Path, simulator: Simulator, inbox: Inbox, *rules: di
             house.relay.stop()
             async with asyncio.timeout(20):
                 await running
+
+
+async def test_a_max_age_that_is_set_or_taken_away_counts_for_what_was_stored_before(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    inbox.always(404)
+    async with reloading(tmp_path, simulator, inbox, IN_FORCE) as house:
+        await simulator.wait_until(lambda: simulator.subscribed(Channel.IN_FORCE))
+        fire(simulator, 1)
+        archive = house.relay.outbox.archive
+
+        async def has_come(*fates: State) -> None:
+            """What became of the alert, and of each time it was sent again."""
+
+            async with asyncio.timeout(10):
+                while [item["state"] for item in (await archive.list_deliveries()).items] != [*fates]:
+                    pass
+
+        await has_come(State.DEAD)
+        inbox.always(200)
+        house.terms = {"max_age": "1ms"}
+        await house.reload(IN_FORCE)
+        assert (await forecast_retry(archive, [EVERYTHING])).overdue == 1
+        await house.relay.desk.queue(archive.retry(EVERYTHING))
+        await has_come(State.EXPIRED)
+        await house.relay.desk.queue(archive.replay(EVERYTHING))
+        await has_come(State.EXPIRED, State.EXPIRED)
+        assert inbox.arrived == 1
+        house.terms = {}
+        await house.reload(IN_FORCE)
+        assert (await forecast_replay(archive, EVERYTHING)).overdue == 0
+        await house.relay.desk.queue(archive.replay(EVERYTHING))
+        await has_come(State.DELIVERED, State.EXPIRED, State.EXPIRED)
 
 
 async def test_a_subscription_that_could_not_be_changed_is_changed_later(

@@ -74,7 +74,13 @@ class House:
         self.judge = Judge(plan, self.marks, Awake())
         metrics = Metrics()
         self.decider = Decider(
-            outbox, self.states, self.marks, clock=clock, metrics=metrics, notify=lambda _names: None
+            outbox,
+            self.states,
+            self.marks,
+            clock=clock,
+            metrics=metrics,
+            max_age=plan.max_age,
+            notify=lambda _names: None,
         )
         self.intake = Intake(
             outbox,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import msgspec
 
 from relay.clock import Clock, isoformat
 from relay.deliveries import WAITING, State, webhook_id
-from relay.destinations.texts import happened_us
 from relay.events import Channel, Event, Source, names_of
 from relay.outbox.archive import EVERYTHING, STEP, Count, Page, Selection, Step
 from relay.outbox.base import state_of
@@ -25,6 +24,7 @@ class MemoryArchive:
     def __init__(self, kept: Memory, clock: Clock) -> None:
         self._kept = kept
         self._clock = clock
+        self.max_ages: Mapping[str, float] = {}
 
     # --- looking
 
@@ -141,12 +141,15 @@ class MemoryArchive:
         gone = [record for record in found if not self._kept.events[record.event_seq].body]
         let_go = [record for record in found if record not in gone and _was_dropped(record) and not dropped]
         rest = [record.delivery for record in found if record not in gone and record not in let_go]
-        times = [happened_us(delivery) for delivery in rest]
+        times = [delivery.happened_us for delivery in rest]
         return Count(
             Counter(record.state for record in found),
             bodiless=len(gone),
             dropped=len(let_go),
-            overdue=sum(not delivery.wanted_by(self._clock.now_us()) for delivery in rest),
+            overdue=sum(
+                not delivery.wanted_by(self._clock.now_us(), self.max_ages.get(delivery.destination))
+                for delivery in rest
+            ),
             sendable=Counter(delivery.destination for delivery in rest),
             earliest=isoformat(min(times)) if times else None,
             latest=isoformat(max(times)) if times else None,

@@ -70,12 +70,14 @@ class Scene:
         self.marks = Marks()
         self.metrics = Metrics()
         self.notified: list[str] = []
+        self.ages: dict[str, float] = {}
         self.decider = Decider(
             self.outbox,
             self.states,
             self.marks,
             clock=self.clock,
             metrics=self.metrics,
+            max_age=lambda name: self.ages.get(name),  # noqa: PLW0108  because a test sets others
             notify=self.notified.extend,
         )
 
@@ -203,6 +205,22 @@ async def test_an_alert_that_would_expire_is_sent_shortly_before() -> None:
         await settle()
         (sent,) = scene.sent()
     assert sent.wanted_by(scene.clock.now_us())
+
+
+async def test_an_age_that_a_destination_gets_meanwhile_counts_for_what_is_being_decided() -> None:
+    scene = Scene()
+    async with scene.running():
+        await scene.commit(in_force(1), asking(Ask(enrich=True)), to=("bot", "chat"))
+        await scene.clock.advance(4.4)
+        scene.ages = {"bot": 5.0}
+        scene.decider.reconsider()
+        await settle()
+        assert scene.states_of() == {1: State.DECIDING}
+        await scene.clock.advance(0.2)
+        await settle()
+        (sent,) = scene.sent()
+        assert sent.wanted_by(scene.clock.now_us(), 5.0)
+        assert scene.states_of("chat") == {1: State.DECIDING}
 
 
 async def test_a_restart_takes_up_what_was_left_and_is_patient_anew() -> None:

@@ -35,6 +35,8 @@ from tests.support.events import a_break, in_force
 ALERT = in_force(1, at="2026-04-10T13:45:22Z")
 BREAK = a_break(1, symbols=("ES1!", "NQ1!"))
 NAMES = ("a", "b", "c")
+_AGE = 900.0
+OLD = in_force(1, at="2026-04-10T13:30:22Z")  # so old
 NOW_US = START_US
 
 
@@ -53,6 +55,7 @@ class States:
         return Facts((await self.known(symbol)).sector)
 
 
+_AGES = st.sampled_from((None, None, 60.0, _AGE, 3600.0))
 _WANTED = st.none() | st.builds(
     StateWanted,
     tfc=st.sampled_from(({"D": "green"}, {"D": "red"}, {})),
@@ -69,6 +72,7 @@ def _rules(draw: st.DrawFn) -> list[Rule]:
             timeframes=draw(st.sampled_from((None, None, frozenset({"W"})))),
             otherwise=draw(st.booleans()),
             cooldown=draw(st.sampled_from((None, 900.0))),
+            max_age=draw(_AGES),
             active=draw(st.sampled_from((None, None, Active("UTC", hours=(Hours(0, 60),))))),
             state=draw(_WANTED),
             enrich=draw(st.booleans()),
@@ -89,15 +93,16 @@ async def _sent(plan: Plan, event: Event, memory: Memory, snapshot: Snapshot | N
     await snoozes.load()
     verdict = Judge(plan, held, snoozes).judge(Sighted(event, Source.LIVE, clock.now_us()))
     await outbox.commit([Entry(event, Source.LIVE, clock.now_us(), verdict.deliveries)])
-    decider = Decider(outbox, States(snapshot), held, clock=clock, metrics=Metrics(), notify=lambda _: None)
+    decider = Decider(
+        outbox, States(snapshot), held, clock=clock, metrics=Metrics(), max_age=plan.max_age, notify=lambda _: None
+    )
     task = asyncio.create_task(decider.run())
     await settle()
     decider.stop()
     await task
     pending = [record.delivery for record in kept.records.values() if record.state is State.PENDING]
-    return {
-        delivery.destination: tuple(rule.name for rule in delivery.wanted_by(clock.now_us())) for delivery in pending
-    }
+    wanted = ((one.destination, one.wanted_by(clock.now_us(), plan.max_age(one.destination))) for one in pending)
+    return {name: tuple(rule.name for rule in rules) for name, rules in wanted if rules}
 
 
 _SNOOZES = st.lists(
@@ -115,17 +120,22 @@ _SNOOZES = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(
-    rules=_rules(),
-    event=st.sampled_from((ALERT, BREAK)),
+    config=st.tuples(_rules(), st.fixed_dictionaries(dict.fromkeys(NAMES, st.builds(Terms, max_age=_AGES)))),
+    event=st.sampled_from((ALERT, ALERT, BREAK, OLD)),
     marked=st.lists(st.sampled_from(("r0", "r1", "r2")), max_size=2, unique=True),
     snoozes=_SNOOZES,
     snapshot=st.sampled_from((None, Snapshot("AAPL", {"D": "green"}, "Energy"), Snapshot("AAPL", {"D": "red"}))),
 )
 def test_it_is_foretold_what_comes(
-    rules: list[Rule], event: Event, marked: list[str], snoozes: list[Snooze], snapshot: Snapshot | None
+    config: tuple[list[Rule], dict[str, Terms]],
+    event: Event,
+    marked: list[str],
+    snoozes: list[Snooze],
+    snapshot: Snapshot | None,
 ) -> None:
+    rules, terms = config
     rules = [replace(rule, channel=event.channel) for rule in rules]
-    plan = Plan(compile_rules(rules), dict.fromkeys(NAMES, Terms()))
+    plan = Plan(compile_rules(rules), terms)
     marks = [mark_of(name, event, NOW_US) for name in marked]
     marks = [msgspec.structs.replace(mark, at_us=mark.at_us - 60 * MICROS) for mark in marks]
     memory = Memory(marks, snoozes)

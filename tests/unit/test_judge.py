@@ -64,10 +64,10 @@ def test_a_route_chooses_where_an_alert_goes() -> None:
     assert [delivery.destination for delivery in bench.deliveries(in_force(2, timeframe="15"))] == ["scalps"]
 
 
-def test_the_shorter_age_counts_from_the_trigger() -> None:
+def test_a_rules_own_age_counts_from_the_trigger_and_that_of_its_destination_is_not_kept() -> None:
     bench = Bench(Rule("a", to=("bot",), max_age=60), Rule("b", to=("bot",)), bot=Terms(max_age=10))
     (delivery,) = bench.deliveries(in_force(1), at_us=START_US + 5 * MICROS)
-    assert [rule.expires_at_us for rule in delivery.rules] == [START_US + 10 * MICROS] * 2
+    assert [rule.expires_at_us for rule in delivery.rules] == [START_US + 60 * MICROS, None]
 
 
 def test_an_alert_without_time_counts_as_received_now() -> None:

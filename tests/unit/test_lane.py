@@ -408,6 +408,54 @@ async def test_max_age_is_checked_before_every_attempt() -> None:
         assert all(at < 15 for at, _ in scene.receiver.sent)
 
 
+@pytest.mark.parametrize(
+    ("own", "former", "now", "sent_with"),
+    [
+        pytest.param(None, None, 4, "expired", id="set meanwhile"),
+        pytest.param(60, None, 4, "expired", id="set meanwhile, and shorter than the rule's own"),
+        pytest.param(None, 4, 30, 30, id="raised"),
+        pytest.param(None, 4, None, None, id="taken away"),
+        pytest.param(20, 4, 30, 20, id="raised, and the rule's own is shorter"),
+        pytest.param(8, 4, None, "expired", id="taken away, and the rule's own is over"),
+    ],
+)
+@pytest.mark.parametrize("ordering", ["symbol", "strict", "none"])
+async def test_a_destinations_age_counts_as_it_is_when_the_alert_is_sent(
+    own: float | None, former: float | None, now: float | None, sent_with: float | str | None, ordering: Ordering
+) -> None:
+    scene = Scene(ordering=ordering, max_age=former)
+    rule = RuleMatch("all", None if own is None else START_US + round(own * MICROS))
+    await scene.outbox.commit([entry(in_force(1), "bot", rules=(rule,))])
+    await scene.clock.advance(10)
+    scene.settings = LaneSettings(ordering=ordering, max_age=now)
+    scene.lane = scene.new_lane()
+    seen: list[int | None] = []
+
+    def remember(message: Message) -> Outcome:
+        seen.append(message.expires_at_us)
+        return OK
+
+    scene.receiver.answer = remember
+    async with scene.running():
+        await settle()
+    if sent_with == "expired":
+        assert (scene.states()[1], seen) == (State.EXPIRED, [])
+    else:
+        assert not isinstance(sent_with, str)
+        assert seen == [None if sent_with is None else START_US + round(sent_with * MICROS)]
+
+
+async def test_a_destinations_age_is_looked_at_before_every_attempt() -> None:
+    scene = Scene(retry_initial=10, retry_max=10, max_age=15.0)
+    scene.receiver.answer = lambda _m: DOWN
+    await scene.put(1)
+    async with scene.running():
+        await scene.clock.advance(100)
+        assert scene.states()[1] is State.EXPIRED
+    assert scene.receiver.sent
+    assert all(at < 15 for at, _ in scene.receiver.sent)
+
+
 async def test_a_merged_delivery_names_only_the_rules_that_still_want_it() -> None:
     scene = Scene()
     seen: list[Message] = []

@@ -22,7 +22,7 @@ from relay.destinations.charts import chart_url
 from relay.destinations.config import Late
 from relay.destinations.notice import TITLE as NOTICE_TITLE
 from relay.destinations.notice import Notice, words
-from relay.destinations.texts import PRICE, byline, facts, fit, happened_us, headline, remarks, rule_names, width
+from relay.destinations.texts import PRICE, byline, facts, fit, headline, remarks, rule_names, width
 from relay.events import Source
 from relay.template import BodyTemplate, RenderError
 
@@ -110,5 +110,5 @@ def _lines(message: Message) -> Iterator[str]:
 
 def _when(message: Message) -> str:
     """When it triggered, to the second."""
-    moment = isoformat(happened_us(message.delivery))
+    moment = isoformat(message.delivery.happened_us)
     return f"{moment[:10]} {moment[11:19]} UTC"

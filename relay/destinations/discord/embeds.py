@@ -18,7 +18,7 @@ from relay.deliveries import Message
 from relay.destinations import digest
 from relay.destinations.charts import chart_url
 from relay.destinations.discord.markdown import escape
-from relay.destinations.texts import CONTINUITY, byline, facts, fit, happened_us, headline, remarks, rule_names, width
+from relay.destinations.texts import CONTINUITY, byline, facts, fit, headline, remarks, rule_names, width
 
 EMBEDS: Final = 10
 TITLE: Final = 256
@@ -61,7 +61,7 @@ def embed_of(message: Message, late_over: float) -> Embed:
         "author": {"name": fit(byline(message), AUTHOR)},  # shows no markdown, as the footer
         "title": fit(escape(headline(message)), TITLE),
         "color": _COLOURS.get(event.direction or "", _NEUTRAL),
-        "timestamp": isoformat(happened_us(delivery)),
+        "timestamp": isoformat(delivery.happened_us),
     }
     if url := chart_url(event):
         embed["url"] = url
@@ -119,7 +119,7 @@ def digest_of(batch: Sequence[Message], late_over: float) -> list[Embed] | None:
         embeds.append({"description": _fenced(rest), "color": _NEUTRAL})
     if footer:
         embeds[-1]["footer"] = {"text": footer}
-    embeds[-1]["timestamp"] = isoformat(max(happened_us(message.delivery) for message in batch))
+    embeds[-1]["timestamp"] = isoformat(max(message.delivery.happened_us for message in batch))
     fits = width(embeds[-1]["description"]) <= DESCRIPTION and sum(map(size, embeds)) + spare <= ALL
     return embeds if fits else None
 

@@ -26,7 +26,6 @@ from relay.destinations.texts import (
     TIMEFRAME,
     facts,
     fit,
-    happened_us,
     headline,
     price_text,
     remarks,
@@ -82,7 +81,7 @@ def alert_blocks(message: Message, late_over: float) -> list[Block]:
     shown = section("\n".join(lines))
     if fields := [_mrkdwn(f"*{label}*  {fit(escape(value), _FIELD)}") for label, value in _facts(message.delivery)]:
         shown["fields"] = fields
-    elements = [_mrkdwn(date(happened_us(message.delivery)))]
+    elements = [_mrkdwn(date(message.delivery.happened_us))]
     if rules := rule_names(message):
         elements.append(_mrkdwn(fit(escape(rules), _RULES)))
     return [shown, {"type": "context", "elements": elements}]

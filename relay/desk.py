@@ -276,6 +276,19 @@ class FrontDesk:
             self.decider.notify()
         return came
 
+    async def drop(self, step: Coroutine[Any, Any, Step]) -> Step:
+        """Take a step of the archive that lets go of dead letters to its end."""
+        return await self.undertakings.see_through(self._drop(step))
+
+    async def _drop(self, step: Coroutine[Any, Any, Step]) -> Step:
+        came = await step
+        stats = await self.outbox.stats() if came.destinations else {}
+        for name in came.destinations:
+            lane = self.dispatcher.lanes.get(name)
+            if lane is not None and not (name in stats and stats[name].counts.get(State.DEAD)):
+                lane.absolve()
+        return came
+
     async def pause(self, name: str) -> None:
         """Stop sending to a destination; what comes is queued."""
         await self.undertakings.see_through(self._lane(name).pause())

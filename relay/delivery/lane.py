@@ -149,6 +149,10 @@ class Lane:
             self._wake.set()
         return dropped
 
+    def absolve(self) -> None:
+        """A person has let go of what it refused."""
+        self._settlement.refusal = ""
+
     async def _drop_older(self, seconds: float) -> int:
         now_us = self._clock.now_us()
         before_us = max(0, now_us - round(seconds * MICROS))

@@ -47,8 +47,8 @@ class LaneStatus(msgspec.Struct, frozen=True):
         paced_seconds: How much longer a limit on its rate holds the next one; 0 where none does.
         last_error: What the last failure said; empty once something was delivered after it.
         failing_seconds: For how long the destination has failed without a success between; 0 where it does not fail.
-        refusal: Why its last message became a dead letter; empty where that was delivered, or a person has resumed the
-            destination since.
+        refusal: Why its last message became a dead letter, by its answer or because it was tried for long enough; empty
+            where that was delivered, or a person has resumed the destination or dropped its dead letters since.
     """
 
     switch: Switch

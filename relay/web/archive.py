@@ -119,7 +119,8 @@ class ArchiveApi:
     async def drop(self, request: web.Request) -> web.Response:
         """Let go of a dead letter."""
         number = _id(request, "dead letter")
-        return _one(request, number, await self._desk.archive.drop(Selection(id=number)), State.EXPIRED)
+        step = await self._desk.drop(self._desk.archive.drop(Selection(id=number)))
+        return _one(request, number, step, State.EXPIRED)
 
     async def retry_all(self, request: web.Request) -> web.Response:
         """Queue the selected dead letters again: one step, or what it would come to."""
@@ -145,7 +146,8 @@ class ArchiveApi:
         if flag(given, "dry_run"):
             come = await forecast_drop(self._desk.archive, [chosen], waiting=waiting)
             return answer({"dry_run": True, **msgspec.structs.asdict(come)})
-        return _step(request, await self._desk.archive.drop(chosen, waiting=waiting, **selected.step(given)))
+        step = self._desk.archive.drop(chosen, waiting=waiting, **selected.step(given))
+        return _step(request, await self._desk.drop(step))
 
     async def replay(self, request: web.Request) -> web.Response:
         """Send the selected events again: one step, or what it would come to."""

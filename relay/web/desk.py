@@ -219,6 +219,13 @@ class Desk(Protocol):
         """
         ...
 
+    async def drop(self, step: Coroutine[Any, Any, Step]) -> Step:
+        """Take a step of the archive that lets go of dead letters to its end.
+
+        A destination of which none is left is not told to refuse any more.
+        """
+        ...
+
     async def pause(self, name: str) -> None:
         """Stop sending to a destination; what comes is queued.
 

@@ -128,6 +128,9 @@ class FakeDesk:
         self.asked.append(("notify", *came.destinations))
         return came
 
+    async def drop(self, step: Coroutine[Any, Any, Step]) -> Step:
+        return await step
+
     async def pause(self, name: str) -> None:
         self._known(name)
         self.asked.append(("pause", name))

@@ -11,12 +11,13 @@ from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings, LaneStatus
 from relay.desk import FrontDesk, _lane_word
 from relay.events import Channel
+from relay.outbox.archive import Selection
 from relay.outbox.base import Switch
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import entry, in_force
 from tests.support.front_desk import LETTERS, fill, front_desk
-from tests.support.lane import OK, Receiver
+from tests.support.lane import BAD, OK, Receiver
 from tests.support.memory_outbox import Memory, MemoryOutbox
 
 GONE = "404 Not Found"
@@ -131,6 +132,21 @@ async def test_requests_that_a_lane_of_before_has_out_are_in_flight_still() -> N
         answered.set()
         await settle()
         assert await _in_flight(desk) == {"bot": ("idle", 0)}
+
+
+async def test_a_destination_refuses_no_more_once_its_last_dead_letter_is_dropped() -> None:
+    outbox = MemoryOutbox(Memory(START_US))
+    async with front_desk(outbox) as desk:
+        clock, rng = FakeClock(), random.Random(7)
+        receiver = Receiver(clock, lambda _message: BAD)
+        lane = Lane(receiver, outbox, LaneSettings(), clock=clock, rng=rng, metrics=desk.metrics_registry)
+        desk.dispatcher.change({"bot": lane})
+        await outbox.commit([entry(in_force(number, f"S{number}"), "bot") for number in (1, 2)])
+        lane.notify()
+        await settle()
+        for number, word in ((9, "refusing"), (1, "refusing"), (2, "idle")):
+            await desk.drop(desk.archive.drop(Selection(id=number)))
+            assert await _states(desk) == {"bot": word}
 
 
 @pytest.mark.parametrize(

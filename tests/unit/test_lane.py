@@ -573,6 +573,18 @@ async def test_a_person_who_resumes_a_destination_has_seen_its_last_error() -> N
         assert (scene.lane.status().last_error, scene.lane.status().refusal) == ("", "")
 
 
+async def test_a_message_that_was_tried_for_long_enough_counts_as_not_taken() -> None:
+    scene = Scene(retry_initial=10, retry_max=60, give_up_after=600)
+    scene.receiver.answer = lambda _m: DOWN
+    async with scene.running():
+        await scene.put(1)
+        await scene.clock.advance(700)
+        assert scene.states()[1] is State.DEAD
+        assert scene.lane.status().refusal == DOWN.detail
+        scene.lane.absolve()
+        assert (scene.lane.status().refusal, scene.lane.status().last_error) == ("", DOWN.detail)
+
+
 async def test_a_message_that_fails_alone_is_an_error_and_no_refusal() -> None:
     scene = Scene(ordering="none", retry_initial=60.0)
     scene.receiver.answer = failing(1)

@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 
 from relay.cli import wording
-from relay.cli.survey import CutBy, Shown
+from relay.cli.survey import DAY_US, CutBy, Shown
 from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.outbox.channels import Hole
@@ -45,8 +45,10 @@ _ADVICE: Final = {
     CutBy.REFUSED: "`relay check --online` says what the key lacks",
     CutBy.FAILING: "ask again when REST answers",
     CutBy.TOO_MANY: "ask for a shorter time with --since",
-    CutBy.HIDDEN: "to ask again shows no more; compare with the vendor's scanner",
 }
+
+_SHORTER: Final = "--since 24h asks for less"
+_NO_SHORTER: Final = "a shorter --since does not change that"  # REST is asked for a day at least
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -116,7 +118,7 @@ def lines(found: Finding) -> Iterator[str]:
     yield f"audit since {isoformat(found.since_us)}:"
     missing = Counter(one.event.channel for one in found.missing)
     for one in found.channels:
-        yield from _channel(one, missing[one.shown.channel])
+        yield from _channel(one, missing[one.shown.channel], long=found.until_us - found.since_us > DAY_US)
     for why in Why:
         yield from _missing(why, [one.event for one in found.missing if one.why is why], runs=found.runs)
     yield from _some(
@@ -131,7 +133,7 @@ def lines(found: Finding) -> Iterator[str]:
         yield f"`{found.fetched_by}` fetches what is missing{waits}."
 
 
-def _channel(one: Compared, missing: int) -> Iterator[str]:
+def _channel(one: Compared, missing: int, *, long: bool) -> Iterator[str]:
     shown = one.shown
     if shown.cut and not shown.events:
         yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST showed none of them"
@@ -142,7 +144,9 @@ def _channel(one: Compared, missing: int) -> Iterator[str]:
     if one.before_baseline:
         fate = f"{wording.agreeing(one.before_baseline, 'it is', 'they are')} not delivered"
         yield f"    {one.before_baseline:,} of them fired before {_baseline(one.baseline_us)}: {fate}"
-    if shown.cut:
+    if shown.cut and shown.cut.by is CutBy.HIDDEN:
+        yield f"    {shown.cut.why}: whether it hid one can't be told; {_SHORTER if long else _NO_SHORTER}"
+    elif shown.cut:
         yield f"    there may be more that were not looked at: {shown.cut.why}"
         yield f"    whether one of those is missing is not known: {_ADVICE[shown.cut.by]}"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final
@@ -32,6 +33,8 @@ _MINUTE_US: Final = 60 * MICROS
 PATIENCE: Final = 30.0
 MOST_REQUESTS: Final = 200
 _MOST_FAILURES: Final = 5  # in a row: a person, or a job, waits for the answer
+_LONGEST: Final = 60  # characters of a part: it may name 250 symbols
+_KEY: Final = re.compile(r"\b\w+=")
 MOST_SHOWN: Final = 200_000
 """Alerts of a channel; of more, a part is looked at, and that is told."""
 
@@ -134,6 +137,7 @@ class _Asked:
         self._left = self._most = most_requests
         self._trouble = ""
         self._failures = 0
+        self._largest = 0  # alerts of an answer
         self._held = Held(tools.clock)
         asker = Asker(tools, channel, self, limit=page_size, window_minutes=max(DAY_MINUTES, -(-span_us // _MINUTE_US)))
         self._sweep = Sweep(tools, channel, asker, self._held, start=None, largest=0)
@@ -146,9 +150,8 @@ class _Asked:
             return error.cut
         except RestRefusedError as error:
             return Cut(str(error), CutBy.REFUSED)
-        if self._sweep.holes(self._clock.now_us()):
-            return Cut("the upstream shows no more than a part of them", CutBy.HIDDEN)
-        return None
+        parts = list(dict.fromkeys(hole.part for hole in self._sweep.holes(self._clock.now_us())))
+        return Cut(_cut(parts, self._largest), CutBy.HIDDEN) if parts else None
 
     def since(self, from_us: int) -> tuple[Event, ...]:
         """What was seen of ``from_us`` and later, or tells no time."""
@@ -178,6 +181,7 @@ class _Asked:
         """Take the server's time."""
         self._trouble, self._failures = "", 0
         self.server_time_us = page.server_time_us or self.server_time_us
+        self._largest = max(self._largest, page.size)
 
     def _within(self, delay: float) -> None:
         if self._clock.monotonic() + delay >= self._deadline:
@@ -185,6 +189,14 @@ class _Asked:
             if self._trouble:
                 raise _EnoughError(f"{said} ({self._trouble})", CutBy.FAILING)
             raise _EnoughError(said, CutBy.TOO_MANY)
+
+
+def _cut(parts: Sequence[str], largest: int) -> str:
+    """``REST cuts its answer for D bearish 2D at 200``: the narrowest that can be asked for is still full."""
+    first = _KEY.sub("", parts[0])
+    named = first if len(first) <= _LONGEST else f"{first[: _LONGEST - 1]}…"
+    more = f" and {len(parts) - 1:,} more of its parts" if len(parts) > 1 else ""
+    return f"REST cuts its answer for {named}{more} at {largest:,}"
 
 
 def _by_time(event: Event) -> tuple[bool, int]:
@@ -206,6 +218,11 @@ class _NoStore:
 
     async def known_symbols(self) -> list[str]:
         """None."""
+        return []
+
+    async def holes(self, *, limit: int) -> list[Hole]:
+        """None."""
+        del limit
         return []
 
     async def store(

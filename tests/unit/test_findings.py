@@ -139,7 +139,24 @@ def test_the_command_that_fetches_what_is_missing_reaches_far_enough_back(
     assert found().fetched_by == ""
 
 
-@pytest.mark.parametrize("cut_by", CutBy)
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        (24 * HOUR, "a shorter --since does not change that"),
+        (HOUR, "a shorter --since does not change that"),
+        (48 * HOUR, "--since 24h asks for less"),
+    ],
+)
+def test_where_rest_itself_cuts_it_is_told_that_nobody_can_know_more(span: int, said: str) -> None:
+    finding = found(cut_by=CutBy.HIDDEN, span=span)
+    assert not finding.sound
+    told = text(finding).splitlines()
+    assert "  in-force alerts: REST shows 2, none is missing among those shown" in told
+    assert f"    half of it went by: whether it hid one can't be told; {said}" in told
+    assert "not looked at" not in text(finding)
+
+
+@pytest.mark.parametrize("cut_by", [one for one in CutBy if one is not CutBy.HIDDEN])
 def test_where_not_all_were_seen_nothing_is_promised_of_the_rest(cut_by: CutBy) -> None:
     finding = found(cut_by=cut_by)
     assert not finding.sound

@@ -236,8 +236,8 @@ def _in_file(name: str, kind: TypeAdapter[Secret]) -> InFile:
         content = read_text(path, limit=_LARGEST)
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~somebody who is not there
         reason = "nobody has this home" if isinstance(error, RuntimeError) else why(error)
-        raise WrongAnswerError(f"the file can't be read: {reason}") from None
-    _read(kind, content.removesuffix("\n").removesuffix("\r"), of="the file")
+        raise WrongAnswerError(f"the file {name} can't be read: {reason}") from None
+    _read(kind, content.removesuffix("\n").removesuffix("\r"), of=f"the file {name}")
     return InFile(path)
 
 

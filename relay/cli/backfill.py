@@ -24,7 +24,7 @@ from relay.cli.options import config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.cli.wording import agreeing
+from relay.cli.wording import agreeing, counted
 from relay.clock import Clock, SystemClock, isoformat
 from relay.config.model import Config
 from relay.errors import Exit, LockedError, RelayError, StoreError
@@ -165,7 +165,7 @@ def _lines(came: Mapping[str, Any]) -> Iterator[str]:
         if one["result"] != "ok":
             yield f"{what}: {one['result']}: {one['error']}"
             continue
-        holes = f"; {one['holes']} ranges could not be seen whole" if one["holes"] else ""
+        holes = f"; {counted(one['holes'], 'range')} could not be seen whole" if one["holes"] else ""
         yield f"{what}: REST shows {one['found']:,}, {one['recovered']:,} of them new{holes}"
     yield from _beside(came)
 

@@ -90,7 +90,8 @@ async def _look(
 def _lines(config: Config, noted: Sequence[str]) -> Iterator[str]:
     yield "destinations:"
     for name, destination in config.destinations.items():
-        yield f"  {name}: {', '.join([destination.type, *terms(destination)])}"
+        told_of = ["told of the relay's own troubles"] if name == config.alerts_to else []
+        yield f"  {name}: {', '.join([destination.type, *terms(destination), *told_of])}"
     yield "rules:"
     for rule in config.rules:
         yield f"  {sentence(rule)}"

@@ -28,7 +28,7 @@ from relay.rules import words
 
 _STYLES: Final = {True: "green", False: "red", None: "yellow"}
 _MATCHED: Final = {True: "matched", False: "not matched", None: "perhaps"}
-_SENT: Final = {True: "sent", False: "not sent", None: "perhaps"}
+_SENT: Final = {True: "would be sent", False: "not sent", None: "perhaps"}
 
 
 class Answer(NamedTuple):
@@ -128,7 +128,8 @@ def _destination_row(fate: DestinationFate) -> _Row:
     if fate.enriched:
         said.append("shows the symbol's state")
     if fate.held:
-        return _Row(fate.name, "held" if fate.reason == Switch.PAUSED else "queued", None, "; ".join(said))
+        word = "would be held" if fate.reason == Switch.PAUSED else "would be queued"
+        return _Row(fate.name, word, None, "; ".join(said))
     return _Row(fate.name, _SENT[fate.sent], fate.sent, "; ".join(said))
 
 

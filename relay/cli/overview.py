@@ -18,7 +18,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from relay.cli.wording import hole
+from relay.cli.wording import hole, moment
 from relay.clock import MICROS, isoformat
 from relay.commands import relay_command
 from relay.deliveries import WAITING, State
@@ -163,7 +163,7 @@ def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if (more := len(holes) - _MOST_HOLES) > 0:
         yield "holes", f"{more:,} more; --json lists them", "yellow"
     for snooze in status["snoozes"]:
-        yield "snoozed", f"{snooze['name']} ({snooze['kind']}) until {snooze['until']}", ""
+        yield "snoozed", f"{snooze['name']} ({snooze['kind']}) until {moment(_us(snooze['until']), now_us)}", ""
     yield "relay", f"{status['version']}, started {_ago(status['started_at'], now_us)} ago", ""
 
 

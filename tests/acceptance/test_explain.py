@@ -93,8 +93,8 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
         "  breaks: not matched; channel: found alerts.in_force, wanted alerts.simultaneous_breaks",
         "  rest: not matched; otherwise: found daily, routed and fresh, wanted no other rule matches",
         "destinations:",
-        "  bot: sent; lists daily",
-        "  swing: sent; lists daily",
+        "  bot: would be sent; lists daily",
+        "  swing: would be sent; lists daily",
         lines[13],
         lines[14],
     ]
@@ -194,7 +194,7 @@ async def test_cooldowns_snoozes_and_hours_are_told_of_the_rules_that_matched(
         "  bot: not sent; in its cooldown until ",
         "  swing: not sent; snoozed until ",
         "  misc: not sent; outside its hours (Fri 09:45 in New York)",
-        "  fast: sent; lists by day",
+        "  fast: would be sent; lists by day",
     ):
         assert line in ended.out
     (event,) = await told(envelope(tmp_path), "-c", config)
@@ -239,11 +239,11 @@ async def test_what_a_running_relay_holds_is_not_told_as_sent_nor_its_config_as_
     config = written(tmp_path, simulator, inbox, *rules, port=port)
     file = envelope(tmp_path, triggered_at=isoformat(SystemClock().now_us()))
     expected = {
-        "swing": "  swing: held; it is paused (paused by an operator): what comes is queued until "
+        "swing": "  swing: would be held; it is paused (paused by an operator): what comes is queued until "
         "`relay resume swing`; would list paused",
-        "bot": "  bot: queued; it is switched off (answered 410 Gone), its queue is kept: mend it, then "
+        "bot": "  bot: would be queued; it is switched off (answered 410 Gone), its queue is kept: mend it, then "
         "`relay resume bot`; would list gone",
-        "misc": "  misc: sent; lists sent",
+        "misc": "  misc: would be sent; lists sent",
     }
     async with running(Path(config)) as daemon:
         assert (await relay("pause", "swing", "-c", config)).code == 0

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from relay.cli.overview import shown
+from relay.cli.wording import moment
 from relay.delivery.settings import LaneStatus
 from relay.desk import FrontDesk
 from relay.events import Channel
@@ -74,3 +75,9 @@ async def test_a_destination_that_leaves_and_can_not_is_told_of_like_any_other()
         [note] = desk.ready().notes
         assert note.startswith("bot is paused")
         assert f"note: {note}" in await told(desk)
+
+
+async def test_a_snooze_ends_at_a_time_as_people_of_here_read_it() -> None:
+    async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
+        begun = await desk.snooze("AAPL", 7_200.0, kind=None)
+        assert f"snoozed: AAPL (symbol) until {moment(begun.until_us, desk.clock.now_us())}" in await told(desk)

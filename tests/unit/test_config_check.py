@@ -38,6 +38,12 @@ def test_a_config_that_is_right_is_said_in_plain_sentences(
     assert out[-1] == f"ok: {config}"
 
 
+def test_the_destination_of_notices_is_said_to_be_that(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config.write_text(config.read_text() + "alerts_to: bot\n")
+    assert run(["check", "-c", str(config)]) == Exit.OK
+    assert "  bot: webhook, told of the relay's own troubles" in capsys.readouterr().out.splitlines()
+
+
 def test_a_config_that_is_wrong_ends_with_78_and_every_fault(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

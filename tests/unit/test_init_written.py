@@ -181,8 +181,8 @@ def test_symbols_are_read_as_the_config_reads_them(text: str, read: tuple[str, .
     [
         ("a key", "letters, digits and signs without spaces"),
         ("", "text is wanted"),
-        ("@nowhere.key", "the file can't be read: no such file"),
-        ("@~nobody-at-all-7/x", "the file can't be read"),
+        ("@nowhere.key", "the file nowhere.key can't be read: no such file"),
+        ("@~nobody-at-all-7/x", "the file ~nobody-at-all-7/x can't be read"),
         ("${KEY_BAD}", "the environment variable KEY_BAD: letters"),
         ("sk\udcff", "not UTF-8"),
         ("${NOPE", "a variable stands alone"),

@@ -113,40 +113,57 @@ def _place_of(directory: Path | None, config: Path | None) -> Path:
 
 
 def _asked(given: Mapping[str, str | tuple[str, ...] | None], env: Mapping[str, str]) -> Asked:
-    """What the options say."""
+    """What the options say.
+
+    Raises:
+        UsageError: Of click: some can't be used; every one of them is named.
+    """
+    faults: list[click.UsageError] = []
     one = {name: value for name, value in given.items() if isinstance(value, str)}
     if "key_file" in one and "key_env" in one:
         raise click.UsageError("--key-file and --key-env both say where the API key is; leave one of them off.")
 
     def read(name: str, reader: Callable[[str], T]) -> T | None:
-        return _option(f"--{name.replace('_', '-')}", partial(reader, one[name])) if name in one else None
+        return _option(f"--{name.replace('_', '-')}", partial(reader, one[name]), faults) if name in one else None
 
-    places = [place for kind in answers.KINDS for place in _places(kind, given[kind] or (), env)]
+    places = [place for kind in answers.KINDS for place in _places(kind, given[kind] or (), env, faults)]
     upstream = [read(name, partial(answers.address, name)) for name in answers.ADDRESSES]
-    return Asked(
+    asked = Asked(
         key=read("key_file", lambda text: answers.key(f"@{text}", env))
         or read("key_env", lambda text: answers.key(answers.in_environment(text), env)),
-        places=_option("--discord, --slack, --webhook", lambda: answers.distinct(places)),
+        places=_option("--discord, --slack, --webhook", lambda: answers.distinct(places), faults) or (),
         symbols=read("symbols", answers.symbols),
         timeframes=read("timeframes", answers.timeframes),
         direction=read("direction", lambda text: answers.direction(text) or ""),
         upstream=tuple(address for address in upstream if address is not None),
     )
+    if len(faults) > 1:
+        raise click.UsageError("\n  ".join(fault.format_message() for fault in faults))
+    if faults:
+        raise faults[0]
+    return asked
 
 
-def _places(kind: Kind, texts: Iterable[str], env: Mapping[str, str]) -> Iterator[Place]:
+def _places(
+    kind: Kind, texts: Iterable[str], env: Mapping[str, str], faults: list[click.UsageError]
+) -> Iterator[Place]:
     for text in texts:
         name, equals, url = text.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{_PLACE} is wanted", param_hint=f"--{kind}")  # the text may be a URL: a secret
-        yield _option(f"--{kind}", partial(answers.place, kind, name, url, env))
+        if not equals:  # the text may be a URL: a secret
+            faults.append(click.BadParameter(f"{_PLACE} is wanted", param_hint=f"--{kind}"))
+            continue
+        place = _option(f"--{kind}", partial(answers.place, kind, name, url, env), faults)
+        if place is not None:
+            yield place
 
 
-def _option(option: str, read: Callable[[], T]) -> T:
+def _option(option: str, read: Callable[[], T], faults: list[click.UsageError]) -> T | None:
+    """What it says; None, and a fault more, where that can't be used."""
     try:
         return read()
     except WrongAnswerError as error:
-        raise click.BadParameter(f"{error}.", param_hint=option) from None
+        faults.append(click.BadParameter(f"{error}.", param_hint=option))
+        return None
 
 
 def _require(asked: Asked) -> None:

@@ -100,6 +100,15 @@ async def test_without_anybody_to_ask_wrong_or_missing_answers_name_their_option
     assert not (tmp_path / "new").exists()
 
 
+async def test_all_that_is_wrong_is_named_at_once(tmp_path: Path) -> None:
+    wrong = ("--key-file", "nope", "--webhook", "b=@nofile", "--slack", "zq7", "--timeframes", "15m")
+    ended = await relay("init", str(tmp_path / "new"), *wrong)
+    assert (ended.code, ended.out) == (64, "")
+    for said in ("--key-file: the file nope can't", "--webhook: the file nofile can't", "NAME=URL", "--timeframes: "):
+        assert said in ended.err
+    assert "zq7" not in ended.err
+
+
 async def test_a_folder_that_can_not_be_written_to_is_told_and_left_alone(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     ended = await relay("init", str(tmp_path / "file/below"), "--key-env", "K", "--slack", "a=${A}")

@@ -83,13 +83,18 @@ def tells_of_damage(error: sqlite3.Error) -> bool:
 class Damage:
     """What is wrong with a store that is open, as soon as anybody meets it; told in the log once.
 
+    Args:
+        path: The store's file.
+        ours: We write to it; else it is only looked at, and who looks tells.
+
     Attributes:
         found: In a few words; empty while nothing is known.
         told: A sentence that says what to do, too.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, ours: bool = True) -> None:
         self._path = path
+        self._ours = ours
         self.found = ""
         self.told = ""
 
@@ -112,7 +117,10 @@ class Damage:
     def _stop(self, what: str, *, told: str, hint: str) -> None:
         if not self.found:
             self.found, self.told = what, told
-            _log.error("store is damaged, nothing more is written to it", store=str(self._path), found=what, hint=hint)
+            if self._ours:
+                _log.error(
+                    "store is damaged, nothing more is written to it", store=str(self._path), found=what, hint=hint
+                )
 
 
 class Check:

@@ -17,11 +17,11 @@ import msgspec
 
 from relay.clock import MICROS, Clock
 from relay.deliveries import WAITING, State
-from relay.errors import StoreError
+from relay.errors import StoreBusyError, StoreError
 from relay.outbox import listings, rows
 from relay.outbox.archive import EVERYTHING, REPLAYED, STEP, Count, Page, Selection, Step
 from relay.outbox.by_hand import drop, replay, retry
-from relay.outbox.check import Damage
+from relay.outbox.check import Damage, damaged
 from relay.outbox.counted import CountedDeliveries, Total
 from relay.outbox.locator import Locator
 from relay.outbox.opened import StoreReader
@@ -222,8 +222,13 @@ async def reading(path: Path, clock: Clock) -> AsyncIterator[SqliteArchive]:
     Raises:
         StoreError: There is no store, or it can't be read.
     """
-    reader = StoreReader(await asyncio.to_thread(open_beside, path), "relay-store-look", Damage(path))
+    damage = Damage(path, ours=False)
+    reader = StoreReader(await asyncio.to_thread(open_beside, path), "relay-store-look", damage)
     try:
         yield SqliteArchive(reader, None, clock)
+    except StoreBusyError:
+        if damage.found:
+            raise damaged(path, damage.found) from None
+        raise
     finally:
         await reader.close()

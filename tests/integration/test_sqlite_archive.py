@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict
-from relay.errors import StoreError
+from relay.errors import StoreBusyError, StoreError
 from relay.events import Instant, Source
 from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Switch
@@ -26,6 +26,7 @@ from relay.states import StateWanted
 from tests.support.archive_places import MemoryPlace, Opened, Place, SqlitePlace
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import RULE, entry, in_force
+from tests.support.pages import leaves, spoil
 
 OK = Outcome(Verdict.DELIVERED, "200")
 GONE = Outcome(Verdict.DEAD, "404")
@@ -119,6 +120,22 @@ async def test_a_store_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> No
                 pass
         assert name in str(refused.value)
         assert refused.value.hint
+
+
+async def test_damage_is_told_by_who_looks_and_not_as_by_who_writes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "relay.db"
+    await (await _filled(path)).close()
+    spoil(path, leaves(path, "deliveries")[0])
+    with pytest.raises(StoreError) as told:
+        async with reading(path, FakeClock()) as archive:
+            await archive.list_deliveries()
+    assert not isinstance(told.value, StoreBusyError)
+    assert "is damaged" in str(told.value)
+    assert "`relay repair --dry-run`" in told.value.hint
+    assert "Stop" not in told.value.hint, "none runs"
+    assert capsys.readouterr() == ("", "")
 
 
 # --- many rows

@@ -10,7 +10,7 @@ million events with as many deliveries, 600 MB, that takes a second from memory 
 a huge one on a slow disk goes on being checked while the relay works. What is found later stops every further write,
 as does what a statement runs into by itself.
 
-A file whose name is gone is no better than a damaged one: ``whereabouts`` finds that, with each transaction.
+A file whose name is gone is no better than a damaged one: ``moved`` finds that, with each transaction.
 
 Each page may be sound and an index still not agree with its table: the disk lost a write. Only ``integrity_check`` sees
 that. It looks each row up in each index, five seconds for a million rows, so it comes last and waits for the others.
@@ -39,7 +39,7 @@ import structlog
 
 from relay.errors import StoreError
 from relay.outbox.former import pointing_to_former
-from relay.outbox.whereabouts import MovedError
+from relay.outbox.moved import MovedError
 
 _log = structlog.get_logger()
 

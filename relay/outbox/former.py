@@ -1,6 +1,6 @@
 """Stores that are no more, and what is left of them beside the place where they lay.
 
-    another file was put in the store's place ──``whereabouts`` keeps what was open──> PATH.was-TIME
+    another file was put in the store's place ──``moved`` keeps what was open──> PATH.was-TIME
                                                                         │
     PATH is refused, lost, or nothing of it can be read ──former──> "the store … lies beside it as …"
 

@@ -17,15 +17,15 @@ from typing import Any, NamedTuple
 from relay.errors import StoreBusyError
 from relay.outbox.check import Check, Damage, damaged
 from relay.outbox.file import connect, explained, open_store
+from relay.outbox.moved import FilePlace
 from relay.outbox.sql import queries
 from relay.outbox.transaction import Counters
-from relay.outbox.whereabouts import Whereabouts
 
 
 class Opened(NamedTuple):
     """A store that is open."""
 
-    whereabouts: Whereabouts
+    place: FilePlace
     db: sqlite3.Connection
     claims: sqlite3.Connection
     listings: sqlite3.Connection
@@ -50,7 +50,7 @@ def open_all(path: Path, now_us: int) -> Opened:
             for reader in readers:
                 reader.execute("PRAGMA query_only = ON")
             counters = Counters.load(db)
-            whereabouts = Whereabouts(path)
+            place = FilePlace(path)
             (first_started_at_us,) = db.execute(queries()["first_started"]).fetchone()
             check = Check(path, damage)
             stack.callback(check.close)
@@ -60,7 +60,7 @@ def open_all(path: Path, now_us: int) -> Opened:
         if damage.found:
             raise damaged(path, damage.found)
         stack.pop_all()
-    return Opened(whereabouts, db, readers[0], readers[1], counters, first_started_at_us, damage, check)
+    return Opened(place, db, readers[0], readers[1], counters, first_started_at_us, damage, check)
 
 
 class StoreReader:

@@ -25,12 +25,12 @@ from relay.outbox.base import Decision, DestinationState, Entry, QueueStats, Sig
 from relay.outbox.channels import ChannelState, Hole, RoundEnd
 from relay.outbox.file import StoreLock, resolve
 from relay.outbox.former import was_here
+from relay.outbox.moved import MovedError
 from relay.outbox.opened import Opened, StoreReader, open_all
 from relay.outbox.recollection import SqliteMemory
 from relay.outbox.sqlite_archive import SqliteArchive
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
 from relay.outbox.vacuum import give_back
-from relay.outbox.whereabouts import MovedError
 from relay.outbox.writer import GroupWriter
 
 _log = structlog.get_logger()
@@ -63,7 +63,7 @@ class SqliteOutbox:
         self.archive = SqliteArchive(self._listings, self._writer, clock)
         self._pruned_to = 0
         self._clock = clock
-        self._whereabouts = opened.whereabouts
+        self._place = opened.place
         self._loop = asyncio.get_running_loop()
         self._has_moved = asyncio.Event()
 
@@ -298,14 +298,14 @@ class SqliteOutbox:
             StoreError: It was deleted or moved; what it held is in the file that the message names.
         """
         await self._has_moved.wait()
-        assert self._whereabouts.moved is not None
-        raise self._whereabouts.moved.explained()
+        assert self._place.moved is not None
+        raise self._place.moved.explained()
 
     async def close(self) -> None:
         """Finish what was asked for and let go of the file."""
         try:
             await self._writer.close()
-            if self._whereabouts.moved is None:  # what was noted last must be there, too
+            if self._place.moved is None:  # what was noted last must be there, too
                 await asyncio.to_thread(self._make_sure)
         except MovedError as error:
             told = error.explained()
@@ -329,9 +329,9 @@ class SqliteOutbox:
     def _make_sure(self) -> None:
         """Runs in the writer's thread, or when that has ended."""
         try:
-            self._whereabouts.make_sure(self._db, now_us=self._clock.now_us())
+            self._place.make_sure(self._db, now_us=self._clock.now_us())
         except MovedError as error:
             self._damage.meets(error)
-            if self._whereabouts.moved:
+            if self._place.moved:
                 self._loop.call_soon_threadsafe(self._has_moved.set)
             raise

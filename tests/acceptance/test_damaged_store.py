@@ -13,7 +13,7 @@ import pytest
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import arrived, fire, once
-from tests.support.pages import PAGE, leaves, spoil
+from tests.support.pages import leaves, spoil, wreck
 from tests.support.process import RelayProcess, running, webhook, write_config
 
 
@@ -87,9 +87,7 @@ async def test_damage_met_while_running_stops_writing_and_says_so(
         await relay.stop()
         await relay.start()
         await relay.ready()
-        with store.open("r+b") as file:
-            file.seek(PAGE)
-            file.write(b"\xff" * (store.stat().st_size - PAGE))
+        wreck(store)
         fire(simulator, 1)
         said = await relay.until("/healthz", lambda status, _: status == 503)
         assert "relay repair" in said

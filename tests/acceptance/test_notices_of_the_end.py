@@ -11,7 +11,7 @@ import pytest
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import fire
-from tests.support.pages import PAGE
+from tests.support.pages import wreck
 from tests.support.process import RelayProcess, running, webhook, write_config
 from tests.support.receiver import Receiver, receiving
 
@@ -52,9 +52,7 @@ async def test_damage_of_the_store_is_told_within_the_minute_of_another_notice(
             await relay.start()
             await relay.ready()
             await begin_a_minute(relay, ops)
-            with store.open("r+b") as file:
-                file.seek(PAGE)
-                file.write(b"\xff" * (store.stat().st_size - PAGE))
+            wreck(store)
             fire(simulator, 1)
             await relay.until("/healthz", lambda status, _: status == 503)
             if not at_once:

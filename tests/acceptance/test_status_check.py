@@ -10,7 +10,7 @@ from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import fire
 from tests.support.command import Ended, relay
-from tests.support.pages import PAGE
+from tests.support.pages import wreck
 from tests.support.process import running, webhook, write_config
 
 
@@ -75,9 +75,7 @@ async def test_it_names_a_damaged_store_once_and_the_repair(config: Path, simula
         await daemon.stop()
         await daemon.start()
         await daemon.ready()
-        with store.open("r+b") as file:
-            file.seek(PAGE)
-            file.write(b"\xff" * (store.stat().st_size - PAGE))
+        wreck(store)
         fire(simulator, 1)
         await daemon.until("/healthz", lambda status, _: status == 503)
         told = await check(config)

@@ -41,6 +41,11 @@ def spoil(path: Path, *pages: int) -> None:
             file.write(b"\xff" * PAGE)
 
 
+def wreck(path: Path) -> None:
+    """Write over all of a store but its first page, by which it is known for ours."""
+    spoil(path, *range(2, path.stat().st_size // PAGE + 1))
+
+
 def page_of(raw: bytes, page: int) -> bytes:
     """One page of a file's content."""
     return raw[(page - 1) * PAGE : page * PAGE]

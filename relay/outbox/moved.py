@@ -55,7 +55,7 @@ class MovedError(sqlite3.OperationalError):
         )
 
 
-class Whereabouts:
+class FilePlace:
     """Where the file at ``path`` was when it was opened.
 
     Attributes:

@@ -4,19 +4,25 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+RUNS   := $(VENV)/.runtime
 STAMP  := $(VENV)/.locked
 
-.PHONY: demo test lint audit bench mutants lock clean
+.PHONY: demo test lint audit bench mutants dist lock clean
 .DEFAULT_GOAL := test
 
-$(STAMP): requirements/dev.txt pyproject.toml
+# What the relay runs with, and what makes an installed package of this folder; no more is waited for before a first demo.
+$(RUNS): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt -r requirements/build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: $(STAMP)
+$(STAMP): $(RUNS) requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	touch $@
+
+demo: $(RUNS)
 	$(BIN)/relay demo $(DEMO)
 
 test: $(STAMP)
@@ -47,10 +53,20 @@ mutants: .venv-mutants/.locked
 	.venv-mutants/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/mutation.txt
 	touch $@
 
+# A wheel and an sdist in dist/, to the byte the same wherever and whenever a commit is built: every time in them is the
+# commit's, and that of PKG-INFO in an unpacked sdist, which is the same one.
+# Where neither is there, hatchling's own.
+AGELESS := 1580601600
+dist: $(RUNS)
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(stat -c %Y PKG-INFO 2>/dev/null || git log -1 --format=%ct 2>/dev/null || echo $(AGELESS))} \
+	  $(BIN)/python -m hatchling build -t sdist -t wheel -d dist
+
 # Rewrites the lock files from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions.
 lock:
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) pyproject.toml -o requirements/runtime.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --group dev --all-extras -c requirements/runtime.txt pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --group build -c requirements/dev.txt -o requirements/build.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --all-extras -c requirements/runtime.txt pyproject.toml -o requirements/apprise.txt
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url $(UPGRADE) --group dev --group mutation --all-extras -c requirements/dev.txt pyproject.toml -o requirements/mutation.txt
 

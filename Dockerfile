@@ -17,6 +17,7 @@ RUN python -m venv /opt/build \
  && /opt/build/bin/pip install --no-cache-dir --require-hashes -r requirements/dev.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY relay/ relay/
+COPY systemd/ systemd/
 RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir dist . \
  && pip --python /opt/relay/bin/python install --no-cache-dir --no-deps --no-index dist/*.whl
 

@@ -49,6 +49,7 @@ from relay.metrics import Metrics
 from relay.outbox.former import bringing_back
 from relay.outbox.memory import MOST_MARKS, Side
 from relay.outbox.sqlite import SqliteOutbox
+from relay.pulse import Pulse
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
 from relay.rules.wanted import asks_for_states, channels_of, literal_symbols
@@ -84,6 +85,7 @@ class Relay:
         self.clock: Clock = clock or SystemClock()
         self.metrics = Metrics()
         self.broadcast = Broadcast(self.clock)
+        self.pulse = Pulse(self.clock)
         self.started_at_us = self.clock.now_us()
         self.simulated = is_loopback_url(config.stratalerts.websocket_url)
         self._notifier = Notifier(env)
@@ -203,7 +205,7 @@ class Relay:
             on_deciding=self.decider.notify,
             on_overflow=lambda: self.backfiller.request("overflow"),
         )
-        self.intake.observers.append(self.broadcast.stored)
+        self.intake.observers += [self.broadcast.stored, self.pulse.stored]
 
     def _build_listening(self, session: aiohttp.ClientSession) -> None:
         """Reader and Backfiller ──> Intake; the Link holds the one connection."""
@@ -260,6 +262,7 @@ class Relay:
             rules=lambda: [rule.name for rule in self.config.rules],
             snoozes=self.snoozes,
             decider=self.decider,
+            minutes=self.pulse.minutes,
             standby=lambda: self.link.standby,
             take_back=self.link.take_back,
             errands=errands,
@@ -322,7 +325,7 @@ class Relay:
             rng=self._rng,
             metrics=self.metrics,
         )
-        lane.observers.append(self.broadcast.attempted)
+        lane.observers += [self.broadcast.attempted, self.pulse.attempted]
         return lane
 
     def _prepare(self, config: Config) -> Callable[[], None]:

@@ -11,7 +11,7 @@ whether or not somebody still waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -37,15 +37,17 @@ from relay.metrics import Metrics
 from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
+from relay.pulse import Minute
 from relay.readiness import Signs, judged, lane_note, lane_trouble, store_trouble, waiting_notes
 from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
-from relay.upstream.state import ConnectionState, Phase
+from relay.upstream.state import ConnectionState, Phase, Transition
 from relay.web.desk import (
     BackfillStatus,
     ChannelStatus,
     ConfigStatus,
     ConnectionStatus,
+    ConnectionStep,
     DestinationStatus,
     Readiness,
     Status,
@@ -97,6 +99,7 @@ class FrontDesk:
         rules: The names of the rules of now.
         snoozes: What is snoozed; the judge asks the same.
         decider: Decides what asks; a replay may bring it something.
+        minutes: What went through, minute by minute.
         standby: Whether another connection took over and this relay polls.
         take_back: Connects again where it stands by; whether it did.
         errands: Rounds that are asked for by hand.
@@ -116,6 +119,7 @@ class FrontDesk:
     rules: Callable[[], Sequence[str]]
     snoozes: Snoozes
     decider: Notified
+    minutes: Callable[[], tuple[Minute, ...]]
     standby: Callable[[], bool]
     take_back: Callable[[], bool]
     errands: Errands
@@ -178,6 +182,7 @@ class FrontDesk:
             snoozes=tuple(self.snoozed()),
             simulated=self.simulated,
             notes=tuple(waiting_notes(dead, (one.found_at_us for one in backfill.holes), now_us=now_us)),
+            minutes=self.minutes(),
         )
 
     def destinations(self) -> Sequence[str]:
@@ -192,6 +197,9 @@ class FrontDesk:
             detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
             last_frame_us=state.last_frame_us,
             reconnects=max(0, state.connections - 1),
+            seq=state.last_seq,
+            lag_seconds=state.lag_seconds,
+            history=_history(state.history),
         )
 
     async def _channel(self, channel: Channel) -> ChannelStatus:
@@ -255,6 +263,8 @@ class FrontDesk:
             reason=status.reason or _why(state, status),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
+            limit=status.limit,
+            latency=lane.latency(),
             last_error=status.last_error,
             trouble=lane_trouble(name, status),
             note=lane_note(name, status),
@@ -350,6 +360,16 @@ class FrontDesk:
         if self.reloader is None:
             raise RelayError("this relay holds no config that could be loaded anew")
         return self.reloader
+
+
+def _history(steps: Iterable[Transition]) -> tuple[ConnectionStep, ...]:
+    """Newest first, without the steps between two that read the same."""
+    told: list[ConnectionStep] = []
+    for step in steps:
+        word = _PHASES[step.phase]
+        if not told or told[-1].state != word or step.detail:
+            told.append(ConnectionStep(step.at_us, word, step.detail))
+    return tuple(reversed(told))
 
 
 def _lane_word(status: LaneStatus, *, waiting: bool) -> str:

@@ -1,6 +1,7 @@
 """How often something may be done: what every limiter answers, a configured rate, and an even pace.
 
     ready_at() ──> not before this        note(now) ──> it is being done        release() ──> a person says go on
+    words() ──> the limit as a person reads it
 
 Times are monotonic seconds. A limiter may be shared: then another's ``note`` moves ``ready_at``, too.
 """
@@ -9,6 +10,8 @@ from __future__ import annotations
 
 from collections import deque
 from typing import Protocol
+
+from relay.durations import format_duration
 
 
 class Limiter(Protocol):
@@ -24,6 +27,10 @@ class Limiter(Protocol):
 
     def release(self) -> None:
         """Somebody says go on: forget a wait that was asked for; a rate that is kept to stays."""
+        ...
+
+    def words(self) -> str:
+        """What is known of the limit, in a few words; empty where nothing is."""
         ...
 
 
@@ -50,6 +57,10 @@ class SlidingLog:
     def release(self) -> None:
         """Nothing was asked for."""
 
+    def words(self) -> str:
+        """As the config says it: ``50/1s``."""
+        return f"{self._noted.maxlen}/{format_duration(self._seconds)}"
+
 
 class EvenPace:
     """``burst`` at once after a rest, then one each ``interval``: no span sees more than those and its share.
@@ -73,3 +84,7 @@ class EvenPace:
 
     def release(self) -> None:
         """Nothing was asked for."""
+
+    def words(self) -> str:
+        """As a rate with its burst."""
+        return f"1/{format_duration(self._interval)}, {self._burst} at once"

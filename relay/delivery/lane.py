@@ -32,7 +32,7 @@ from relay.deliveries import WAITING
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
 from relay.delivery.sender import Batch, Sender
-from relay.delivery.settings import LaneSettings, LaneStatus, Observer
+from relay.delivery.settings import LaneSettings, LaneStatus, Latency, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
 from relay.delivery.switch import LaneSwitch
@@ -119,7 +119,12 @@ class Lane:
             last_error=self._settlement.last_error,
             failing_seconds=self._condition.failing_seconds(now),
             refusal=self._settlement.refusal,
+            limit="; ".join(words for limiter in self._limiters if (words := limiter.words())),
         )
+
+    def latency(self) -> Latency | None:
+        """How long the last deliveries took; None before the first."""
+        return self._settlement.latencies.read()
 
     async def pause(self) -> None:
         """Send nothing more until ``resume``; the queue is kept."""

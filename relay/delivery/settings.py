@@ -47,6 +47,7 @@ class LaneStatus(msgspec.Struct, frozen=True):
         paced_seconds: How much longer a limit on its rate holds the next one; 0 where none does.
         last_error: What the last failure said; empty once something was delivered after it.
         failing_seconds: For how long the destination has failed without a success between; 0 where it does not fail.
+        limit: What is known of the rate that it keeps to, in a few words; empty where nothing is.
         refusal: Why its last message became a dead letter, by its answer or because it was tried for long enough; empty
             where that was delivered, or a person has resumed the destination or dropped its dead letters since.
     """
@@ -61,6 +62,21 @@ class LaneStatus(msgspec.Struct, frozen=True):
     last_error: str
     failing_seconds: float = 0.0
     refusal: str = ""
+    limit: str = ""
+
+
+class Latency(msgspec.Struct, frozen=True):
+    """How long the last deliveries took, from the event's receipt to the 2xx; seconds.
+
+    Attributes:
+        p50: Half of them took no longer.
+        p99: 99 of 100 of them took no longer.
+        count: How many they are.
+    """
+
+    p50: float
+    p99: float
+    count: int
 
 
 class Observer(Protocol):

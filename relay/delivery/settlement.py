@@ -30,6 +30,7 @@ from relay.clock import MICROS, Clock
 from relay.deliveries import Delivery, Outcome, Verdict
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
+from relay.delivery.latencies import Latencies
 from relay.delivery.settings import LaneSettings
 from relay.delivery.supply import Supply
 from relay.delivery.window import PARK_AFTER
@@ -79,6 +80,7 @@ class Settlement:
         self._switch_off = switch_off
         self._began, self._began_us = clock.monotonic(), clock.now_us()
         self.last_error = self.refusal = ""
+        self.latencies = Latencies()
 
     def forgive(self) -> None:
         """A person has seen what went wrong."""
@@ -237,6 +239,7 @@ class Settlement:
         if item.delivery.source is not Source.REPLAY:  # its age is its alert's, and no fault of the relay
             seconds = max(0, now_us - item.delivery.received_at_us) / MICROS
             self._metrics.latency.labels(self._name).observe(seconds)
+            self.latencies.note(seconds)
         self._window.settled(item)
 
     async def _note_dead(self, item: Item, outcome: Outcome, now_us: int) -> None:

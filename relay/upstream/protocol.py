@@ -161,6 +161,7 @@ class Session:
     Attributes:
         frame_type: What the last frame was, one of ``FRAME_TYPES``.
         last_seq: The ``seq`` of the last frame that had a readable one.
+        ts: The last frame's own time, as it stood there; empty where it told none.
         accepted: Channels the server has named.
         refused: Channels that were asked for and not named.
         asked: Subscribe messages made so far.
@@ -173,6 +174,7 @@ class Session:
         self._next_seq: int | None = 1
         self.frame_type = INVALID
         self.last_seq: int | None = None
+        self.ts = b""
         self.accepted: frozenset[Channel] = frozenset()
         self.refused: frozenset[Channel] = frozenset()
         self.asked = 0
@@ -196,6 +198,7 @@ class Session:
     def receive(self, frame: str | bytes) -> list[Signal]:
         """What ``frame`` means, in order."""
         self.frame_type = INVALID
+        self.ts = b""
         if len(frame) > MAX_FRAME:
             return [FrameRejected(RejectReason.OVERSIZED, f"{len(frame)} bytes")]
         try:
@@ -209,6 +212,7 @@ class Session:
         except RecursionError:
             return [FrameRejected(RejectReason.NOT_JSON, "nested too deeply")]
         signals: list[Signal] = []
+        self.ts = bytes(envelope.ts)
         self._count(bytes(envelope.seq), signals)
         data = bytes(envelope.data)
         channel = _CHANNEL_OF.get(envelope.type)

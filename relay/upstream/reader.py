@@ -241,6 +241,7 @@ class Reader:
             frames[session.frame_type].inc()
             state.last_frame_us = clock.now_us()
             state.last_seq = session.last_seq
+            state.stamp(session.ts)
             for signal in signals:
                 if type(signal) is Tick:
                     self._data_came = True

@@ -12,9 +12,11 @@ from typing import Final
 
 import msgspec
 
-from relay.events import Channel
+from relay.clock import MICROS
+from relay.events import Channel, Instant
 
 HISTORY: Final = 50
+_LONGEST_STAMP: Final = 64  # of a time's text; a longer one is none, and would be kept
 
 
 class Phase(StrEnum):
@@ -65,6 +67,7 @@ class ConnectionState:
     connections: int = 0
     last_error: str = ""
     history: deque[Transition] = field(default_factory=lambda: deque(maxlen=HISTORY))
+    _stamped: tuple[bytes, int] | None = None
 
     @property
     def connected(self) -> bool:
@@ -75,6 +78,26 @@ class ConnectionState:
     def acknowledged(self) -> bool:
         """The socket is open and the subscription was answered."""
         return self.phase is Phase.ACKNOWLEDGED
+
+    @property
+    def lag_seconds(self) -> float | None:
+        """How long the newest frame that told a time was on its way, by the server's clock and ours; None before one.
+
+        It is read when somebody asks: most frames are never asked about.
+        """
+        if self._stamped is None:
+            return None
+        ts, came_us = self._stamped
+        try:
+            sent = Instant.parse(msgspec.json.decode(ts))
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return None
+        return None if sent is None else (came_us - sent.us) / MICROS
+
+    def stamp(self, ts: bytes) -> None:
+        """Note the time that the newest frame tells of itself: JSON; empty where it tells none."""
+        if 0 < len(ts) < _LONGEST_STAMP and self.last_frame_us is not None:
+            self._stamped = (ts, self.last_frame_us)
 
     def enter(self, phase: Phase, at_us: int, detail: str = "") -> None:
         """Note a step."""

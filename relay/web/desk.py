@@ -18,9 +18,19 @@ from relay.backfill.errands import Errand
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
+from relay.delivery.settings import Latency
 from relay.outbox.archive import Archive, Step
 from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
+from relay.pulse import Minute
+
+
+class ConnectionStep(msgspec.Struct, frozen=True):
+    """A step of the connection's history: how it stood from then on, and why, in the words of ``ConnectionStatus``."""
+
+    at_us: int
+    state: str
+    detail: str = ""
 
 
 class ConnectionStatus(msgspec.Struct, frozen=True):
@@ -32,6 +42,10 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
         detail: One sentence for a person: why it waits, what refused it.
         last_frame_us: When the last frame came.
         reconnects: Acknowledged connections after the first.
+        seq: The number of the newest frame of this connection, as the upstream counts; None before one told it.
+        lag_seconds: How long the newest frame that told its time was on its way, by the server's clock and ours, so
+            below 0 where they disagree; None before one did.
+        history: The last changes of ``state``, newest first; what this run has seen.
     """
 
     state: str
@@ -39,6 +53,9 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
     detail: str = ""
     last_frame_us: int | None = None
     reconnects: int = 0
+    seq: int | None = None
+    lag_seconds: float | None = None
+    history: tuple[ConnectionStep, ...] = ()
 
 
 class ChannelStatus(msgspec.Struct, frozen=True):
@@ -79,6 +96,8 @@ class DestinationStatus(msgspec.Struct, frozen=True):
         suppressed: The suppressed among them, by reason.
         replays: Those among them that were sent again by hand.
         pruned: Those that retention has deleted, by state, without what was sent again by hand.
+        limit: What is known of the rate that it keeps to: ``50/1s``, ``5 at once, 3 left``; empty where nothing is.
+        latency: How long the last deliveries took; None before the first of this run.
         last_error: What the last failed attempt came to.
         trouble: Why nothing, or not all, arrives there, as under ``Readiness.degraded``; else empty.
         note: What a person wants so of it, as under ``Readiness.notes``; empty where that is nothing.
@@ -96,6 +115,8 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     suppressed: Mapping[str, int] = {}
     replays: Mapping[State, int] = {}
     pruned: Mapping[State, int] = {}
+    limit: str = ""
+    latency: Latency | None = None
     last_error: str = ""
     trouble: str = ""
     note: str = ""
@@ -131,6 +152,7 @@ class Status(msgspec.Struct, frozen=True):
 
     Attributes:
         notes: What waits for a person, as the store counts it; besides ``Readiness.notes``, which are of memory alone.
+        minutes: What went through in each of the last 60 minutes, the oldest first; those of this run.
     """
 
     version: str
@@ -144,6 +166,7 @@ class Status(msgspec.Struct, frozen=True):
     snoozes: tuple[Snooze, ...] = ()
     simulated: bool = False
     notes: tuple[str, ...] = ()
+    minutes: tuple[Minute, ...] = ()
 
 
 class Readiness(msgspec.Struct, frozen=True):

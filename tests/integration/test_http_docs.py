@@ -16,9 +16,11 @@ from relay.outbox.sqlite import SqliteOutbox
 from relay.web.broadcast import Broadcast
 from tests.support.clock import FakeClock
 from tests.support.desk import FakeDesk
+from tests.support.events import entry, in_force
 from tests.support.front_desk import fill, front_desk
 from tests.support.messages import message
 from tests.support.sse import listening
+from tests.support.waiting import until
 from tests.support.web import get, post, serving
 
 DOC = (Path(__file__).parents[2] / "docs" / "http.md").read_text(encoding="utf-8")
@@ -42,6 +44,9 @@ async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     await fill(outbox)
     async with front_desk(outbox) as desk, serving(desk) as client:
         await desk.snooze("AAPL", 60, kind=None)
+        await outbox.commit([entry(in_force(77), "bot", "swing")])
+        desk.dispatcher.notify({"bot", "swing"})
+        await until(lambda: all(lane.latency() is not None for lane in desk.dispatcher.lanes.values()))
         yield client
     await outbox.close()
 

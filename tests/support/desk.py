@@ -13,17 +13,20 @@ from relay.clock import MICROS
 from relay.config.diff import Changes, DestinationChanges
 from relay.config.outline import Outline, RuleOutline
 from relay.deliveries import State
+from relay.delivery.settings import Latency
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.outbox.archive import Archive, Step
 from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
+from relay.pulse import Minute
 from relay.web.desk import (
     BackfillStatus,
     ChannelStatus,
     ConfigStatus,
     ConnectionStatus,
+    ConnectionStep,
     DestinationStatus,
     Readiness,
     Status,
@@ -41,7 +44,20 @@ def a_status() -> Status:
         version="1.2.3",
         started_at_us=NOW_US - 7_500 * MICROS,
         now_us=NOW_US,
-        connection=ConnectionStatus("connected", NOW_US - 125 * MICROS, last_frame_us=NOW_US - MICROS),
+        connection=ConnectionStatus(
+            "connected",
+            NOW_US - 125 * MICROS,
+            last_frame_us=NOW_US - MICROS,
+            reconnects=1,
+            seq=4812,
+            lag_seconds=0.21,
+            history=(
+                ConnectionStep(NOW_US - 125 * MICROS, "connected"),
+                ConnectionStep(NOW_US - 127 * MICROS, "connecting"),
+                ConnectionStep(NOW_US - 135 * MICROS, "waiting", "closed with 1006: no close frame"),
+                ConnectionStep(NOW_US - 7_499 * MICROS, "connected"),
+            ),
+        ),
         store=StoreStatus(healthy=True),
         backfill=BackfillStatus(
             result="complete",
@@ -54,8 +70,19 @@ def a_status() -> Status:
             ChannelStatus("states", accepted=None),
         ),
         destinations=(
-            DestinationStatus("bot", "webhook", "idle", counts={State.DELIVERED: 7, State.PENDING: 1}),
+            DestinationStatus(
+                "bot",
+                "webhook",
+                "idle",
+                counts={State.DELIVERED: 7, State.PENDING: 1},
+                limit="50/1s",
+                latency=Latency(0.012, 0.34, 7),
+            ),
             DestinationStatus("swing", "discord", "off", reason="410 Gone", since_us=NOW_US - 10 * MICROS),
+        ),
+        minutes=tuple(
+            Minute(NOW_US - (22 + 60 * ago) * MICROS, events=ago % 7, delivered=ago % 5, failed=int(ago == 3))
+            for ago in range(9, -1, -1)
         ),
     )
 

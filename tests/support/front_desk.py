@@ -22,6 +22,7 @@ from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
 from relay.outbox.base import Outbox
 from relay.outbox.channels import Hole
+from relay.pulse import Pulse
 from relay.undertakings import Undertakings
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.backfill import FakeRest, FakeStore
@@ -85,6 +86,7 @@ async def front_desk(outbox: Outbox) -> AsyncIterator[FrontDesk]:
             rules=lambda: RULES,
             snoozes=Snoozes(outbox.memory, clock),
             decider=Notified(),
+            minutes=Pulse(clock).minutes,
             standby=lambda: False,
             take_back=lambda: False,
             errands=errands,

@@ -18,6 +18,7 @@ from relay.backfill.holes import MOST_HOLES
 from relay.backfill.spans import MOST_SPANS
 from relay.cli import VERBS
 from relay.delivery.lane import EXPIRING_AT_ONCE
+from relay.delivery.latencies import SAMPLES
 from relay.delivery.supply import A_SLOT, LEAST
 from relay.delivery.window import CROWD
 from relay.destinations.endpoint import ANSWER_SHOWN
@@ -29,6 +30,7 @@ from relay.judging.decider import CASES, PAGE
 from relay.outbox.memory import MOST_MARKS
 from relay.outbox.transaction import ROWS_A_STATEMENT
 from relay.outbox.writer import MOST_WAITING
+from relay.pulse import MINUTES
 from relay.reload import MOST_READING
 from relay.rules.match import SYMBOLS_REMEMBERED, TRAITS_REMEMBERED
 from relay.threads import RESOLVING_AT_ONCE
@@ -95,6 +97,8 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "frames that are not looked at yet": f"{MAX_QUEUE:,}, and what one more read brings",
         "unknown types of messages": f"{KNOWN_TYPES} are named in the log",
         "the connection's history": f"{HISTORY} steps",
+        "the page's chart": f"{MINUTES} minutes",
+        "how long a destination's deliveries took": f"the last {SAMPLES}",
         "events waiting for a commit": f"{QUEUE_LIMIT:,}, and {QUEUE_BYTES >> 20} MiB together",
         "what a quote or a state fired": f"{FIRED_LIMIT:,} events waiting for a commit",
         "writes waiting for the store": f"{MOST_WAITING:,}",

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from relay.clock import MICROS
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings, LaneStatus
 from relay.desk import FrontDesk, _lane_word
@@ -19,6 +20,7 @@ from tests.support.events import entry, in_force
 from tests.support.front_desk import LETTERS, fill, front_desk
 from tests.support.lane import BAD, OK, Receiver
 from tests.support.memory_outbox import Memory, MemoryOutbox
+from tests.support.waiting import until
 
 GONE = "404 Not Found"
 
@@ -85,6 +87,63 @@ async def test_attempts_before_the_first_connection_are_no_reconnects() -> None:
         desk.connection.enter(Phase.WAITING, START_US)
         desk.connection.enter(Phase.ACKNOWLEDGED, START_US)
         assert (await desk.status()).connection.reconnects == 1
+
+
+async def test_the_connections_history_is_told_newest_first_and_what_reads_the_same_once() -> None:
+    async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
+        phases = (Phase.WAITING, Phase.CONNECTING, Phase.OPEN, Phase.ACKNOWLEDGED)
+        for second, phase in enumerate(phases, 1):
+            detail = "closed with 1006" if phase is Phase.WAITING else ""
+            desk.connection.enter(phase, START_US + second * MICROS, detail)
+        history = (await desk.status()).connection.history
+        assert [(step.state, step.detail, (step.at_us - START_US) // MICROS) for step in history] == [
+            ("connected", "", 4),
+            ("connecting", "", 2),
+            ("waiting", "closed with 1006", 1),
+            ("connected", "", 0),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("ts", "lag"),
+    [
+        (b"", None),
+        (b'"2026-04-10T13:45:21.500Z"', 0.5),
+        (b'"2026-04-10T13:45:23+00:00"', -1.0),
+        (b"1775828720", 2.0),
+        (b'"soon"', None),
+        (b"null", None),
+        (b"{", None),
+        (b'"\xff"', None),
+        (b'"' + b"9" * 100 + b'"', None),
+    ],
+)
+def test_the_lag_is_between_the_newest_frames_own_time_and_its_arrival(ts: bytes, lag: float | None) -> None:
+    state = ConnectionState(last_frame_us=START_US)
+    state.stamp(ts)
+    assert state.lag_seconds == lag
+
+
+def test_a_frame_without_a_time_leaves_the_lag_as_it_was() -> None:
+    state = ConnectionState(last_frame_us=START_US)
+    state.stamp(b'"2026-04-10T13:45:21Z"')
+    state.last_frame_us = START_US + MICROS
+    state.stamp(b"")
+    assert state.lag_seconds == 1.0
+
+
+async def test_the_status_tells_how_long_deliveries_took_and_what_rate_a_lane_keeps_to() -> None:
+    async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
+        before = {one.name: one for one in (await desk.status()).destinations}["bot"]
+        assert (before.latency, before.limit) == (None, "")
+        await desk.outbox.commit([entry(in_force(1), "bot")])
+        desk.dispatcher.notify({"bot"})
+        lane = desk.dispatcher.lanes["bot"]
+        await until(lambda: lane.latency() is not None)
+        latency = {one.name: one for one in (await desk.status()).destinations}["bot"].latency
+        assert latency is not None
+        assert latency.count == 1
+        assert 0 <= latency.p50 == latency.p99 <= 2
 
 
 async def test_the_gauges_of_the_queues_are_as_of_the_scrape() -> None:

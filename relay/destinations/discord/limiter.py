@@ -51,6 +51,7 @@ class WebhookBucket:
         self._clock = clock
         self._begun: deque[float] = deque()
         self._name: str | None = None
+        self._most: int | None = None
         self._remaining: int | None = None
         self._reset_at = _NEVER
         self._held_until = _NEVER
@@ -78,6 +79,7 @@ class WebhookBucket:
             # What is still under way was perhaps not counted yet, unless it is another limit that tells.
             same = told.bucket == self._name
             self._name = told.bucket
+            self._most = told.limit
             self._remaining = max(0, told.remaining - others) if same else told.remaining
             self._reset_at = now + told.reset_after + MARGIN
         if told.limited is Scope.BUCKET and told.wait is not None:
@@ -88,6 +90,17 @@ class WebhookBucket:
         """What was told is forgotten; the next answer tells anew."""
         self._remaining = None
         self._reset_at = self._held_until = _NEVER
+
+    def words(self) -> str:
+        """What the last answer told, as of now."""
+        now = self._clock.monotonic()
+        if self._held_until > now:
+            return "told to wait"
+        if self._remaining is None:
+            return ""
+        left = self._remaining if now < self._reset_at else self._most
+        most = "" if self._most is None else f"{self._most} at once"
+        return ", ".join(part for part in (most, "" if left is None else f"{left} left") if part)
 
     def ended(self) -> None:
         """One is no longer under way, answered or not."""
@@ -169,6 +182,10 @@ class Limit:
     def release(self) -> None:
         """Forget what this webhook's answers told; what holds the whole address is not one destination's to forget."""
         self._bucket.release()
+
+    def words(self) -> str:
+        """The webhook's: what all share is seldom what holds one up."""
+        return self._bucket.words()
 
     def learn(self, told: Told) -> float | None:
         """What an answer tells, to both.

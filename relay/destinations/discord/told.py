@@ -27,6 +27,7 @@ EDGE_WAIT: Final = 60.0
 """Seconds to leave Discord alone when its edge refuses this address, whatever less it says."""
 
 _REASONS_SHOWN: Final = 3
+_DIGITS: Final = 10  # no limit has so many
 
 
 class Scope(StrEnum):
@@ -44,6 +45,7 @@ class Told(msgspec.Struct, frozen=True):
         code: Discord's error code; None where it gave none.
         message: Its message, and the first faults of a form, by their path.
         bucket: An opaque name of the limit that the numbers are of.
+        limit: Requests that a full bucket holds.
         remaining: Requests left in the bucket.
         reset_after: Seconds until the bucket is full again.
         limited: Whose limit was hit, on a 429.
@@ -54,6 +56,7 @@ class Told(msgspec.Struct, frozen=True):
     code: int | None = None
     message: str = ""
     bucket: str | None = None
+    limit: int | None = None
     remaining: int | None = None
     reset_after: float | None = None
     limited: Scope | None = None
@@ -89,17 +92,22 @@ def read(answer: Answer, now_us: int) -> Told:
         wait = _wait(headers, said, now_us)
         wait = max(EDGE_WAIT, wait or 0.0) if limited is Scope.EDGE else wait
     shared = headers.get("x-ratelimit-scope", "").strip().lower() == "shared"
-    remaining = headers.get("x-ratelimit-remaining", "").strip()
     return Told(
         code=said.code if isinstance(said.code, int) and not isinstance(said.code, bool) else None,
         message=_message(said),
         bucket=headers.get("x-ratelimit-bucket"),
-        remaining=int(remaining) if remaining.isascii() and remaining.isdigit() and len(remaining) < 10 else None,  # noqa: PLR2004  because no limit has ten digits
+        limit=_count(headers, "x-ratelimit-limit"),
+        remaining=_count(headers, "x-ratelimit-remaining"),
         reset_after=_reset_after(headers, now_us),
         limited=limited,
         wait=wait,
         invalid=answer.status in _INVALID and not (limited and shared),
     )
+
+
+def _count(headers: Mapping[str, str], name: str) -> int | None:
+    text = headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _DIGITS else None
 
 
 def _body(answer: Answer) -> _Body:

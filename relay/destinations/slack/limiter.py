@@ -17,6 +17,7 @@ from typing import Final
 from weakref import WeakValueDictionary
 
 from relay.clock import Clock
+from relay.durations import format_duration
 from relay.secret import Secret
 
 INTERVAL: Final = 1.0
@@ -83,6 +84,10 @@ class SlackLimiter:
         now = self._clock.monotonic()
         self._not_before = float("-inf")
         self._whole_at = min(self._whole_at, now + (self._burst - 1) * self._interval)
+
+    def words(self) -> str:
+        """The pace of now; it is slower for a while after Slack had too many."""
+        return f"1/{format_duration(self._interval)}, {self.burst} at once"
 
     def _recover(self) -> None:
         while self._is_slow and self._clock.monotonic() - self._changed_at >= QUIET:

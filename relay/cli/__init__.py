@@ -24,7 +24,7 @@ import click
 from relay import __version__
 from relay.cli.options import CONFIG_BEFORE_VERB
 from relay.errors import Exit, RelayError
-from relay.logs import redact
+from relay.redaction import redact
 
 VERBS: Final = {
     "init": "Ask a few questions and write a config.",

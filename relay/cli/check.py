@@ -27,7 +27,8 @@ from relay.cli.told import told
 from relay.cli.trial import failing
 from relay.config import diff
 from relay.config.doubts import doubts_of, doubts_of_token, however_late, in_the_clear, unused
-from relay.config.load import find_config, load
+from relay.config.found import find_config
+from relay.config.load import load
 from relay.config.mentions import unheard
 from relay.config.model import Config
 from relay.destinations.doubts import doubts, unsigned

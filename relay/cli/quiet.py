@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from relay import logs
-from relay.config.load import find_config, load
+from relay.config.found import find_config
+from relay.config.load import load
 from relay.config.model import Config
 from relay.config.secrets import hide_secrets
 from relay.config.whereabouts import Whereabouts

@@ -22,7 +22,7 @@ import msgspec
 from relay.cli import remote
 from relay.cli.quiet import load_quietly, log_quietly
 from relay.cli.remote import Reach
-from relay.config.load import find_config
+from relay.config.found import find_config
 from relay.config.model import Http
 from relay.config.outline import DestinationOutline, Outline, RuleOutline
 from relay.config.whereabouts import Whereabouts, whereabouts

@@ -19,7 +19,8 @@ from relay import logs
 from relay.app import Relay
 from relay.cli.faults import teller
 from relay.cli.options import config_option
-from relay.config.load import find_config, load
+from relay.config.found import find_config
+from relay.config.load import load
 from relay.config.model import Config
 from relay.config.secrets import hide_secrets
 from relay.threads import ResolvingLoop

@@ -23,7 +23,8 @@ from relay.cli.quiet import log_quietly
 from relay.cli.told import told
 from relay.cli.trial import message_of, sampled
 from relay.clock import SystemClock
-from relay.config.load import find_config, load
+from relay.config.found import find_config
+from relay.config.load import load
 from relay.config.model import Config
 from relay.deliveries import Message, Outcome, Verdict
 from relay.destinations.base import Previewable

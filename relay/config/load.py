@@ -1,6 +1,6 @@
 """From a file to a ``Config``, or every fault of it at once.
 
-find_config ──> load: read ─> yaml ─> env and files ─> ConfigFile ─> checks ─┬─> Config
+found.find_config ──> load: read ─> yaml ─> env and files ─> ConfigFile ─> checks ─┬─> Config
                                                                              └─> InvalidConfigError
 """
 
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from relay.config import checks
 from relay.config.bundles import read_bundles
+from relay.config.found import read_config
 from relay.config.model import Config, ConfigFile, store_path
 from relay.config.rules import rule_of
 from relay.config.translate import translate
@@ -22,32 +23,8 @@ from relay.config.watchlist import read_watchlists
 from relay.destinations.kinds import AnyConfig
 from relay.document import yaml
 from relay.document.env import expand, fill_in, read_secret_files
-from relay.document.faults import Faults, Mark
+from relay.document.faults import Faults
 from relay.document.fields import READERS
-from relay.document.reading import why
-from relay.errors import ConfigError
-
-DEFAULT_PLACES: Final = (FilePath("config.yaml"), FilePath("/etc/relay/config.yaml"))
-_LARGEST: Final = 16 * 1024 * 1024  # bytes; a hundred thousand rules fit in
-
-
-def find_config(explicit: FilePath | None, env: Mapping[str, str]) -> FilePath:
-    """The config to use: ``explicit``, else ``$RELAY_CONFIG``, else the first of ``DEFAULT_PLACES`` that is there.
-
-    Raises:
-        ConfigError: None was named and none is there.
-    """
-    if explicit is not None:
-        return explicit
-    if env.get("RELAY_CONFIG"):
-        return FilePath(env["RELAY_CONFIG"])
-    for place in DEFAULT_PLACES:
-        if place.exists():
-            return place
-    raise ConfigError(
-        f"there is no config: looked for {' and '.join(map(str, DEFAULT_PLACES))}",
-        hint="Name one with -c FILE or RELAY_CONFIG, or make one: relay init, or a copy of config.example.yaml.",
-    )
 
 
 def load(path: FilePath, *, env: Mapping[str, str]) -> Config:
@@ -57,32 +34,6 @@ def load(path: FilePath, *, env: Mapping[str, str]) -> Config:
         InvalidConfigError: It can't be used; every fault is in it, sorted by position.
     """
     return loads(read_config(path), path=path, env=env)
-
-
-def read_config(path: FilePath) -> str:
-    """The text in ``path``.
-
-    Raises:
-        InvalidConfigError: There is none.
-    """
-    faults = Faults(str(path))
-    try:
-        data = _read(path)
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", errors="replace")
-        faults.add(yaml.position(before, len(before)), (), "this is not UTF-8 text; save the file as UTF-8")
-    except (OSError, ValueError) as error:
-        faults.add(Mark(1, 1), (), f"the file can't be read: {why(error)}")
-    raise faults.error()
-
-
-def _read(path: FilePath) -> bytes:
-    with path.open("rb") as file:
-        data = file.read(_LARGEST + 1)
-    if len(data) > _LARGEST:
-        raise ValueError(f"it is larger than {_LARGEST // 1024 // 1024} MiB")
-    return data
 
 
 def loads(text: str, *, path: FilePath, env: Mapping[str, str]) -> Config:

@@ -18,7 +18,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from relay.config.checks import check_before
-from relay.config.load import read_config
+from relay.config.found import read_config
 from relay.config.model import Http, Storage, store_path
 from relay.document import yaml
 from relay.document.env import expand, read_secret_files

@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.config.load import find_config, load
+from relay.config.found import find_config
+from relay.config.load import load
 from relay.errors import ConfigError, Exit
 from tests.support.config_text import SIGNING_SECRET, config_text, faults_of
 
@@ -108,7 +109,7 @@ def test_the_config_named_on_the_command_line_comes_before_the_environments() ->
 
 def test_the_config_in_the_working_directory_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("relay.config.load.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
+    monkeypatch.setattr("relay.config.found.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
     with pytest.raises(ConfigError, match=r"there is no config: looked for config\.yaml and ") as caught:
         find_config(None, {})
     assert caught.value.exit_code is Exit.CONFIG

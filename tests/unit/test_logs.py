@@ -15,7 +15,7 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relay import logs
+from relay import logs, redaction
 from relay.secret import Secret
 
 DISCORD = "https://discord.com/api/webhooks/123456789012345678/aB3-dEfGhIjKlMnOpQrStUvWxYz_0123456789"
@@ -39,7 +39,7 @@ def _untouched_logging() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _no_secrets_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTOR", logs.Redactor())
+    monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -188,7 +188,7 @@ def _fails(url: str) -> None:
 
 
 def test_a_part_of_a_secret_that_is_not_secret_alone_stays_readable() -> None:
-    redactor = logs.Redactor()
+    redactor = redaction.Redactor()
     redactor.register(Secret(DISCORD))
 
     assert redactor.redact("POST discord.com /api/webhooks failed") == "POST discord.com /api/webhooks failed"
@@ -209,7 +209,7 @@ def test_a_part_of_a_secret_that_is_not_secret_alone_stays_readable() -> None:
     ],
 )
 def test_a_secret_is_found_in_its_other_spellings(secret: str, text: str, shown: str) -> None:
-    redactor = logs.Redactor()
+    redactor = redaction.Redactor()
     redactor.register(Secret(secret))
 
     assert redactor.redact(text) == shown
@@ -221,7 +221,7 @@ def test_a_secret_is_found_in_its_other_spellings(secret: str, text: str, shown:
     st.text(),
 )
 def test_a_registered_text_never_comes_through(secrets: list[str], before: str, after: str) -> None:
-    redactor = logs.Redactor()
+    redactor = redaction.Redactor()
     for secret in secrets:
         redactor.register(Secret(secret))
 
@@ -269,7 +269,7 @@ def test_a_stream_that_breaks_loses_the_line_and_nothing_else() -> None:
 
 
 def test_a_token_in_the_place_of_a_users_name_is_hidden_and_a_name_is_not() -> None:
-    redactor = logs.Redactor()
+    redactor = redaction.Redactor()
     redactor.register(Secret("https://tok-0123456789abcdef@a.example/x"))
     redactor.register(Secret("https://alice:swordfish@b.example/x"))
     assert redactor.redact("as tok-0123456789abcdef, alice, swordfish") == "as ***, alice, ***"

@@ -1,0 +1,91 @@
+"""``relay status``, asked in full: of the running relay, or of the store where none runs.
+
+a relay runs ──GET /api/status──┐
+none runs    ──the store, read──┴──> the same shape ──overview──> lines and a table | JSON
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+
+from relay.cli import checkup, remote
+from relay.cli.overview import of_store, shown, stuck
+from relay.cli.reach import reach_quietly
+from relay.cli.remote import Reach
+from relay.clock import SystemClock
+from relay.errors import Exit
+from relay.outbox.file import is_held
+from relay.outbox.inspection import inspecting
+
+_PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
+_LOOK_SECONDS: Final = 1.0  # at a stopped store: enough for a million deliveries on an ordinary disk
+_OFF: Final = "http.listen is off, so that no running relay can be asked"
+_NOBODY: Final = "no relay runs here"
+
+
+def check(config: Path | None, *, as_json: bool) -> int:
+    """What is not well, and the exit code."""
+    terminal = sys.stdout.isatty()
+    found = asyncio.run(checkup.look(reach_quietly(config), notes=as_json or terminal))
+    return checkup.tell(found, as_json=as_json, terminal=terminal)
+
+
+def readiness(config: Path | None) -> Mapping[str, Any]:
+    """Whether alerts can flow; where nobody answers, why that is."""
+    loaded = reach_quietly(config)
+    nobody = _OFF if loaded.http.address is None else _NOBODY
+    return asyncio.run(_readiness(loaded)) or {"ready": False, "reasons": [nobody], "degraded": []}
+
+
+def show(config: Path | None, *, as_json: bool) -> int:
+    """How the relay stands, and the exit code."""
+    loaded = reach_quietly(config)
+    running = asyncio.run(_running(loaded))
+    status = {"running": True, **running} if running is not None else _stored(loaded)
+    if as_json:
+        click.echo(json.dumps(status, ensure_ascii=False))
+    else:
+        terminal = sys.stdout.isatty()
+        console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if terminal else _PIPE_WIDTH)
+        draw = stuck if "problem" in status else shown
+        for part in draw(status, width=console.width if terminal else None):
+            console.print(part)
+    return Exit.OK if status["running"] and "problem" not in status else Exit.FAILED
+
+
+async def _running(config: Reach) -> Mapping[str, Any] | None:
+    """How the running relay stands; where its store can't be read, its readiness, and the problem. None: none runs."""
+    try:
+        return await remote.fetch(config, "/api/status")
+    except remote.RefusedError as error:
+        readiness = await _readiness(config) if error.status == HTTPStatus.SERVICE_UNAVAILABLE else None
+        if readiness is None:
+            raise
+        return {**readiness, "problem": error.said}
+
+
+async def _readiness(config: Reach) -> Mapping[str, Any] | None:
+    """Told from memory, whatever the store does; None where no relay runs."""
+    return await remote.fetch(config, "/readyz", takes=(HTTPStatus.SERVICE_UNAVAILABLE,))
+
+
+def _stored(config: Reach) -> Mapping[str, Any]:
+    """What the store alone tells; and damage, as far as a short look finds it.
+
+    Raises:
+        StoreError: There is none, or it can't be read.
+    """
+    held = is_held(config.store_path)
+    with inspecting(config.store_path) as store:
+        switches = {name: store.destination(name) for name in config.destinations}
+        damage = "" if held else store.damage(_LOOK_SECONDS)
+        return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held, damage=damage)

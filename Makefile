@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 RUNS   := $(VENV)/.runtime
 STAMP  := $(VENV)/.locked
 
-.PHONY: demo test lint audit bench mutants dist lock clean
+.PHONY: demo test lint audit docs reference bench mutants dist lock clean
 .DEFAULT_GOAL := test
 
 # What the relay runs with, and what makes an installed package of this folder; no more is waited for before a first demo.
@@ -38,6 +38,16 @@ lint: $(STAMP)
 # Asks for published advisories on what is locked; says so where nobody answers.
 audit: $(STAMP)
 	$(BIN)/python requirements/audit.py
+
+# The documentation, in build/docs, without a warning and without a dead link; it asks the network for nothing.
+docs: $(STAMP)
+	rm -rf build/docs
+	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees docs build/docs
+	$(BIN)/python docs/links.py build/docs
+
+# Rewrites docs/reference/config.md from the config's model.
+reference: $(STAMP)
+	$(BIN)/python docs/keys.py
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

@@ -25,7 +25,7 @@ from relay.upstream.tick import timed
 
 _HINT: Final = (
     'An envelope is wanted: {"type": "alert.in_force", "data": {"symbol": "AAPL", …}}, or several, one a line; '
-    "docs/running.md shows two."
+    "docs/checking.md shows two."
 )
 _OF_AN_ALERT: Final = frozenset({"timeframe", "direction", "shape", "cc", "triggered_at"})
 _OF_A_BREAK: Final = frozenset({"symbols", "threshold"})

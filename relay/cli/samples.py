@@ -3,7 +3,7 @@
     channel, moment ──envelope──> {"type", "ts", "seq", "data"} ──event──> Event
 
 ``relay send`` sends one where a template would fail over nothing, ``relay check`` renders every template with them, and
-docs/running.md shows them to be written by hand.
+docs/checking.md shows them to be written by hand.
 """
 
 from __future__ import annotations

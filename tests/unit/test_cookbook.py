@@ -1,4 +1,4 @@
-"""The cookbook of ``docs/rules.md``: what it says a rule says, and what its rules send, to whom, and when."""
+"""The cookbook of ``docs/cookbook.md``: what it says a rule says, and what its rules send, to whom, and when."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from tests.support.documents import ROOT, shown
 from tests.support.events import a_break, in_force
 from tests.support.judging import Awake
 
-COOKBOOK = (ROOT / "docs/rules.md").read_text().partition("## Cookbook")[2].partition("\n## ")[0]
+COOKBOOK = (ROOT / "docs/cookbook.md").read_text("utf-8")
 RECIPES = {
     title: (block, told)
     for title, block, told in re.findall(
-        r"### ([^\n]+)\n(?:(?!###).)*?```yaml\n(.*?)```\n\n((?:>[^\n]*\n?)+)", COOKBOOK, re.DOTALL
+        r"## ([^\n]+)\n(?:(?!##).)*?```yaml\n(.*?)```\n\n((?:>[^\n]*\n?)+)", COOKBOOK, re.DOTALL
     )
 }
 TWO = ("ES1!", "NQ1!")
@@ -37,7 +37,7 @@ Sent = dict[str, list[str]]
 
 def test_there_is_a_dozen_of_them_and_each_is_read() -> None:
     assert len(RECIPES) >= 12
-    assert len(RECIPES) == COOKBOOK.count("\n### ")
+    assert len(RECIPES) == COOKBOOK.count("\n## ")
 
 
 @pytest.mark.parametrize("title", RECIPES)

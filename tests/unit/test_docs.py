@@ -154,7 +154,9 @@ def test_every_package_begins_with_a_docstring_that_draws_its_part(package: Path
 
 
 def test_every_exit_code_is_told() -> None:
-    codes = [int(code) for row in table(section("docs/running.md", "Exit codes")) for code in row[0].split(", ")]
+    codes = [
+        int(code) for row in table(section("docs/troubleshooting.md", "By exit code")) for code in row[0].split(", ")
+    ]
     assert sorted(codes) == sorted([*Exit, *(128 + number for number in (signal.SIGINT, signal.SIGTERM))])
 
 

@@ -74,17 +74,17 @@ def test_every_template_that_we_show_renders_for_a_sample(text: str, tmp_path: P
     assert asyncio.run(failing(load(path, env=ENV))) == []
 
 
-BLOCKS_OF_RUNNING = re.findall(r"```json\n(.*?)```", (ROOT / "docs/running.md").read_text("utf-8"), re.DOTALL)
+BLOCKS_SHOWN = re.findall(r"```json\n(.*?)```", (ROOT / "docs/checking.md").read_text("utf-8"), re.DOTALL)
 BODY, *_ = re.findall(r"```json\n(.*?)```", (ROOT / "docs/webhooks.md").read_text("utf-8"), re.DOTALL)
 
 
 def test_the_documents_show_the_samples() -> None:
-    assert list(map(json.loads, BLOCKS_OF_RUNNING)) == [
+    assert list(map(json.loads, BLOCKS_SHOWN)) == [
         samples.envelope(channel, START_US) for channel in ALERT_CHANNELS
     ]
 
 
-@pytest.mark.parametrize("text", [*BLOCKS_OF_RUNNING, BODY])
+@pytest.mark.parametrize("text", [*BLOCKS_SHOWN, BODY])
 def test_what_the_documents_show_can_be_sent(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "alert.json").write_text(text)
     (tmp_path / "config.yaml").write_text(config_with("discord", "{{ data.id }}"))

@@ -1,0 +1,48 @@
+# noqa: INP001  because Sphinx wants its config as a file by itself
+"""How Sphinx builds the documentation: ``make docs`` (https://www.sphinx-doc.org/en/master/usage/configuration.html).
+
+    docs/*.md ──MyST──> Sphinx ──Furo──> build/docs        no network: no fonts, scripts or inventories from elsewhere
+
+The pages are plain Markdown that a forge shows as well, so links lead to files: to other pages, and with ``../`` to
+what lies beside them. Where such a file is a page of the site, too, the link is turned to that page.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sphinx.application import Sphinx
+
+from relay import __version__
+
+project = "StratAlerts relay"
+author = "the relay's authors"
+version = release = __version__
+language = "en"
+
+extensions = ["myst_parser", "sphinx_click"]
+myst_heading_anchors = 4  # `x.md#heading`, by GitHub's rules
+exclude_patterns = ["_*"]
+
+html_theme = "furo"
+html_title = f"StratAlerts relay {__version__}"
+html_show_sphinx = False
+html_copy_source = False
+html_show_sourcelink = False
+html_use_index = False
+html_theme_options: dict[str, list[str]] = {"top_of_page_buttons": []}
+
+_PAGES: Final = {"](../CHANGELOG.md": "](changelog.md", "](../CONTRIBUTING.md": "](contributing.md"}
+
+
+def _turn_links(app: Sphinx, name: str, source: list[str]) -> None:
+    """Let links to files of the repository lead to the pages that include them."""
+    del app
+    up = "../" * name.count("/")
+    for file, page in _PAGES.items():
+        source[0] = source[0].replace(f"]({up}{file[2:]}", f"]({up}{page[2:]}")
+
+
+def setup(app: Sphinx) -> None:
+    """What Sphinx calls before it reads the pages."""
+    app.connect("source-read", _turn_links)

@@ -1,7 +1,7 @@
 """What the relay says of itself: not an alert, and never shown as one.
 
-    Trouble, … ──Notice──> words ──a chat: escaped, pings nobody──> a plain message
-                   └──payload──> JSON, signed like any other ──> a webhook
+    Trouble, … ─┬─Notice──> words ──a chat: escaped, pings nobody──> a plain message
+    good news ──┘    └──payload──> JSON, signed like any other ──> a webhook
 
 A notice goes past queues, templates, digests and pings: none of them may hold back, fail on or decorate the word that
 something is wrong.
@@ -10,7 +10,7 @@ something is wrong.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from enum import StrEnum
 from typing import Final
 
@@ -22,6 +22,8 @@ from relay.destinations.texts import clean
 NOTICE_TYPE: Final = "relay.notice"
 SEVERAL: Final = "several"
 """``trouble`` of a notice of different troubles."""
+NONE: Final = "none"
+"""``trouble`` of a notice that tells of none: the relay is up."""
 
 TITLE: Final = "The relay's own notice"
 
@@ -69,19 +71,26 @@ class Notice(msgspec.Struct, frozen=True):
     Attributes:
         id: Stable over its attempts, new for each notice; ``msg_`` and 32 hex digits.
         at_us: When it was made, µs since the epoch.
-        troubles: At least one.
+        troubles: At least one, where there is no news.
         simulated: The upstream is a simulator.
+        news: A sentence that is no trouble, without a full stop; empty where there is none.
     """
 
     id: str
     at_us: int
     troubles: tuple[Trouble, ...]
     simulated: bool = False
+    news: str = ""
 
 
 def notice_of(troubles: tuple[Trouble, ...], *, now_us: int, simulated: bool) -> Notice:
     """A new notice of ``troubles``, of which there is at least one."""
     return Notice(f"msg_{uuid.uuid4().hex}", now_us, troubles, simulated)
+
+
+def news_of(text: str, *, now_us: int, simulated: bool) -> Notice:
+    """A new notice of what is no trouble: one sentence, without a secret and a full stop."""
+    return Notice(f"msg_{uuid.uuid4().hex}", now_us, (), simulated, text)
 
 
 def words(notice: Notice) -> str:
@@ -91,6 +100,8 @@ def words(notice: Notice) -> str:
 
 def _lines(notice: Notice) -> Iterator[str]:
     said = "relay, simulated" if notice.simulated else "relay"
+    if notice.news:
+        yield f"✅ {said}: {clean(notice.news)}"
     for trouble in notice.troubles:
         yield f"⚠️ {said}: {clean(trouble.text)}"
         if trouble.hint:
@@ -100,6 +111,13 @@ def _lines(notice: Notice) -> Iterator[str]:
 def _joined(texts: Iterable[str]) -> str:
     """The texts as one, each once."""
     return "; ".join(dict.fromkeys(clean(text).rstrip(".") for text in texts if text))
+
+
+def _trouble(kinds: Collection[str]) -> str:
+    """What a program is told of them all."""
+    if len(kinds) > 1:
+        return SEVERAL
+    return next(iter(kinds), NONE)
 
 
 def payload(notice: Notice, destination: str) -> dict[str, object]:
@@ -114,8 +132,8 @@ def payload(notice: Notice, destination: str) -> dict[str, object]:
         "type": NOTICE_TYPE,
         "timestamp": isoformat(notice.at_us),
         "data": {
-            "trouble": kinds.pop() if len(kinds) == 1 else SEVERAL,
-            "text": _joined(trouble.text for trouble in notice.troubles),
+            "trouble": _trouble(kinds),
+            "text": _joined([notice.news, *(trouble.text for trouble in notice.troubles)]),
             "hint": _joined(trouble.hint for trouble in notice.troubles),
             "troubles": [
                 {

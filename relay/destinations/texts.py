@@ -97,10 +97,13 @@ def fit(pieces: Iterable[str], limit: int) -> str:
 
 
 def headline(message: Message) -> str:
-    """``AAPL [D] 1-2U``, ``3 of 4 index futures broke up [D]``, ``AAPL 200.35``, or ``AAPL full continuity up``."""
+    """``AAPL [D] 1-2U``, ``3 of 4 index futures broke up [D]``, ``AAPL 200.35``, or ``AAPL full continuity up``.
+
+    A test that holds an alert is a sample of those that will come, and says so.
+    """
     delivery = message.delivery
     if delivery.source is Source.TEST:
-        return f"Test: {_what(delivery)}" if names_something(delivery.event) else TEST_HEADLINE
+        return f"Sample: {_what(delivery)}" if names_something(delivery.event) else TEST_HEADLINE
     return _what(delivery)
 
 

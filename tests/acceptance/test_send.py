@@ -289,7 +289,7 @@ async def test_a_destination_with_a_template_gets_a_sample_alert_that_is_marked(
     assert bodies["swing"]["content"] == f"⚠️ **{marked}**\nAAPL 2U 214.32"
     said = [block["text"]["text"] for block in bodies["desk"]["blocks"]]
     assert said == [f"⚠️ *{marked}*", "ES1! NQ1! YM1! breaks"]
-    assert (bodies["phone"]["title"], bodies["phone"]["message"]) == ("Test: AAPL [D] 1-2U", f"{marked}\nAAPL 1-2U")
+    assert (bodies["phone"]["title"], bodies["phone"]["message"]) == ("Sample: AAPL [D] 1-2U", f"{marked}\nAAPL 1-2U")
 
 
 async def test_no_test_of_a_simulator_leaves_the_machine_unless_it_is_allowed(

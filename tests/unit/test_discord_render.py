@@ -84,7 +84,7 @@ def test_a_test_is_clearly_one() -> None:
     assert (embed["author"]["name"], embed["title"]) == ("Test", "Test message of the relay")
     assert embed["description"] == "⚠️ **a test, not an alert**"
     [embed] = body_of([message(source=Source.TEST)])["embeds"]
-    assert (embed["title"], embed["description"]) == ("Test: AAPL [D] 1-2U", "⚠️ **a test, not an alert**")
+    assert (embed["title"], embed["description"]) == ("Sample: AAPL [D] 1-2U", "⚠️ **a test, not an alert**")
 
 
 def test_upstream_text_can_not_ping_link_or_format() -> None:

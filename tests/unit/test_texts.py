@@ -63,10 +63,10 @@ def test_a_headline_says_what_happened(event: Event, title: str) -> None:
 
 def test_a_test_says_so_before_anything_else() -> None:
     assert headline(message(Event(Channel.IN_FORCE), source=Source.TEST)) == "Test message of the relay"
-    assert headline(message(in_force(1), source=Source.TEST)) == "Test: AAPL [D] 1-2U"
+    assert headline(message(in_force(1), source=Source.TEST)) == "Sample: AAPL [D] 1-2U"
     assert remarks(message(in_force(1), source=Source.TEST), OVER) == ("a test, not an alert",)
     told = message(Event(Channel.BREAKS, threshold=3), source=Source.TEST)
-    assert headline(told) == "Test: 3 of 4 index futures broke"
+    assert headline(told) == "Sample: 3 of 4 index futures broke"
 
 
 @pytest.mark.parametrize(

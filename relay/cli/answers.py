@@ -81,6 +81,19 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Split:
+    """Each kind of alert to a place of its own.
+
+    Attributes:
+        by: ``timeframe`` or ``asset``.
+        routes: Values of that, or ``else``, and the destination that gets them.
+    """
+
+    by: str
+    routes: tuple[tuple[tuple[str, ...], str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Answers:
     """Everything that was asked.
 
@@ -91,6 +104,7 @@ class Answers:
         timeframes: In the vendor's spelling; empty is all.
         direction: None is both.
         upstream: Addresses other than the vendor's, by their keys in the config.
+        split: Who gets what; None where every place gets all of it.
     """
 
     key: SecretAnswer
@@ -99,6 +113,7 @@ class Answers:
     timeframes: tuple[str, ...] = ()
     direction: str | None = None
     upstream: tuple[tuple[str, str], ...] = ()
+    split: Split | None = None
 
 
 _KEY: Final[TypeAdapter[Secret]] = TypeAdapter(Credential)
@@ -176,13 +191,14 @@ def gathered(
     timeframes: tuple[str, ...] = (),
     direction: str | None = None,
     upstream: tuple[tuple[str, str], ...] = (),
+    split: Split | None = None,
 ) -> Answers:
     """All answers together.
 
     Raises:
         WrongAnswerError: Two destinations have one name.
     """
-    return Answers(key, distinct(places), symbols, timeframes, direction, upstream)
+    return Answers(key, distinct(places), symbols, timeframes, direction, upstream, split)
 
 
 def distinct(places: Iterable[Place]) -> tuple[Place, ...]:
@@ -214,6 +230,21 @@ def in_environment(name: str) -> str:
     if not _VARIABLE_NAME.fullmatch(name):
         raise WrongAnswerError("a variable's name is letters, digits and _")
     return f"${{{name}}}"
+
+
+def revealed(answer: SecretAnswer, env: Mapping[str, str]) -> Secret | None:
+    """The secret itself, wherever it lies; None where it is not there yet."""
+    match answer:
+        case Typed():
+            return answer.secret
+        case InEnvironment():
+            text = env.get(answer.name, "")
+        case InFile():
+            try:
+                text = read_text(answer.path, limit=_LARGEST).removesuffix("\n").removesuffix("\r")
+            except (OSError, ValueError):
+                text = ""
+    return Secret(text) if text.strip() else None
 
 
 def _given(text: str, env: Mapping[str, str], kind: TypeAdapter[Secret]) -> SecretAnswer:

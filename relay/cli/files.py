@@ -8,12 +8,12 @@ A crash leaves the old file or the new one. Where anything fails before the firs
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from relay.cli.written import File
+from relay.cli.written import SCHEMA, File
 from relay.document.reading import why
 from relay.errors import UsageError
 
@@ -24,6 +24,29 @@ _AS_THE_UMASK_SAYS: Final = 0o666
 def changed(folder: Path, files: Iterable[File]) -> list[str]:
     """The names of ``files`` that are there already and hold something else."""
     return [file.name for file in files if os.path.lexists(folder / file.name) and not _holds(folder / file.name, file)]
+
+
+def well(folder: Path, file: File) -> bool:
+    """Whether a file is there, says what it should, and is its owner's alone where it is secret."""
+    place = folder / file.name
+    return _holds(place, file) and not (file.secret and place.stat().st_mode & ~_OWNER_ONLY & 0o777)
+
+
+def shown(folder: Path, files: Iterable[File]) -> Iterator[str]:
+    """What ``put`` would write, file by file, without a secret."""
+    for file in files:
+        place = folder / file.name
+        there = os.path.lexists(place)
+        state = "is so already" if well(folder, file) else "would be written over" if there else "would be written"
+        mode = "0600, yours alone" if file.secret else "0644, yours"
+        yield f"--- {place} ({mode}): {state}"
+        if file.secret:
+            yield "***"
+        elif file.name == SCHEMA:
+            yield "what `relay schema` prints, by which editors check the config"
+        else:
+            yield file.text.rstrip("\n")
+    yield "Nothing was written."
 
 
 def put(folder: Path, files: Iterable[File]) -> None:

@@ -1,32 +1,29 @@
 """``relay init``: a few questions, and a config that says what was answered.
 
 options, then questions ──> Answers ──written──> files ──put──> load ──> what it means, what the upstream says to
-                                                                         the key, and how much that is a day
+                                                    └─ --dry-run: shown    the key, how much that is a day, a sample
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import click
 
-from relay.cli import answers, files, online, questions, volume
-from relay.cli.answers import Answers, InEnvironment, InFile, Kind, Place, Typed, WrongAnswerError
-from relay.cli.check import notes
+from relay.cli import answers, asked, files, questions
+from relay.cli.afterwards import Afterwards, next_steps, where
+from relay.cli.answers import Answers, Typed
+from relay.cli.asked import PLACE
+from relay.cli.lookup import Lookup
 from relay.cli.options import config_option
 from relay.cli.questions import KEY_VARIABLE, Asked
-from relay.cli.quiet import log_quietly
-from relay.cli.written import SCHEMA, written
+from relay.cli.written import SCHEMA, File, written
 from relay.config.load import load
-from relay.config.model import Config
-from relay.errors import Exit, UsageError
+from relay.errors import ConfigError, Exit, UsageError
 from relay.rules.plain import sentence
 
 _EXAMPLES: Final = """\b
@@ -40,20 +37,16 @@ A URL among the arguments is shown by ps to everyone on this machine, and kept i
 the shell's history: name a file that holds it (swing=@swing.url), or a variable in
 single quotes. The API key can be given in no other way.
 """
-_PLACE: Final = "NAME=URL"
 _SEEN: Final = "a URL among the arguments is shown by ps to everyone on this machine, and kept in the shell's history"
-_UNSET: Final = "https://unset.invalid/"  # stands for a variable while the config is read, and is never asked
-
-T = TypeVar("T")
 
 
 @click.command(epilog=_EXAMPLES)
 @click.argument("directory", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--key-file", metavar="FILE", help="The API key lies in this file, and stays there.")
 @click.option("--key-env", metavar="NAME", help=f"The API key is in this environment variable, like {KEY_VARIABLE}.")
-@click.option("--discord", multiple=True, metavar=_PLACE, help="A Discord webhook; see below for NAME=@FILE.")
-@click.option("--slack", multiple=True, metavar=_PLACE, help="A Slack webhook, likewise.")
-@click.option("--webhook", multiple=True, metavar=_PLACE, help="Any other receiver, likewise.")
+@click.option("--discord", multiple=True, metavar=PLACE, help="A Discord webhook; see below for NAME=@FILE.")
+@click.option("--slack", multiple=True, metavar=PLACE, help="A Slack webhook, likewise.")
+@click.option("--webhook", multiple=True, metavar=PLACE, help="Any other receiver, likewise.")
 @click.option("--symbols", metavar="LIST", help="Symbols and globs, or all: AAPL,SPY,*-USD.")
 @click.option("--timeframes", metavar="LIST", help="Timeframes, or all: D,W.")
 @click.option("--direction", metavar="WORD", help="bullish, bearish or all.")
@@ -61,7 +54,15 @@ T = TypeVar("T")
 @click.option("--rest-url", metavar="URL", help="Its REST endpoints.")
 @click.option("--yes", "--non-interactive", "quiet", is_flag=True, help="Ask nothing: what no option says is all.")
 @click.option("--force", is_flag=True, help="Write over files that are there.")
-@click.option("--offline", is_flag=True, help="Don't ask the upstream and the destinations afterwards.")
+@click.option("--offline", is_flag=True, help="Don't ask the upstream and the destinations, now and afterwards.")
+@click.option(
+    "--sample/--no-sample",
+    "sampling",
+    default=None,
+    help="Post the newest alert to each destination, marked as a sample. Asked on a terminal; else it is not posted.",
+)
+@click.option("--allow-real", is_flag=True, help="Post a simulator's alert as a sample to another machine, too.")
+@click.option("--dry-run", is_flag=True, help="Write and post nothing; show each file, with secrets masked.")
 @config_option
 def command(
     *,
@@ -70,29 +71,37 @@ def command(
     quiet: bool,
     force: bool,
     offline: bool,
+    sampling: bool | None,
+    allow_real: bool,
+    dry_run: bool,
     **given: str | tuple[str, ...] | None,
 ) -> int:
     """Ask a few questions and write a config, in DIRECTORY or here.
 
+    On a terminal the key and each URL are looked up as they are typed, and what the last day had helps to choose.
     Secrets that are typed go into files of their own beside it, which only you can read. Then the config is checked as
     `relay check --online --volume` does it, unless --offline is said; its exit codes hold here, too.
     """
     place = _place_of(directory, config)
-    asked = _asked(given, os.environ)
+    answered_before = asked.read(given, os.environ)
     interactive = not quiet and terminal()
     if not interactive:
-        _require(asked)
-    _may_write(place, [place.name], force=force, interactive=interactive)
-    answered = _answered(asked, os.environ, interactive=interactive)
-    if any(isinstance(one.url, Typed) for one in asked.places):
+        asked.require(answered_before)
+    if offline and sampling:
+        raise click.UsageError("--offline posts nothing, and --sample does; leave one of them off.")
+    if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
+        return _kept(place)
+    lookup = Lookup(os.environ, answered_before.upstream) if interactive and not offline else None
+    answered = _answered(answered_before, lookup, interactive=interactive)
+    if any(isinstance(one.url, Typed) for one in answered_before.places):
         click.echo(f"note: {_SEEN}; NAME=@FILE keeps it to you")
     made = written(answered, place)
-    others = [name for name in files.changed(place.parent, made) if name != place.name]
-    _may_write(place, others, force=force, interactive=interactive)
-    files.put(place.parent, made)
-    for file in made:
-        click.echo(f"wrote {place.parent / file.name}{' (secret: only you can read it)' if file.secret else ''}")
-    return _check(place, answered, offline=offline)
+    if dry_run:
+        click.echo("\n".join(files.shown(place.parent, made)))
+        return Exit.OK
+    _put(place, made, force=force, interactive=interactive)
+    afterwards = Afterwards(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
+    return afterwards.check(lookup.day if lookup is not None else None, offline=offline)
 
 
 def terminal() -> bool:
@@ -112,130 +121,64 @@ def _place_of(directory: Path | None, config: Path | None) -> Path:
     return place
 
 
-def _asked(given: Mapping[str, str | tuple[str, ...] | None], env: Mapping[str, str]) -> Asked:
-    """What the options say.
+def _answered(before: Asked, lookup: Lookup | None, *, interactive: bool) -> Answers:
+    if interactive:
+        return questions.ask(before, os.environ, lookup)
+    assert before.key is not None
+    return answers.gathered(
+        before.key,
+        before.places,
+        symbols=before.symbols or (),
+        timeframes=before.timeframes or (),
+        direction=before.direction or None,
+        upstream=before.upstream,
+    )
+
+
+def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: bool) -> bool:
+    """Ask before anything is written over; no is an answer.
 
     Raises:
-        UsageError: Of click: some can't be used; every one of them is named.
+        UsageError: Nobody is there to ask.
     """
-    faults: list[click.UsageError] = []
-    one = {name: value for name, value in given.items() if isinstance(value, str)}
-    if "key_file" in one and "key_env" in one:
-        raise click.UsageError("--key-file and --key-env both say where the API key is; leave one of them off.")
-
-    def read(name: str, reader: Callable[[str], T]) -> T | None:
-        return _option(f"--{name.replace('_', '-')}", partial(reader, one[name]), faults) if name in one else None
-
-    places = [place for kind in answers.KINDS for place in _places(kind, given[kind] or (), env, faults)]
-    upstream = [read(name, partial(answers.address, name)) for name in answers.ADDRESSES]
-    asked = Asked(
-        key=read("key_file", lambda text: answers.key(f"@{text}", env))
-        or read("key_env", lambda text: answers.key(answers.in_environment(text), env)),
-        places=_option("--discord, --slack, --webhook", lambda: answers.distinct(places), faults) or (),
-        symbols=read("symbols", answers.symbols),
-        timeframes=read("timeframes", answers.timeframes),
-        direction=read("direction", lambda text: answers.direction(text) or ""),
-        upstream=tuple(address for address in upstream if address is not None),
-    )
-    if len(faults) > 1:
-        raise click.UsageError("\n  ".join(fault.format_message() for fault in faults))
-    if faults:
-        raise faults[0]
-    return asked
-
-
-def _places(
-    kind: Kind, texts: Iterable[str], env: Mapping[str, str], faults: list[click.UsageError]
-) -> Iterator[Place]:
-    for text in texts:
-        name, equals, url = text.partition("=")
-        if not equals:  # the text may be a URL: a secret
-            faults.append(click.BadParameter(f"{_PLACE} is wanted", param_hint=f"--{kind}"))
-            continue
-        place = _option(f"--{kind}", partial(answers.place, kind, name, url, env), faults)
-        if place is not None:
-            yield place
-
-
-def _option(option: str, read: Callable[[], T], faults: list[click.UsageError]) -> T | None:
-    """What it says; None, and a fault more, where that can't be used."""
-    try:
-        return read()
-    except WrongAnswerError as error:
-        faults.append(click.BadParameter(f"{error}.", param_hint=option))
-        return None
-
-
-def _require(asked: Asked) -> None:
-    """Without anybody to ask, options must say what can't be left out."""
-    if asked.key is None:
-        raise click.UsageError("Nobody is there to ask: say where the API key is, with --key-file or --key-env.")
-    if not asked.places:
-        raise click.UsageError("Nobody is there to ask: say where alerts go, with --discord, --slack or --webhook.")
-
-
-def _answered(asked: Asked, env: Mapping[str, str], *, interactive: bool) -> Answers:
-    if interactive:
-        return questions.ask(asked, env)
-    assert asked.key is not None
-    return answers.gathered(
-        asked.key,
-        asked.places,
-        symbols=asked.symbols or (),
-        timeframes=asked.timeframes or (),
-        direction=asked.direction or None,
-        upstream=asked.upstream,
-    )
-
-
-def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: bool) -> None:
-    """Ask before anything is written over."""
     there = [str(place.parent / name) for name in names if os.path.lexists(place.parent / name)]
     if not there or force:
-        return
+        return True
     one = len(there) == 1
-    if interactive and click.confirm(f"{', '.join(there)} {'is' if one else 'are'} there. Write over?", default=False):
-        return
+    if interactive:
+        return click.confirm(f"{', '.join(there)} {'is' if one else 'are'} there. Write over?", default=False)
     raise UsageError(
         f"{' and '.join(there)} {'is' if one else 'are'} there already; nothing was written",
         hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
     )
 
 
-def _check(place: Path, answered: Answers, *, offline: bool) -> int:
-    """Read what was written, say it back, and ask whom it names."""
-    unset = [name for name in answers.variables(answered) if not os.environ.get(name, "").strip()]
-    loaded = load(place, env={**os.environ, **dict.fromkeys(unset, _UNSET)})
-    for rule in loaded.rules:
+def _kept(place: Path) -> Exit:
+    """Say what is there and stays there."""
+    click.echo(f"kept: {place} is as it was")
+    try:
+        kept = load(place, env=os.environ)
+    except ConfigError:
+        click.echo(f"next: relay check{where(place)}, which says what is wrong with it")
+        return Exit.OK
+    for rule in kept.rules:
         click.echo(sentence(rule))
-    if unset:
-        click.echo(f"note: {' and '.join(unset)} {'is' if len(unset) == 1 else 'are'} not set here: set before a run")
-    else:
-        for note in notes(loaded):
-            click.echo(f"note: {note}")
-    code = Exit.OK if offline or unset else asyncio.run(_ask(loaded))
-    where = "" if place == Path("config.yaml").absolute() else f" -c {shlex.quote(str(place))}"
-    if code is Exit.REJECTED:
-        click.echo(f"next: put a key that is accepted into {_key_place(answered)}, then: relay check --online{where}")
-    else:
-        click.echo(f"next: relay send {shlex.quote(answered.places[0].name)}{where}, then: relay run{where}")
-        click.echo("docs/rules.md has more rules, to be copied and changed.")
-    return code
+    click.echo("\n".join(next_steps(place, next(iter(kept.destinations)))))
+    return Exit.OK
 
 
-def _key_place(answered: Answers) -> str:
-    match answered.key:
-        case InEnvironment():
-            return f"the variable {answered.key.name}"
-        case InFile():
-            return str(answered.key.path)
-        case Typed():
-            return "the file that api_key_file names"
-
-
-async def _ask(loaded: Config) -> Exit:
-    log_quietly(loaded)
-    found = await online.look(loaded)
-    click.echo("\n".join(online.lines(found)))
-    click.echo("\n".join(volume.lines(await online.measure(loaded, found))))
-    return found.exit_code
+def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -> None:
+    """Write what is not there, or says something else."""
+    made = tuple(made)
+    differing = files.changed(place.parent, made)
+    others = [name for name in differing if name != place.name]
+    if not _may_write(place, others, force=force, interactive=interactive):
+        raise UsageError(
+            f"{' and '.join(others)} {'is' if len(others) == 1 else 'are'} there already; nothing was written",
+            hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
+        )
+    wanting = [file for file in made if file.name in differing or not files.well(place.parent, file)]
+    files.put(place.parent, wanting)
+    for file in made:
+        done = "wrote" if file in wanting else "already so:"
+        click.echo(f"{done} {place.parent / file.name}{' (secret: only you can read it)' if file.secret else ''}")

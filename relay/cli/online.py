@@ -18,7 +18,7 @@ import msgspec
 
 from relay.cli.counting import counted
 from relay.cli.endpoints import alerts, states
-from relay.cli.survey import survey
+from relay.cli.survey import Survey, survey
 from relay.cli.volume import Volume
 from relay.clock import SystemClock
 from relay.config.model import Config
@@ -97,9 +97,14 @@ def _unasked(rules: Sequence[Rule]) -> tuple[str, ...]:
 
 async def measure(config: Config, found: Found) -> Volume:
     """What the rules would have sent of the last day, as far as the endpoints that took the key show it."""
+    return counted(config, await last_day(config, found))
+
+
+async def last_day(config: Config, found: Found) -> Survey:
+    """What the last day had, as far as the endpoints that took the key show it."""
     accepted = {one.channel for one in found.upstream if one.standing is upstream.Standing.ACCEPTED}
     async with alerts(config, patience=_PATIENCE) as rest:
-        day = await survey(
+        return await survey(
             rest,
             [channel for channel in ALERT_CHANNELS if channel in accepted],
             clock=SystemClock(),
@@ -107,7 +112,6 @@ async def measure(config: Config, found: Found) -> Volume:
             page_size=config.backfill.page_size,
             symbols=literal_symbols(rule for rule in config.rules if rule.enabled),
         )
-    return counted(config, day)
 
 
 def lines(found: Found) -> Iterator[str]:

@@ -1,20 +1,30 @@
 """The questions that ``relay init`` asks on a terminal; each again until its answer can be used.
 
     what options said already ──> Asked ──questions for what is missing──> Answers
+                  key, URL ──Looker──> rejected, wrong: asked again; found 'Swing': a name to take
+             the last day  ──Looker──> proposals with numbers, to pick one by its own
 
-A secret is not shown while it is typed, and no message repeats it.
+A secret is not shown while it is typed, and no message repeats it. Without a ``Looker`` nobody else is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+import unicodedata
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 import click
 
 from relay.cli import answers
 from relay.cli.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
+from relay.cli.lookup import KeyFound
+from relay.cli.proposals import Proposal, counts, favourite, line, proposals
+from relay.cli.survey import Survey
+from relay.destinations.probe import Probe
+from relay.rules import words
+from relay.upstream.probe import Standing
 
 KEY_VARIABLE: Final = "STRATALERTS_API_KEY"
 _COPY_FROM: Final[Mapping[Kind, str]] = {
@@ -22,8 +32,27 @@ _COPY_FROM: Final[Mapping[Kind, str]] = {
     "slack": "The incoming webhook's URL",
     "webhook": "The URL that takes the alerts",
 }
+_UNTOLD: Final = "ws:connect and prices:read only the socket tells; `relay run` names what is missing"
+_NEEDED_FOR: Final = {"alerts:read": "for every alert", "states:read": "only for rules that look at states"}
+_LONGEST_NAME: Final = 32
 
 T = TypeVar("T")
+
+
+class Looker(Protocol):
+    """Asks the upstream and the destinations, while somebody answers; see ``relay.cli.lookup.Lookup``."""
+
+    def key(self, answer: SecretAnswer) -> KeyFound | None:
+        """What the upstream says to a key."""
+        ...
+
+    def place(self, kind: Kind, url: SecretAnswer) -> Probe | None:
+        """What is found at a URL."""
+        ...
+
+    def last_day(self, answer: SecretAnswer, symbols: Collection[str]) -> Survey | None:
+        """What the last day had."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +76,30 @@ class Asked:
     upstream: tuple[tuple[str, str], ...] = ()
 
 
-def ask(asked: Asked, env: Mapping[str, str]) -> Answers:
-    """Ask for what is missing."""
+def ask(asked: Asked, env: Mapping[str, str], looker: Looker | None = None) -> Answers:
+    """Ask for what is missing, and have looked up what is answered."""
     click.echo(f"Secrets are typed as they are, or named: {FORMS}.")
-    key = asked.key or _secret("API key", lambda text: answers.key(text, env), _default_key(env))
-    places = asked.places or _places(env)
+    key = _key(asked.key, env, looker)
+    places = tuple(_looked(place, env, looker) for place in asked.places) or _places(env, looker)
     symbols, timeframes, direction = asked.symbols, asked.timeframes, asked.direction
     if symbols is None:
         symbols = _plain("Symbols, like AAPL, SPY or *-USD", answers.symbols)
+    day = None
+    if looker is not None and timeframes is None:
+        click.echo("Fetching what the last day had …")
+        day = looker.last_day(key, symbols)
+    names = [place.name for place in places]
+    chosen = None if day is None else _chosen(day, proposals(names, symbols, direction or None))
+    if chosen is not None:
+        return answers.gathered(
+            key,
+            places,
+            symbols=chosen.symbols,
+            timeframes=chosen.timeframes,
+            direction=chosen.direction,
+            upstream=asked.upstream,
+            split=chosen.split,
+        )
     if timeframes is None:
         timeframes = _plain("Timeframes, of 15 30 60 4H 12H D W M Q Y", answers.timeframes)
     if direction is None:
@@ -64,21 +109,48 @@ def ask(asked: Asked, env: Mapping[str, str]) -> Answers:
     )
 
 
+def _key(given: SecretAnswer | None, env: Mapping[str, str], looker: Looker | None) -> SecretAnswer:
+    """A key that the upstream takes, or that somebody goes on with all the same."""
+    default = _default_key(env)
+    while True:
+        key = given or _secret("API key", lambda text: answers.key(text, env), default)
+        found = None if looker is None else looker.key(key)
+        if found is None or _takes(found):
+            return key
+        given, default = None, None  # what was rejected is not offered again
+
+
+def _takes(found: KeyFound) -> bool:
+    """Whether to go on with a key, told or asked."""
+    if found.standing is Standing.ACCEPTED:
+        click.echo(f"  {found.detail}: it has alerts:read; {_UNTOLD}.")
+        for scope in found.lacks:
+            click.echo(f"  It lacks {scope}, which it needs {_NEEDED_FOR[scope]}.")
+        return True
+    click.echo(f"  {found.detail}")
+    if found.standing is Standing.REJECTED:
+        return False
+    if found.standing is Standing.MISSING_SCOPE:
+        return click.confirm(f"  Without {' and '.join(found.lacks)} no alert comes. Go on with it?", default=False)
+    return click.confirm("  So the key can't be checked now. Go on with it?", default=False)
+
+
 def _default_key(env: Mapping[str, str]) -> str | None:
     return answers.in_environment(KEY_VARIABLE) if KEY_VARIABLE in env else None
 
 
-def _places(env: Mapping[str, str]) -> tuple[Place, ...]:
+def _places(env: Mapping[str, str], looker: Looker | None) -> tuple[Place, ...]:
     """At least one."""
     places: dict[str, Place] = {}
     while not places or click.confirm("Another destination?", default=False):
-        place = _place(places, env)
+        place = _place(places, env, looker)
         places[place.name] = place
     return tuple(places.values())
 
 
-def _place(others: Mapping[str, Place], env: Mapping[str, str]) -> Place:
+def _place(others: Mapping[str, Place], env: Mapping[str, str], looker: Looker | None) -> Place:
     kind: Kind = click.prompt("Where alerts go", type=click.Choice(answers.KINDS), default=answers.KINDS[0])
+    url, found = _url(kind, None, env, looker)
 
     def name_of(text: str) -> str:
         name = answers.place_name(text)
@@ -86,9 +158,61 @@ def _place(others: Mapping[str, Place], env: Mapping[str, str]) -> Place:
             raise WrongAnswerError(f"{name} is taken")
         return name
 
-    name = _again(lambda: name_of(click.prompt("A name for it", default=None if kind in others else kind)))
-    url = _secret(_COPY_FROM[kind], lambda text: answers.place_url(text, env))
-    return Place(name, kind, url)
+    likely = name_after(found) or kind
+    default = None if likely in others else likely
+    return Place(_again(lambda: name_of(click.prompt("A name for it", default=default))), kind, url)
+
+
+def _looked(place: Place, env: Mapping[str, str], looker: Looker | None) -> Place:
+    """A place that an option named, with a URL that leads somewhere."""
+    if looker is not None:
+        click.echo(f"{place.name}:")
+    url, _ = _url(place.kind, place.url, env, looker)
+    return Place(place.name, place.kind, url)
+
+
+def _url(
+    kind: Kind, given: SecretAnswer | None, env: Mapping[str, str], looker: Looker | None
+) -> tuple[SecretAnswer, str]:
+    """A URL where something was found, or that somebody takes all the same; and what the provider calls it."""
+    while True:
+        url = given or _secret(_COPY_FROM[kind], lambda text: answers.place_url(text, env))
+        found = None if looker is None else looker.place(kind, url)
+        if found is None:
+            return url, ""
+        click.echo(f"  {found.detail}")
+        if found.ok:
+            return url, found.name
+        if not found.wrong and click.confirm("  So it can't be checked now. Take it?", default=False):
+            return url, ""
+        given = None
+
+
+def name_after(found: str) -> str:
+    """A destination's name after what a provider calls it: ``Swing Alerts!`` is ``swing-alerts``; may be empty."""
+    ascii_only = unicodedata.normalize("NFKD", found).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_only.lower())[:_LONGEST_NAME].strip("-")
+
+
+def _chosen(day: Survey, offered: list[Proposal]) -> Proposal | None:
+    """The proposal that somebody picks; None where they say it themselves, or nothing of the day could be seen."""
+    [shown] = day.channels
+    if shown.cut is not None and not shown.events:
+        click.echo(f"  The alerts of the last day can't be counted: {shown.cut.why}.")
+        return None
+    got = [counts(proposal, shown.events) for proposal in offered]
+    most = favourite(got)
+    click.echo(f"What would have come in the last 24 hours{_of(offered)}:")
+    for number, (proposal, each) in enumerate(zip(offered, got, strict=True), 1):
+        click.echo(f"  {number}  {line(proposal, each, cut=shown.cut is not None)}")
+    click.echo(f"  {len(offered) + 1}  something else: timeframes and direction are asked")
+    picked = click.prompt("Which", type=click.IntRange(1, len(offered) + 1), default=most + 1)
+    return offered[picked - 1] if picked <= len(offered) else None
+
+
+def _of(offered: list[Proposal]) -> str:
+    directions = {proposal.direction for proposal in offered if proposal.direction}
+    return f", {words.listing(sorted(directions), 'or')}" if directions else ""
 
 
 def _secret(question: str, read: Callable[[str], T], default: str | None = None) -> T:

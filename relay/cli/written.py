@@ -145,7 +145,14 @@ def _rule(answers: Answers) -> Iterator[str]:
     timeframes = _several(answers.timeframes)
     yield _condition("timeframe", timeframes, "[D, W]", "15 30 60 4H 12H D W M Q Y; without this line, all")
     yield _condition("direction", answers.direction, "bullish", "or bearish; without this line, both")
-    yield f"    to: {_several([_scalar(place.name) for place in answers.places])}"
+    if answers.split is None:
+        yield f"    to: {_several([_scalar(place.name) for place in answers.places])}"
+        return
+    yield "    to: # each kind of alert to its own place; docs/rules.md has more of these"
+    yield f"      by: {answers.split.by}"
+    yield "      routes:"
+    for values, name in answers.split.routes:
+        yield f"        {_scalar(', '.join(values), key=True)}: {_scalar(name)}"
 
 
 def _condition(key: str, value: str | None, example: str, remark: str) -> str:

@@ -42,10 +42,14 @@ class Probe(msgspec.Struct, frozen=True):
     Attributes:
         ok: Nothing stands in the way, as far as can be told without sending.
         detail: What was found, for a person; holds no secret.
+        name: What the provider calls it; empty where it tells none.
+        wrong: The URL itself is: to ask again later would not help.
     """
 
     ok: bool
     detail: str
+    name: str = ""
+    wrong: bool = False
 
 
 class _Webhook(msgspec.Struct, frozen=True):
@@ -96,15 +100,17 @@ def discord_probe(answer: Answer, config: DiscordConfig) -> Probe:
         name = fit(hide(clean(said.name or "")), _NAME_SHOWN)
         what = f"'{name}'" if name else "a webhook without a name"
         thread = "; whether its thread exists can't be told" if config.thread_id else ""
-        return Probe(ok=True, detail=f"found {what}{thread}")
+        return Probe(ok=True, detail=f"found {what}{thread}", name=name)
     told = f"{sentence_of(answer.status)}{f', {said.code}' if said.code else ''}"
     match answer.status:
         case status if succeeded(status):
-            return Probe(ok=False, detail=f"answers, but not as a Discord webhook does ({told})")
+            return Probe(ok=False, detail=f"answers, but not as a Discord webhook does ({told})", wrong=True)
         case HTTPStatus.NOT_FOUND | HTTPStatus.GONE:
-            return Probe(ok=False, detail=f"there is no such webhook; it was deleted or never was ({told})")
+            return Probe(ok=False, detail=f"there is no such webhook; it was deleted or never was ({told})", wrong=True)
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return Probe(ok=False, detail=f"Discord refuses the webhook's token; copy its URL anew ({told})")
+            return Probe(
+                ok=False, detail=f"Discord refuses the webhook's token; copy its URL anew ({told})", wrong=True
+            )
         case HTTPStatus.TOO_MANY_REQUESTS:
             return Probe(ok=False, detail=f"Discord takes no requests now, ask again later ({told})")
         case _:
@@ -124,5 +130,5 @@ def webhook_probe(answer: Answer) -> Probe:
     moved = HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST
     down = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
     if moved or down or answer.status == HTTPStatus.GONE:
-        return Probe(ok=False, detail=f"{told} to a HEAD")
+        return Probe(ok=False, detail=f"{told} to a HEAD", wrong=not down)
     return Probe(ok=True, detail=f"reachable ({told} to a HEAD)")

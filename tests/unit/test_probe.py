@@ -55,7 +55,7 @@ def test_discord_tells_whether_the_webhook_is_there(status: int, body: object, o
 
 def test_a_thread_can_not_be_looked_for() -> None:
     found = discord_probe(Answer(200, text='{"id": "1", "name": "Swing"}'), discord(thread_id="5"))
-    assert found == Probe(ok=True, detail="found 'Swing'; whether its thread exists can't be told")
+    assert found == Probe(ok=True, detail="found 'Swing'; whether its thread exists can't be told", name="Swing")
 
 
 @pytest.mark.parametrize(

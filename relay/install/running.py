@@ -1,0 +1,68 @@
+"""The relay that runs now, as a service would start it: where it lies, and whether a service could see it there.
+
+argv, interpreter ──command_of──> the words that start it, absolute
+a path ──hidden──> why the unit's service can't use it: somebody's home, a private /tmp, a folder closed to others
+"""
+
+from __future__ import annotations
+
+import stat
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Final
+
+_HOMES: Final = ("/home", "/root", "/run/user")  # ProtectHome=yes
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  because they are compared: PrivateTmp=yes hides them
+
+
+def command_of(program: Path, executable: Path) -> tuple[str, ...]:
+    """How the relay is started.
+
+    Args:
+        program: The first word of this process's own command.
+        executable: The interpreter that runs it, absolute, as it was called: in a virtual environment that is a link.
+    """
+    for script in (program, executable.with_name("relay")):
+        if script.name == "relay" and script.is_file():
+            return (str(script.absolute()),)
+    return (str(executable), "-m", "relay")
+
+
+def command() -> tuple[str, ...]:
+    """How the relay that runs now is started."""
+    return command_of(Path(sys.argv[0]), Path(sys.executable))
+
+
+def used() -> tuple[Path, ...]:
+    """Where what runs now lies: the command, the interpreter, its library, and this package."""
+    places = (Path(command()[0]), Path(sys.executable), Path(sys.base_prefix), Path(__file__).parent)
+    return tuple(dict.fromkeys(each for place in places for each in (place, place.resolve())))
+
+
+def hidden(places: Iterable[Path]) -> str:
+    """Why a service can't use one of these places, a few words after its path; empty where it can use them all."""
+    for place in places:
+        for folder in _HOMES:
+            if place.is_relative_to(folder):
+                return f"{place} lies in {folder}, which the service does not see (ProtectHome)"
+        for folder in _TEMPORARY:
+            if place.is_relative_to(folder):
+                return f"{place} lies in {folder}, which the service does not see (PrivateTmp)"
+        closed = _closed(place)
+        if closed is not None:
+            return f"{closed} is closed to others than its owner, and the service has a user of its own"
+    return ""
+
+
+def _closed(place: Path) -> Path | None:
+    """The first folder on the way, or the place itself, that others can't use; what is not there is left to others."""
+    for step in (*reversed(place.parents), place):
+        try:
+            mode = step.stat().st_mode
+        except OSError:
+            return None
+        wanted = stat.S_IXOTH if stat.S_ISDIR(mode) else stat.S_IROTH
+        if not mode & wanted:
+            return step
+    return None

@@ -53,7 +53,7 @@ from relay.pulse import Pulse
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
 from relay.rules.wanted import asks_for_states, channels_of, literal_symbols
-from relay.systemd import Notifier, watchdog_interval
+from relay.systemd import Notifier, taking_time, watchdog_interval
 from relay.upstream.access import AuthStyle, rest_session
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.lookup import Lookup
@@ -137,7 +137,8 @@ class Relay:
 
     async def _open_store(self, stack: AsyncExitStack) -> None:
         config = self.config
-        self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
+        async with taking_time(self._notifier, self.clock, "opening the store"):  # perhaps it is migrated first
+            self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
         stack.push_async_callback(self.outbox.close)
         self.store_is_new = self.outbox.first_started_at_us >= self.started_at_us  # or the former one is gone
         if self.store_is_new:
@@ -286,6 +287,7 @@ class Relay:
             build=self._factory.build,
             notifier=self._notifier,
             watchdog_seconds=self._watchdog_seconds,
+            loops=lambda: {"the reader": self.reader.sign(), "the store": self.outbox.sign()},
             rng=self._rng,
         )
         assert self.reloader is not None  # it was built with the desk
@@ -298,6 +300,7 @@ class Relay:
                 self.backfiller,
                 self.reloader,
                 self.house.keep,
+                self.house.drain,
                 self.house.farewell,
                 self._store_stays,
                 lambda: bool(self.outbox.damage),

@@ -3,27 +3,28 @@
     ready? store writes? lanes move? ──yes──> GET url, every ``every`` ──> whatever it answers
                                      └─no───> nothing goes out, until all of it is so again
 
-A lane moves unless it is on, has something waiting that no back-off and no rate holds up, and its loop has not turned
-once for three times its longest back-off and time-out (``Movement``). Nothing of the url but its host is ever told.
+Whether a lane moves is decided where the watchdog asks, too: ``lane_signs`` and ``Movement``. Nothing of the url but
+its host is ever told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Final, Protocol
 
-import msgspec
 import structlog
 
 from relay.clock import Clock
 from relay.config.model import Config, Heartbeat
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
+from relay.delivery.signs import lane_signs
 from relay.destinations.answer import Failure, succeeded
 from relay.destinations.http import USER_AGENT, HttpClient, Request
 from relay.document.addresses import parse_url
 from relay.errors import StoreBusyError
-from relay.outbox.base import Outbox, Switch
+from relay.outbox.base import Outbox
+from relay.turning import Movement, Sign
 from relay.upstream.throttle import LogThrottle
 from relay.web.desk import Readiness
 
@@ -31,7 +32,6 @@ _log = structlog.get_logger()
 
 TIMEOUT: Final = 10.0
 _LOOK_SECONDS: Final = 1.0
-_PATIENCE: Final = 3.0
 
 
 class Vital(Protocol):
@@ -44,42 +44,6 @@ class Vital(Protocol):
     def ready(self) -> Readiness:
         """Whether alerts can flow."""
         ...
-
-
-class LaneSign(msgspec.Struct, frozen=True):
-    """A lane at one look.
-
-    Attributes:
-        turns: How often its loop has turned.
-        due: It is on, something waits, and nothing but itself holds that up.
-        patience: Seconds for which it may be due without a turn.
-    """
-
-    turns: int
-    due: bool
-    patience: float
-
-
-class Movement:
-    """Tells a lane that stands still from one that has nothing to do, over many looks."""
-
-    def __init__(self) -> None:
-        self._since: dict[str, tuple[int, float]] = {}
-
-    def stuck(self, signs: Mapping[str, LaneSign], now: float) -> list[str]:
-        """The lanes that stand still, by name.
-
-        Args:
-            signs: Of every lane there is.
-            now: Monotonic seconds.
-        """
-        since: dict[str, tuple[int, float]] = {}
-        for name, sign in signs.items():
-            if sign.due:
-                before = self._since.get(name)
-                since[name] = before if before is not None and before[0] == sign.turns else (sign.turns, now)
-        self._since = since
-        return [name for name, (_, began) in since.items() if now - began > signs[name].patience]
 
 
 class Heart:
@@ -150,18 +114,10 @@ class Heart:
             return f"queues can't be read: {error}"
         return f"lanes stand still: {', '.join(stuck)}" if stuck else ""
 
-    async def _signs(self) -> dict[str, LaneSign]:
+    async def _signs(self) -> dict[str, Sign]:
         stats = await self._outbox.stats()
-        destinations = self._config().destinations
-        signs = {}
-        for name, lane in self._dispatcher.lanes.items():
-            status, config = lane.status(), destinations.get(name)
-            waiting = name in stats and stats[name].counts.get(State.PENDING, 0) > 0
-            held = status.held_seconds or status.paced_seconds
-            if config is not None:
-                patience = _PATIENCE * (config.retry.max + config.timeout)
-                signs[name] = LaneSign(lane.turns, waiting and status.switch is Switch.ON and not held, patience)
-        return signs
+        waiting = [name for name, queue in stats.items() if queue.counts.get(State.PENDING, 0) > 0]
+        return lane_signs(self._dispatcher.lanes, self._config().destinations, waiting)
 
     async def _ask(self, settings: Heartbeat) -> None:
         url = parse_url(settings.url.reveal())

@@ -32,6 +32,7 @@ from relay.systemd import Notifier
 _log = structlog.get_logger()
 
 _LAST_SECONDS: Final = 5.0  # for what was given up to let go
+_CLOSING_SECONDS: Final = 15.0  # for all that comes after the grace: letting go, the pages' end, the store's
 _LOOK_SECONDS: Final = 0.1  # between two looks at the store: nothing tells of damage, and a drain is short
 
 
@@ -40,6 +41,7 @@ class Living(NamedTuple):
 
     Attributes:
         housekeeping: What is done beside the work, until cancelled.
+        draining: What is done beside the drain, until cancelled.
         farewell: Said beside the drain, and sees to it that it takes no longer than that may.
         store: Ends only with an error: what the store would be at a next start is not what it is now.
         damaged: Whether the store can take nothing any more, until a person mends it.
@@ -52,6 +54,7 @@ class Living(NamedTuple):
     backfiller: Backfiller
     reloader: Reloader
     housekeeping: Callable[[], Coroutine[Any, Any, None]]
+    draining: Callable[[], Coroutine[Any, Any, None]]
     farewell: Callable[[], Coroutine[Any, Any, None]]
     store: Callable[[], Coroutine[Any, Any, None]]
     damaged: Callable[[], bool]
@@ -116,6 +119,9 @@ class Life:
     async def _drain(self, work: _Work) -> asyncio.Task[None]:
         """Stop reading, finish commits and requests in flight; queues stay stored. How the farewell went."""
         parts, grace = self._parts, self._grace()
+        self._notifier.extend(grace + _CLOSING_SECONDS)  # `shutdown_grace` may be longer than the unit knows
+        self._notifier.status(f"draining, for {grace:g} s at most")
+        beside = asyncio.create_task(parts.draining(), name="draining")
         _log.info("draining", grace=grace)
         deadline = asyncio.get_running_loop().time() + grace
         parts.reloader.stop()
@@ -136,6 +142,7 @@ class Life:
             task.cancel()
         await asyncio.wait(work, timeout=_LOOK_SECONDS if parts.damaged() else _LAST_SECONDS)
         await asyncio.wait([farewell])
+        beside.cancel()
         return farewell
 
     async def _noted(self, *tasks: Awaitable[object]) -> None:

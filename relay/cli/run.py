@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import os
 import resource
@@ -29,6 +30,7 @@ _log = structlog.get_logger()
 
 _OWNER_ONLY: Final = 0o077
 _MOST_FILES: Final = 65_536
+_STDERR: Final = 2
 
 
 @click.command(epilog="Example: relay run -c config.yaml")
@@ -37,6 +39,7 @@ _MOST_FILES: Final = 65_536
 def command(*, config: Path | None, allow_real: bool) -> int:
     """Hold the socket and deliver until stopped."""
     _keep_to_ourselves()
+    faulthandler.enable(_STDERR)  # where every thread stood when a watchdog's SIGABRT came: frames, and no values
     loaded = load(find_config(config, os.environ), env=os.environ)
     logs.configure(loaded.log.level, loaded.log.format, sys.stderr)
     hide_secrets(loaded)

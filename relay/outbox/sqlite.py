@@ -32,6 +32,7 @@ from relay.outbox.sqlite_archive import SqliteArchive
 from relay.outbox.transaction import Change, Commit, Counters, Operation, Settle, Transaction, apply, decide
 from relay.outbox.vacuum import give_back
 from relay.outbox.writer import GroupWriter
+from relay.turning import Sign
 
 _log = structlog.get_logger()
 
@@ -97,6 +98,10 @@ class SqliteOutbox:
     def damage(self) -> str:
         """What is wrong with the file itself, and what to do; empty while nothing is known."""
         return self._damage.told
+
+    def sign(self) -> Sign:
+        """Whether what writes turns."""
+        return self._writer.sign()
 
     @property
     def first_started_at_us(self) -> int:

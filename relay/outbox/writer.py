@@ -25,6 +25,7 @@ import structlog
 from relay.clock import Clock
 from relay.errors import StoreBusyError
 from relay.outbox.check import Damage
+from relay.turning import Sign
 
 T = TypeVar("T")
 Op = TypeVar("Op")
@@ -33,6 +34,9 @@ _log = structlog.get_logger()
 
 MOST_WAITING: Final = 10_000
 """Operations that are taken in and not written yet."""
+
+HANGS_AFTER: Final = 600.0
+"""Seconds without an answer after which the store stands still; a disk on the network may need minutes to come back."""
 
 _GROUP: Final = 1_000  # operations a transaction: bounds how long one may take
 _RETRY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0)
@@ -58,7 +62,13 @@ class GroupWriter(Generic[Op, T]):
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._writing = False
+        self._turns = 0
         self.healthy = True
+
+    def sign(self) -> Sign:
+        """Whether its thread answers; an error is an answer, and what waits for room is not in the thread."""
+        return Sign(self._turns, self._writing, HANGS_AFTER)
 
     def start(self) -> None:
         """Begin writing."""
@@ -107,9 +117,7 @@ class GroupWriter(Generic[Op, T]):
         failures = 0
         while True:
             try:
-                answers = await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._apply, [op for op, _ in group]
-                )
+                answers = await self._in_thread([op for op, _ in group])
             except _OUR_FAULT as error:
                 await self._write_apart(group, error)
                 return
@@ -130,6 +138,14 @@ class GroupWriter(Generic[Op, T]):
                     if not future.done():
                         future.set_result(answer)
                 return
+
+    async def _in_thread(self, operations: list[Op]) -> Sequence[T]:
+        self._writing = True
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, self._apply, operations)
+        finally:
+            self._writing = False
+            self._turns += 1
 
     async def _write_apart(self, group: list[tuple[Op, asyncio.Future[T]]], error: Exception) -> None:
         if len(group) == 1:

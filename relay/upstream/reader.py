@@ -28,12 +28,14 @@ from typing import Final
 import structlog
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
+from websockets.protocol import State
 
 from relay.backoff import Backoff
 from relay.clock import Clock
 from relay.errors import EvictedError, RejectedError
 from relay.events import Channel, Event
 from relay.metrics import Metrics
+from relay.turning import Sign
 from relay.upstream.access import SCOPES, clean
 from relay.upstream.decide import Action, Decision, decide, too_big
 from relay.upstream.dial import FAILURES, MAX_MESSAGE, ReaderSettings, dial
@@ -61,6 +63,7 @@ SEQ: Final = "seq"
 
 _GOOD_AFTER: Final = 30.0
 _BELIEVE_REJECTION_AFTER: Final = 600.0
+_STANDS_STILL_AFTER: Final = 300.0  # far more than the longest back-off, dial and closing handshake together
 KNOWN_TYPES: Final = 100  # unknown types that are logged; a peer that invents more is only counted
 
 
@@ -119,6 +122,16 @@ class Reader:
         self._acknowledged_at: float | None = None
         self._was_connected = False
         self._rejected_at: float | None = None
+        self._turns = 0
+        self._resting = True
+
+    def sign(self) -> Sign:
+        """Whether it goes from step to step; at rest on an open socket, whose pings drop a silent peer.
+
+        It also rests while a channel's beginning is decided, which waits for the store, and while it does not run.
+        """
+        reading = self._socket is not None and self._socket.state is State.OPEN
+        return Sign(self._turns, not self._resting and not reading, _STANDS_STILL_AFTER)
 
     async def run(self) -> None:
         """Read until ``stop``; may be called again after an eviction.
@@ -142,6 +155,7 @@ class Reader:
         finally:
             loop.cancel()
             stopping.cancel()
+            self._resting = True
             await asyncio.gather(loop, stopping, self._gate.close(), return_exceptions=True)
         self._enter(Phase.STOPPED)
 
@@ -176,7 +190,9 @@ class Reader:
 
     async def _loop(self) -> None:
         while not self._stopping.is_set():
+            self._resting = True
             await self._gate.some_of(self._topics)
+            self._resting = False
             lost = await self._connect()
             if self._stopping.is_set():
                 return
@@ -320,6 +336,7 @@ class Reader:
         socket.transport.abort()  # closed already, unless we are being cancelled
 
     def _enter(self, phase: Phase, detail: str = "") -> None:
+        self._turns += 1
         self._metrics.connected.set(1 if phase is Phase.ACKNOWLEDGED else 0)
         self.state.enter(phase, self._clock.now_us(), detail)
 

@@ -12,7 +12,7 @@ import structlog
 
 from relay.delivery.dispatcher import Dispatcher
 from relay.destinations.http import HttpClient
-from relay.heartbeat import Heart, LaneSign, Movement
+from relay.heartbeat import Heart
 from relay.web.desk import Readiness
 from tests.support.clock import settle
 from tests.support.config_text import config_text, read
@@ -151,27 +151,3 @@ async def test_a_lane_that_fails_and_tries_again_is_no_reason_to_stop() -> None:
             await beats(relay, receiver, 1)
             await relay.clock.advance(10)
             await beats(relay, receiver, 2)
-
-
-def sign(turns: int, *, due: bool = True) -> dict[str, LaneSign]:
-    return {"bot": LaneSign(turns, due, 100.0)}
-
-
-@pytest.mark.parametrize(
-    ("looks", "stuck"),
-    [
-        ([(0, sign(5)), (101, sign(5))], True),
-        ([(0, sign(5)), (100, sign(5))], False),
-        ([(0, sign(5)), (60, sign(6)), (120, sign(6))], False),  # it turned meanwhile
-        ([(0, sign(5, due=False)), (3600, sign(5))], False),  # something has just come
-        ([(0, sign(5)), (60, sign(5, due=False)), (120, sign(5))], False),  # it was held up meanwhile
-        ([(0, sign(5)), (60, {}), (120, sign(5))], False),  # another lane of the name
-        ([(0, {}), (1000, {})], False),
-    ],
-)
-def test_only_a_lane_that_could_move_and_does_not_is_stuck(
-    looks: list[tuple[float, dict[str, LaneSign]]], *, stuck: bool
-) -> None:
-    movement = Movement()
-    found = [movement.stuck(signs, now) for now, signs in looks]
-    assert found[-1] == (["bot"] if stuck else [])

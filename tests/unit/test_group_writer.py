@@ -12,7 +12,8 @@ import pytest
 
 from relay.errors import StoreBusyError
 from relay.outbox.check import Damage
-from relay.outbox.writer import MOST_WAITING, GroupWriter
+from relay.outbox.writer import HANGS_AFTER, MOST_WAITING, GroupWriter
+from relay.turning import Sign
 from tests.support.clock import FakeClock
 from tests.support.waiting import until
 
@@ -303,3 +304,32 @@ async def test_who_has_not_been_taken_in_is_let_go_at_the_end(store: Store, cloc
     done, _ = await asyncio.wait(asked, timeout=10)
     assert len(done) == MOST_WAITING + 10
     assert all(isinstance(task.exception(), StoreBusyError) for task in done)
+
+
+async def test_its_thread_is_due_while_it_has_something_and_turns_with_each_answer(
+    store: Store, writer: GroupWriter[int, int]
+) -> None:
+    assert writer.sign() == Sign(0, due=False, patience=HANGS_AFTER)
+    store.gate.clear()
+    asked = asyncio.create_task(writer.submit(1))
+    await until(lambda: bool(store.tried))
+    assert writer.sign() == Sign(0, due=True, patience=HANGS_AFTER)
+    store.gate.set()
+    assert await asked == 10
+    assert writer.sign() == Sign(1, due=False, patience=HANGS_AFTER)
+
+
+async def test_a_full_disk_is_an_answer_and_nothing_hangs_while_room_is_waited_for(
+    store: Store, writer: GroupWriter[int, int], clock: FakeClock
+) -> None:
+    store.refuse_all(FULL)
+    asked = asyncio.create_task(writer.submit(1))
+    for turns in range(1, 4):
+        await until(lambda: clock.next_wake is not None)
+        assert writer.sign() == Sign(turns, due=False, patience=HANGS_AFTER)
+        await clock.advance(2.0 if turns == 3 else clock.next_wake or 0.0)
+        await until(lambda turns=turns: len(store.tried) > turns)  # type: ignore[misc]
+    store.accept()
+    await until(lambda: clock.next_wake is not None)
+    await clock.advance(2.0)
+    assert await asked == 10

@@ -46,6 +46,7 @@ from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
+from relay.outbox.backup import tell_if_put_back
 from relay.outbox.former import bringing_back
 from relay.outbox.memory import MOST_MARKS, Side
 from relay.outbox.sqlite import SqliteOutbox
@@ -140,15 +141,14 @@ class Relay:
         async with taking_time(self._notifier, self.clock, "opening the store"):  # perhaps it is migrated first
             self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
         stack.push_async_callback(self.outbox.close)
+        await asyncio.to_thread(tell_if_put_back, config.store_path)
         self.store_is_new = self.outbox.first_started_at_us >= self.started_at_us  # or the former one is gone
         if self.store_is_new:
             self._tell_beginning(config.backfill.on_first_start)
 
     def _tell_beginning(self, back: float) -> None:
-        at = {
-            "store": str(self.config.store_path),
-            "delivered_back_to": isoformat(beginning_us(self.started_at_us, back)),
-        }
+        back_to = isoformat(beginning_us(self.started_at_us, back))
+        at = {"store": str(self.config.store_path), "delivered_back_to": back_to}
         further = "backfill.on_first_start says how far back to go."
         if not self.outbox.follows_a_lost_one:
             _log.info("the store is new: what fired before is not delivered", **at, hint=further)

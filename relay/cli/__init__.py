@@ -46,6 +46,7 @@ VERBS: Final = {
     "resume": "Let a paused or switched-off destination go on.",
     "snooze": "Suppress what a rule, destination or symbol would send, for a while.",
     "audit": "Compare the store with what the upstream still returns.",
+    "backup": "Copy the store, while the relay runs or not.",
     "repair": "Keep what can be kept of a damaged store.",
     "schema": "Print the JSON Schema of the config.",
     "version": "Print the version.",

@@ -17,6 +17,7 @@ import glob
 import os
 import shutil
 import sqlite3
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -73,13 +74,20 @@ def finish_swap(path: Path) -> None:
         sync_folder(path.parent)
 
 
-def copy_store(db: sqlite3.Connection, target: Path, *, replacing: bool) -> None:
+def copy_store(
+    db: sqlite3.Connection,
+    target: Path,
+    *,
+    replacing: bool,
+    finish: Callable[[sqlite3.Connection], None] | None = None,
+) -> None:
     """Copy the open store to ``target``, on the disk for good when this returns, or not at all.
 
     Args:
         db: May be in use by others; what they commit meanwhile is in the copy or not.
         target: Where to.
         replacing: Whether a file that lies there already may go.
+        finish: Looks at the copy, and may add to it, before it is in its place; what it raises is raised.
 
     Raises:
         OSError: The disk refuses, or something lies there already.
@@ -94,6 +102,8 @@ def copy_store(db: sqlite3.Connection, target: Path, *, replacing: bool) -> None
         copy = sqlite3.connect(unfinished)
         try:
             db.backup(copy)
+            if finish is not None:
+                finish(copy)
         finally:
             copy.close()
         if not replacing:

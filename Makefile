@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 RUNS   := $(VENV)/.runtime
 STAMP  := $(VENV)/.locked
 
-.PHONY: demo test lint audit docs reference bench mutants dist lock clean
+.PHONY: demo test lint audit docs reference bench mutants dist pin lock clean
 .DEFAULT_GOAL := test
 
 # What the relay runs with, and what makes an installed package of this folder; no more is waited for before a first demo.
@@ -18,8 +18,11 @@ $(RUNS): requirements/runtime.txt requirements/build.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@
 
+# And the wheels once more as they are: the tests of the wheel and of the image install from them, without a network.
 $(STAMP): $(RUNS) requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	rm -rf $(VENV)/wheels
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --require-hashes --only-binary :all: --dest $(VENV)/wheels -r requirements/runtime.txt -r requirements/build.txt
 	touch $@
 
 demo: $(RUNS)
@@ -34,6 +37,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/bandit --quiet --configfile pyproject.toml --recursive relay
+	$(BIN)/hadolint Dockerfile
 
 # Asks for published advisories on what is locked; says so where nobody answers.
 audit: $(STAMP)
@@ -71,6 +75,12 @@ dist: $(RUNS)
 	rm -rf dist
 	SOURCE_DATE_EPOCH=$${SOURCE_DATE_EPOCH:-$$(stat -c %Y PKG-INFO 2>/dev/null || git log -1 --format=%ct 2>/dev/null || echo $(AGELESS))} \
 	  $(BIN)/python -m hatchling build -t sdist -t wheel -d dist
+
+# Writes the digest that the base of the image has today into the Dockerfile; commit it to build on those bytes from now on.
+pin:
+	tag=$$(sed -n "s/^ARG PYTHON=\([^@]*\).*/\1/p" Dockerfile) \
+	  && digest=$$(docker buildx imagetools inspect "$$tag" --format "{{.Manifest.Digest}}") \
+	  && case $$digest in sha256:*) sed -i "s|^ARG PYTHON=.*|ARG PYTHON=$$tag@$$digest|" Dockerfile ;; *) exit 1 ;; esac
 
 # Rewrites the lock files from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions.
 lock:

@@ -2,45 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
+from relay.config.model import ConfigFile
 from relay.durations import parse_duration
 from relay.errors import Exit
+from tests.support.dockerfile import copied, ours, pairs
 
 ROOT = Path(__file__).parents[2]
 UNIT = (ROOT / "systemd" / "relay.service").read_text(encoding="utf-8")
 ANALYZE = shutil.which("systemd-analyze")
-SHUTDOWN_GRACE = parse_duration("20s")  # the config's default
-
-
-def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions, continued lines joined, comments left out."""
-    lines = (ROOT / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    text = "\n".join(line for line in lines if not line.lstrip().startswith("#")).replace("\\\n", "")
-    return [(word, rest.strip()) for word, _, rest in (line.partition(" ") for line in text.splitlines() if line)]
-
-
-def last_stage() -> list[tuple[str, str]]:
-    found = instructions()
-    return found[max(number for number, (word, _) in enumerate(found) if word == "FROM") :]
-
-
-def setting(word: str) -> str:
-    (found,) = [rest for name, rest in last_stage() if name == word]
-    return found
+SHUTDOWN_GRACE = ConfigFile.model_fields["shutdown_grace"].get_default(call_default_factory=True)
+IMAGE = ours()[-1]
+COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
+MAKE = shutil.which("make") or "make"
 
 
 def directives() -> dict[str, list[str]]:
@@ -94,28 +77,31 @@ def test_systemd_finds_no_fault_in_the_unit_and_little_exposure(tmp_path: Path) 
         assert judged.returncode == 0, judged.stdout
 
 
-def test_the_image_does_not_run_as_root() -> None:
-    user, _, group = setting("USER").partition(":")
-    assert int(user) > 0
-    assert int(group) > 0
+def test_the_image_does_not_run_as_root_nor_is_it_built_by_it() -> None:
+    for stage in ours():
+        user, _, group = stage.one("USER").partition(":")
+        assert int(user) > 0
+        assert int(group) > 0
 
 
 def test_the_image_starts_the_relay_itself_so_that_signals_reach_it() -> None:
-    assert json.loads(setting("ENTRYPOINT")) == ["relay"]
-    assert json.loads(setting("CMD")) == ["run"]
-    assert setting("STOPSIGNAL") == "SIGTERM"
+    assert IMAGE.command("ENTRYPOINT") == ["relay"]
+    assert IMAGE.command("CMD") == ["run"]
+    assert IMAGE.one("STOPSIGNAL") == "SIGTERM"
+    assert IMAGE.command("HEALTHCHECK") == ["relay", "status", "--ready"]
 
 
 def test_the_image_keeps_its_state_in_its_volume_and_stands_by_when_evicted() -> None:
-    variables = dict(part.split("=", 1) for part in shlex.split(setting("ENV")))
-    assert variables["STATE_DIRECTORY"] in json.loads(setting("VOLUME"))
+    variables = pairs(IMAGE.one("ENV"))
+    assert [variables["STATE_DIRECTORY"]] == IMAGE.command("VOLUME")
     assert variables["RELAY_ON_EVICTED"] == "standby"
 
 
 def test_the_image_holds_nothing_that_no_hash_vouches_for() -> None:
     installs = [
         step
-        for word, rest in instructions()
+        for stage in ours()
+        for word, rest in stage.instructions
         if word == "RUN"
         for step in rest.split("&&")
         if re.search(r"\binstall\b", step) and "pip" in step
@@ -127,68 +113,64 @@ def test_the_image_holds_nothing_that_no_hash_vouches_for() -> None:
 
 def test_everything_the_image_copies_exists_and_is_let_through() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
-    sources = [
-        source.rstrip("/")
-        for word, rest in instructions()
-        if word == "COPY" and not rest.startswith("--from")
-        for source in rest.split()[:-1]
-    ]
+    copies = [copied(rest) for stage in ours() for word, rest in stage.instructions if word == "COPY"]
+    sources = [source.rstrip("/") for copy in copies if copy.stage is None for source in copy.sources]
     assert sources
     for source in sources:
         assert (ROOT / source).exists()
         assert f"!{source}" in ignored
 
 
-class Health(BaseHTTPRequestHandler):
-    status = 200
-
-    def do_GET(self) -> None:
-        self.send_response(self.status if self.path == "/healthz" else 404)
-        self.end_headers()
-
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
+PINNED = "sha256:" + "0123456789abcdef" * 4
 
 
-@pytest.fixture
-def health() -> Iterator[tuple[type[Health], str]]:
-    handler = type("Answering", (Health,), {})
-    with HTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield handler, f"http://127.0.0.1:{server.server_port}/healthz"
-        server.shutdown()
-        thread.join()
+def pin(folder: Path, *, digest: str) -> str:
+    """``make pin`` in a folder of its own, with an engine that answers so; the Dockerfile it leaves."""
+    shutil.copy(ROOT / "Makefile", folder)
+    shutil.copy(ROOT / "Dockerfile", folder)
+    engine = folder / "docker"
+    engine.write_text(f'#!/bin/sh\necho "$@" >>asked\necho {digest}\n')
+    engine.chmod(0o755)
+    env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run([MAKE, "pin"], cwd=folder, env=env, capture_output=True, timeout=30, check=False)
+    assert (done.returncode == 0) is digest.startswith("sha256:")
+    return (folder / "Dockerfile").read_text(encoding="utf-8")
 
 
-def test_the_images_health_check_passes_while_the_relay_is_healthy_and_only_then(
-    health: tuple[type[Health], str],
-) -> None:
-    _, _, command = setting("HEALTHCHECK").partition("CMD ")
-    python, *arguments = json.loads(command)
-    assert python == "python"
+def test_the_image_is_pinned_to_the_digest_that_the_registry_tells_again_and_again(tmp_path: Path) -> None:
+    for _ in range(2):
+        assert f"\nARG PYTHON=python:3.12-slim-bookworm@{PINNED}\n" in pin(tmp_path, digest=PINNED)
+    asked = (tmp_path / "asked").read_text(encoding="utf-8").splitlines()
+    assert all(" python:3.12-slim-bookworm " in f"{line} " for line in asked)
+    assert len(asked) == 2
 
-    def check(url: str) -> int:
-        environment = {**os.environ, "RELAY_HEALTH_URL": url, "http_proxy": "http://127.0.0.1:9"}
-        done = subprocess.run(
-            [sys.executable, *arguments], env=environment, capture_output=True, timeout=30, check=False
-        )
-        return done.returncode
 
-    handler, url = health
-    assert check(url) == 0
-    handler.status = 503
-    assert check(url) != 0
-    assert check("http://127.0.0.1:9/healthz") != 0
+def test_what_is_no_digest_is_not_written_into_the_dockerfile(tmp_path: Path) -> None:
+    assert pin(tmp_path, digest="none") == (ROOT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_compose_is_read_only_without_privileges_and_patient() -> None:
-    service = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))["services"]["relay"]
+    service = COMPOSE["services"]["relay"]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
     assert parse_duration(service["stop_grace_period"]) > SHUTDOWN_GRACE
     assert all(port.startswith("127.0.0.1:") for port in service["ports"])
-    assert "state:/var/lib/relay" in service["volumes"]
+    assert [f"state:{place}" for place in IMAGE.command("VOLUME")] == service["volumes"][-1:]
+    assert pairs(IMAGE.one("ENV"))["RELAY_CONFIG"] in "".join(service["volumes"])
+
+
+def test_compose_hands_secrets_over_as_files_and_none_in_the_environment() -> None:
+    service = COMPOSE["services"]["relay"]
+    assert {"environment", "env_file"}.isdisjoint(service)
+    assert set(service["secrets"]) == set(COMPOSE["secrets"])
+    assert all(set(secret) == {"file"} for secret in COMPOSE["secrets"].values())
+    assert pairs(IMAGE.one("ENV"))["CREDENTIALS_DIRECTORY"] == "/run/secrets"  # where engines put them
+
+
+def test_compose_leaves_the_health_check_to_the_image() -> None:
+    assert "healthcheck" not in COMPOSE["services"]["relay"]
+    assert "restart" in COMPOSE["services"]["relay"]
 
 
 def test_ci_runs_in_bash_from_anywhere_and_stops_at_the_first_fault() -> None:

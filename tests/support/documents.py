@@ -28,14 +28,22 @@ _HOUSE = {
     },
     "rules": [{"name": "all", "to": "bot"}],
 }
+_SECRETS = {
+    "api_key": ENV["STRATALERTS_API_KEY"],
+    "discord_swing": ENV["DISCORD_SWING"],
+    "bot_secret": ENV["BOT_SECRET"],
+    "http_token": "0123456789abcdef01234567",
+}  # in files beside the config, for `x_file`
 
 
 def shown(block: str, folder: Path) -> Config:
-    """The config that a document shows a piece of, with a watchlist of AAPL and SPY beside it."""
+    """The config that a document shows a piece of, with secrets in files and a watchlist of AAPL and SPY beside it."""
     piece = yaml.safe_load(block)
     assert isinstance(piece, dict)
     missing = {key: value for key, value in _HOUSE.items() if key not in piece}
     path = folder / "config.yaml"
     path.write_text(block + "\n" + (yaml.safe_dump(missing) if missing else ""))
     (folder / "watchlist.txt").write_text("AAPL\nSPY\n")
+    for name, secret in _SECRETS.items():
+        (folder / name).write_text(f"{secret}\n")
     return load(path, env=ENV)

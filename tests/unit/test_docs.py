@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter, Gauge, Histogram
 
 from relay import undertakings
 from relay.backfill import errands, held, parts
@@ -27,6 +28,7 @@ from relay.errors import Exit
 from relay.intake import FIRED_LIMIT, QUEUE_BYTES, QUEUE_LIMIT
 from relay.judging import snoozes
 from relay.judging.decider import CASES, PAGE
+from relay.metrics import Metrics
 from relay.outbox.memory import MOST_MARKS
 from relay.outbox.transaction import ROWS_A_STATEMENT
 from relay.outbox.writer import MOST_WAITING
@@ -170,4 +172,18 @@ def test_when_a_digest_is_made_is_told_alike_everywhere(document: str) -> None:
 def test_what_becomes_of_the_alert_that_finds_a_webhook_gone_is_told(document: str) -> None:
     [row] = [row for row in table(section(document, "What an answer means")) if "is switched off" in row[1]]
     assert "The alert that found out becomes a dead letter" in row[1]
-    assert ">Retry<" in (ROOT / "relay/web/pages/status.html").read_text()
+    pages = (page.read_text() for page in (ROOT / "relay/web/pages").rglob("*.html"))
+    assert any(re.search(r">Retry<|\"Retry\"", page) for page in pages)
+
+
+def test_every_metric_is_told_with_its_labels() -> None:
+    told = {
+        row[0].strip("`"): re.findall(r"`(\w+)`", row[1]) for row in table(section("docs/monitoring.md", "Metrics"))
+    }
+    collectors = vars(Metrics()).values()
+    known = {
+        f"{metric._name}{'_total' if isinstance(metric, Counter) else ''}": list(metric._labelnames)
+        for metric in collectors
+        if isinstance(metric, Counter | Gauge | Histogram)
+    }
+    assert told == known

@@ -18,7 +18,7 @@ from relay.errors import Exit
 from tests.support.dockerfile import copied, ours, pairs
 
 ROOT = Path(__file__).parents[2]
-UNIT = (ROOT / "systemd" / "relay.service").read_text(encoding="utf-8")
+UNITS = ["relay.service", "relay@.service"]
 ANALYZE = shutil.which("systemd-analyze")
 SHUTDOWN_GRACE = ConfigFile.model_fields["shutdown_grace"].get_default(call_default_factory=True)
 IMAGE = ours()[-1]
@@ -26,48 +26,54 @@ COMPOSE = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 MAKE = shutil.which("make") or "make"
 
 
-def directives() -> dict[str, list[str]]:
+def directives(unit: str) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for line in UNIT.splitlines():
+    for line in (ROOT / "systemd" / unit).read_text(encoding="utf-8").splitlines():
         name, equals, value = line.partition("=")
         if equals and not name.startswith("#"):
             found.setdefault(name, []).append(value)
     return found
 
 
-def test_the_unit_is_not_restarted_where_a_restart_can_not_help() -> None:
-    (codes,) = directives()["RestartPreventExitStatus"]
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_is_not_restarted_where_a_restart_can_not_help(unit: str) -> None:
+    (codes,) = directives(unit)["RestartPreventExitStatus"]
     assert {int(code) for code in codes.split()} == {Exit.EVICTED, Exit.REJECTED, Exit.CONFIG}
-    assert directives()["Restart"] == ["on-failure"]
+    assert directives(unit)["Restart"] == ["on-failure"]
 
 
-def test_the_unit_gives_the_drain_the_time_it_may_take() -> None:
-    (seconds,) = directives()["TimeoutStopSec"]
+@pytest.mark.parametrize("unit", UNITS)
+def test_the_unit_gives_the_drain_the_time_it_may_take(unit: str) -> None:
+    (seconds,) = directives(unit)["TimeoutStopSec"]
     assert parse_duration(seconds) > SHUTDOWN_GRACE
-    assert directives()["KillSignal"] == ["SIGTERM"]
+    assert directives(unit)["KillSignal"] == ["SIGTERM"]
 
 
-def test_the_unit_speaks_sd_notify_and_keeps_state_and_key_to_itself() -> None:
-    found = directives()
+@pytest.mark.parametrize(("unit", "state", "folder"), [(UNITS[0], "relay", ""), (UNITS[1], "relay-%i", "%i/")])
+def test_the_unit_speaks_sd_notify_and_keeps_state_and_key_to_itself(unit: str, state: str, folder: str) -> None:
+    found = directives(unit)
     assert found["Type"] == ["notify"]
     assert parse_duration(found["WatchdogSec"][0]) > 0
     assert found["DynamicUser"] == ["yes"]
-    assert found["StateDirectory"] == ["relay"]
-    assert found["LoadCredential"] == ["api_key:/etc/relay/api_key"]
+    assert found["StateDirectory"] == [state]
+    assert found["LoadCredential"] == [f"api_key:/etc/relay/{folder}api_key"]
+    assert found["ExecStart"] == [f"/opt/relay/bin/relay -c /etc/relay/{folder}config.yaml run"]
 
 
+@pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.skipif(ANALYZE is None, reason="no systemd-analyze on this machine")
-def test_systemd_finds_no_fault_in_the_unit_and_little_exposure(tmp_path: Path) -> None:
-    unit = tmp_path / "relay.service"
-    unit.write_text(UNIT.replace("/opt/relay/bin/relay", sys.executable), encoding="utf-8")
+def test_systemd_finds_no_fault_in_the_unit_and_little_exposure(unit: str, tmp_path: Path) -> None:
+    path = tmp_path / unit
+    text = (ROOT / "systemd" / unit).read_text(encoding="utf-8")
+    path.write_text(text.replace("/opt/relay/bin/relay", sys.executable), encoding="utf-8")
 
     verified = subprocess.run(
-        [str(ANALYZE), "verify", str(unit)], capture_output=True, text=True, timeout=60, check=False
+        [str(ANALYZE), "verify", str(path)], capture_output=True, text=True, timeout=60, check=False
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
     judged = subprocess.run(
-        [str(ANALYZE), "security", "--offline=true", "--threshold=20", str(unit)],
+        [str(ANALYZE), "security", "--offline=true", "--threshold=15", str(path)],
         capture_output=True,
         text=True,
         timeout=60,

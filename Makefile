@@ -46,7 +46,7 @@ audit: $(STAMP)
 # The documentation, in build/docs, without a warning and without a dead link; it asks the network for nothing.
 docs: $(STAMP)
 	rm -rf build/docs
-	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees docs build/docs
+	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going --fresh-env -d build/doctrees docs build/docs
 	$(BIN)/python docs/links.py build/docs
 
 # Rewrites docs/reference/config.md from the config's model.

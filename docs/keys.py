@@ -42,7 +42,7 @@ ROOT: Final = Path(__file__).parents[1]
 TARGET: Final = ROOT / "docs/reference/config.md"
 CONFIGS: Final = (ROOT / "docs/reference/examples.yaml", ROOT / "config.example.yaml")
 _COMMENTED: Final = re.compile(r"^(\s*)# ([a-z_]+: .*)$", re.MULTILINE)
-_LONGEST: Final = 80  # characters of an example in a table
+_LONGEST: Final = 46  # characters of an example in a table
 
 
 class Part(NamedTuple):

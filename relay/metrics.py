@@ -1,13 +1,24 @@
-"""Every metric of the relay, by the names operators build alerts on. Labels are bounded: never a symbol."""
+"""Every metric of the relay, by the names operators build alerts on. Labels are bounded: never a symbol.
+
+Whoever counts something begins each of its series at zero, as soon as it may be counted: Prometheus sees no increase in
+a series whose first value is 1, and the first dead letter is the one to hear of.
+"""
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+import platform
+from typing import Final
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, disable_created_metrics
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from relay import __version__
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for every counter, which nobody here asks for
+
+RESULTS: Final = ("delivered", "dead", "expired", "suppressed")  # what may become of a delivery
 
 _LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 3600.0)
 
@@ -49,6 +60,15 @@ class Metrics:
             "relay_config_last_reload_success", "1 when the last load of the config worked", registry=reg
         )
         self.reload_success.set(1)  # whoever has metrics to show has loaded a config
+
+        self.build = Gauge("relay_build_info", "1; the labels say what runs", ["version", "python"], registry=reg)
+        self.build.labels(__version__, platform.python_version()).set(1)
+        ProcessCollector(registry=reg)  # process_start_time_seconds, process_resident_memory_bytes, …
+
+    def await_destination(self, name: str) -> None:
+        """Begin to count what becomes of a destination's deliveries."""
+        for result in RESULTS:
+            self.deliveries.labels(name, result)
 
     def render(self) -> bytes:
         """The exposition text (Prometheus 0.0.4)."""

@@ -67,6 +67,8 @@ class Board:
         self._throttle = LogThrottle(clock)
         self._log = log.bind(channel=channel.value)
         self.status = Status(channel)
+        for result in Result:
+            metrics.backfills.labels(result=result.value)
 
     def _set(self, **changes: object) -> None:
         self.status = msgspec.structs.replace(self.status, **changes)

@@ -77,6 +77,7 @@ class Settlement:
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
+        metrics.await_destination(name)
         self._switch_off = switch_off
         self._began, self._began_us = clock.monotonic(), clock.now_us()
         self.last_error = self.refusal = ""

@@ -164,7 +164,7 @@ def dead_letters(metrics: Metrics) -> dict[str, int]:
         sample.labels["destination"]: int(sample.value)
         for family in metrics.deliveries.collect()
         for sample in family.samples
-        if sample.name == "relay_deliveries_total" and sample.labels["result"] == "dead"
+        if sample.name == "relay_deliveries_total" and sample.labels["result"] == "dead" and sample.value
     }
 
 

@@ -110,6 +110,8 @@ class Reader:
         self._gate = Gate(before_subscribe, self._send_change, clock=clock)
         self._sending = asyncio.Lock()
         self._frames = {name: metrics.frames.labels(name) for name in FRAME_TYPES}
+        for reason in RejectReason:
+            metrics.rejected.labels(reason.value)
         self._backoff = Backoff(rng)
         self._throttle = LogThrottle(clock)
         self._unknown: set[str] = set()

@@ -27,8 +27,9 @@ SESSION_COOKIE: Final = "relay_session"
 SESSION_SECONDS: Final = 7 * 86_400
 LOGIN_PATH: Final = "/login"
 STYLE_PATH: Final = "/static/page.css"
+ICON_PATHS: Final = tuple(f"/static/icon-{kind}.svg" for kind in ("good", "fair", "bad", "rest"))
 
-_OPEN: Final = frozenset({"/healthz", "/readyz", LOGIN_PATH, STYLE_PATH})
+_OPEN: Final = frozenset({"/healthz", "/readyz", LOGIN_PATH, STYLE_PATH, *ICON_PATHS})
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  because we recognise them, we don't bind here
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII | re.IGNORECASE)

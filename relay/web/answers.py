@@ -41,17 +41,6 @@ def wants_page(request: web.BaseRequest) -> bool:
     return "text/html" in request.headers.get("Accept", "")
 
 
-def done(request: web.BaseRequest, value: Mapping[str, object]) -> web.Response:
-    """What came of a call; where a button was pressed, back to the page, which shows it.
-
-    Raises:
-        HTTPSeeOther: To the page.
-    """
-    if wants_page(request):
-        raise web.HTTPSeeOther("/")
-    return answer(value)
-
-
 def plain(value: object) -> object:
     """Plain, redacted JSON values; a field named ``x_us`` becomes ``x``, RFC 3339 text. ``data`` keeps its names."""
     if isinstance(value, msgspec.Struct):

@@ -24,7 +24,7 @@ from relay.errors import ConfigError
 from relay.judging.silence import AmbiguousNameError, UnknownNameError
 from relay.judging.snoozes import TooManySnoozesError
 from relay.metrics import CONTENT_TYPE
-from relay.web.answers import answer, done, error
+from relay.web.answers import answer, error
 from relay.web.asked import BadQueryError, UnknownError, snooze_asked, value_of
 from relay.web.desk import Desk
 
@@ -78,7 +78,7 @@ class Api:
             await self._desk.pause(name)
         except KeyError:
             raise UnknownError(f"there is no destination {name!r}") from None
-        return done(request, {"destination": name, "state": "paused"})
+        return answer({"destination": name, "state": "paused"})
 
     async def resume(self, request: web.Request) -> web.Response:
         """Send to a destination again."""
@@ -88,7 +88,7 @@ class Api:
             dropped = await self._desk.resume(name, drop_older=drop_older)
         except KeyError:
             raise UnknownError(f"there is no destination {name!r}") from None
-        return done(request, {"destination": name, "state": "on", "dropped": dropped})
+        return answer({"destination": name, "state": "on", "dropped": dropped})
 
     async def config(self, _request: web.Request) -> web.Response:
         """The config that runs, without its secrets."""
@@ -106,7 +106,7 @@ class Api:
             return answer({"ok": False, "file": error.file, "faults": faults}, status=422)
         except ConfigError as error:
             return answer({"ok": False, "faults": [], "error": str(error), "hint": error.hint}, status=422)
-        return done(request, {"ok": True, "changes": plain(found)})
+        return answer({"ok": True, "changes": plain(found)})
 
     async def snoozed(self, _request: web.Request) -> web.Response:
         """What is snoozed."""
@@ -118,8 +118,8 @@ class Api:
         try:
             if asked.seconds and asked.name is not None:
                 begun = await self._desk.snooze(asked.name, asked.seconds, kind=asked.kind)
-                return done(request, msgspec.structs.asdict(begun))
-            return done(request, {"ended": await self._desk.wake(asked.name, kind=asked.kind)})
+                return answer(msgspec.structs.asdict(begun))
+            return answer({"ended": await self._desk.wake(asked.name, kind=asked.kind)})
         except UnknownNameError as fault:
             raise UnknownError(f"{fault}. {fault.hint}".strip()) from None
         except AmbiguousNameError as fault:

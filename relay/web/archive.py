@@ -22,7 +22,7 @@ from relay.outbox.archive import Page, Selection, Step
 from relay.outbox.forecast import forecast_drop, forecast_replay, forecast_retry
 from relay.outbox.selecting import stored_number
 from relay.web import selected
-from relay.web.answers import answer, done, error
+from relay.web.answers import answer, error
 from relay.web.asked import BadQueryError, UnknownError, flag
 from relay.web.desk import Desk
 
@@ -114,13 +114,13 @@ class ArchiveApi:
         """Queue a dead letter again."""
         number = _id(request, "dead letter")
         step = await self._desk.queue(self._desk.archive.retry(Selection(id=number)))
-        return _one(request, number, step, State.PENDING)
+        return _one(number, step, State.PENDING)
 
     async def drop(self, request: web.Request) -> web.Response:
         """Let go of a dead letter."""
         number = _id(request, "dead letter")
         step = await self._desk.drop(self._desk.archive.drop(Selection(id=number)))
-        return _one(request, number, step, State.EXPIRED)
+        return _one(number, step, State.EXPIRED)
 
     async def retry_all(self, request: web.Request) -> web.Response:
         """Queue the selected dead letters again: one step, or what it would come to."""
@@ -129,7 +129,7 @@ class ArchiveApi:
         if flag(given, "dry_run"):
             found = await forecast_retry(self._desk.archive, [chosen])
             return answer({"dry_run": True, **msgspec.structs.asdict(found)})
-        return _step(request, await self._desk.queue(self._desk.archive.retry(chosen, **selected.step(given))))
+        return _step(await self._desk.queue(self._desk.archive.retry(chosen, **selected.step(given))))
 
     async def drop_all(self, request: web.Request) -> web.Response:
         """Let go of the selected dead letters: one step, or what it would come to; 409 where a lane has what waits."""
@@ -147,7 +147,7 @@ class ArchiveApi:
             come = await forecast_drop(self._desk.archive, [chosen], waiting=waiting)
             return answer({"dry_run": True, **msgspec.structs.asdict(come)})
         step = self._desk.archive.drop(chosen, waiting=waiting, **selected.step(given))
-        return _step(request, await self._desk.drop(step))
+        return _step(await self._desk.drop(step))
 
     async def replay(self, request: web.Request) -> web.Response:
         """Send the selected events again: one step, or what it would come to."""
@@ -158,7 +158,7 @@ class ArchiveApi:
             return answer({"dry_run": True, **msgspec.structs.asdict(foretold)})
         flags = {name: flag(given, name) for name in ("new_ids", "dropped")}
         step = self._desk.archive.replay(chosen, **flags, **selected.step(given))
-        return _step(request, await self._desk.queue(step))
+        return _step(await self._desk.queue(step))
 
     def _selection(self, request: web.Request) -> Selection:
         return selected.selection(request.query, now_us=self._clock.now_us())
@@ -180,11 +180,11 @@ def _page(page: Page) -> web.Response:
     return answer({"items": page.items, "next": page.next})
 
 
-def _one(request: web.Request, number: int, step: Step, state: State) -> web.Response:
+def _one(number: int, step: Step, state: State) -> web.Response:
     if not step.done:
         raise UnknownError(f"there is no dead letter {number}")
-    return done(request, {"id": number, "state": state})
+    return answer({"id": number, "state": state})
 
 
-def _step(request: web.Request, step: Step) -> web.Response:
-    return done(request, msgspec.structs.asdict(step))
+def _step(step: Step) -> web.Response:
+    return answer(msgspec.structs.asdict(step))

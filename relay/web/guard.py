@@ -144,8 +144,8 @@ class Guard:
     def _denied(self, request: web.Request, denial: Denial) -> web.Response:
         if denial.status != HTTPStatus.UNAUTHORIZED:
             return error(denial.status, denial.code, denial.message)
-        if request.path == "/" and wants_page(request):
-            return self._pages.ask_token(status=401)
+        if wants_page(request) and (request.path == "/" or request.method == "POST"):  # a button of an old page
+            return self._pages.login.ask_token(status=401)
         return error(401, denial.code, denial.message, headers={"WWW-Authenticate": "Bearer"})
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 from relay.backfill.errands import Errand, looking_back
 from relay.backfill.round import Report, Result
 from relay.clock import isoformat
-from relay.web.answers import answer, wants_page
+from relay.web.answers import answer
 from relay.web.asked import BadQueryError, UnknownError, value_of
 from relay.web.desk import Desk
 
@@ -35,11 +35,9 @@ class UpstreamApi:
             web.get(f"/api/backfill/{{number:[0-9]{{1,{_MOST_DIGITS}}}}}", self.errand),
         ]
 
-    async def connect(self, request: web.Request) -> web.Response:
+    async def connect(self, _request: web.Request) -> web.Response:
         """Connect again; ``taken_back`` is false where this relay did not stand by."""
         taken_back = self._desk.connect()
-        if wants_page(request):
-            raise web.HTTPSeeOther("/")
         return answer({"taken_back": taken_back})
 
     async def backfill(self, request: web.Request) -> web.Response:
@@ -50,8 +48,6 @@ class UpstreamApi:
         except ValueError as fault:
             raise BadQueryError(f"`since`: {fault}") from None
         errand = self._desk.backfill(seconds)
-        if wants_page(request):
-            raise web.HTTPSeeOther("/")
         return answer(errand_fields(errand), status=202)
 
     async def errand(self, request: web.Request) -> web.Response:

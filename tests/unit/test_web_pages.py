@@ -12,9 +12,11 @@ from relay.clock import MICROS
 from relay.events import Channel
 from relay.outbox.channels import Hole
 from relay.web.answers import plain
-from relay.web.pages import clock_time, span
+from relay.web.shown import clock_time, kind, short_seconds, span
 
-FILES = sorted(Path(relay.web.__file__).parent.glob("pages/*.html"))
+WEB = Path(relay.web.__file__).parent
+FILES = sorted(WEB.glob("pages/**/*.html"))
+SCRIPT = '<script type="module" src="/static/page.js"></script>'
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,46 @@ def test_times_are_told_as_text_and_the_upstreams_object_is_left_alone() -> None
     }
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
-def test_pages_need_neither_script_nor_inline_style_nor_another_site(file: Path) -> None:
-    text = file.read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0.0, "0 ms"),
+        (0.012, "12 ms"),
+        (0.34, "0.34 s"),
+        (4.21, "4.2 s"),
+        (-0.2, "-0.20 s"),
+        (192, "3m 12s"),
+        (-75, "-1m 15s"),
+    ],
+)
+def test_a_latency_is_told_in_the_unit_a_person_would_use(seconds: float, shown: str) -> None:
+    assert short_seconds(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("state", "is_"),
+    [
+        ("delivered", "good"),
+        ("dead", "bad"),
+        ("backing off", "fair"),
+        ("paused", "rest"),
+        ("pending", "busy"),
+        ("?", "busy"),
+    ],
+)
+def test_a_state_is_good_or_bad_or_at_rest_or_on_its_way(state: str, is_: str) -> None:
+    assert kind(state) == is_
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(WEB / "pages").as_posix())
+def test_pages_have_no_inline_script_or_style_and_nothing_of_another_site(file: Path) -> None:
+    text = file.read_text(encoding="utf-8").replace(SCRIPT, "")
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:|https?://|\|\s*safe", text)
+
+
+@pytest.mark.parametrize("file", sorted(WEB.glob("static/*")), ids=lambda file: file.name)
+def test_what_the_page_loads_needs_no_other_site_and_runs_no_text_as_code(file: Path) -> None:
+    text = file.read_text(encoding="utf-8").replace('xmlns="http://www.w3.org/2000/svg"', "")
+    assert not re.search(
+        r"https?://|@import|\beval\b|innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function", text
+    )

@@ -1,0 +1,81 @@
+"""Back to the page after a button: without script a browser follows, with it ``page.js`` does, and both are told.
+
+    POST by a page ──> handler ──JSON──> a sentence, kept here ──303──> /?notice=3f9a#dead ──> the page shows it, once
+
+What holds always: a program is answered as ever; whoever was not let in leaves no notice; the page shows no sentence
+but those that the relay itself put here. Few are kept: who does not come for theirs loses it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+
+import msgspec
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+from yarl import URL
+
+from relay.web.answers import wants_page
+from relay.web.latest import PLACE
+from relay.web.said import Said, said
+
+MOST_NOTICES: Final = 64
+_API: Final = "/api/"
+_NOT_LET_IN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Notices:
+    """Sentences on their way to the page."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Said] = OrderedDict()
+
+    def keep(self, notice: Said) -> str:
+        """Keep it; by what name it is asked for."""
+        name = secrets.token_hex(8)
+        self._kept[name] = notice
+        while len(self._kept) > MOST_NOTICES:
+            self._kept.popitem(last=False)
+        return name
+
+    def take(self, name: str) -> Said | None:
+        """That of this name, once."""
+        return self._kept.pop(name, None)
+
+    @property
+    def middleware(self) -> Middleware:
+        """Around the guard: turns what a page's POST was answered into the way back."""
+
+        @web.middleware
+        async def back(request: web.Request, handler: _Handler) -> web.StreamResponse:
+            answer = await handler(request)
+            if request.method != "POST" or not request.path.startswith(_API) or not wants_page(request):
+                return answer
+            if answer.status in _NOT_LET_IN or not isinstance(answer, web.Response):
+                return answer
+            return self._way_back(request, answer)
+
+        return back
+
+    def _way_back(self, request: web.Request, answer: web.Response) -> web.Response:
+        resource = request.match_info.route.resource
+        path = request.path if resource is None else resource.canonical
+        body = answer.body if isinstance(answer.body, bytes) else b"{}"
+        notice = said(path, msgspec.json.decode(body, type=dict[str, object]), status=answer.status)
+        # The filters of the page that the button is on; nothing else of an address is taken over.
+        query = {key: value for key, value in _page_before(request).query.items() if key in PLACE}
+        to = URL.build(path="/", query={**query, "notice": self.keep(notice)}, fragment=notice.place)
+        return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": str(to)})
+
+
+def _page_before(request: web.Request) -> URL:
+    try:
+        return URL(request.headers.get("Referer", "/"))
+    except ValueError:
+        return URL("/")

@@ -1,0 +1,131 @@
+"""How values look on the page: spans, times, numbers, which state is good; and the templates that show them.
+
+    value ──filter──> text ──finalize: no secret──> autoescape ──> HTML
+
+What holds always: every text passes the redaction before it is escaped; a name that is not there is an error, not an
+empty place.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import jinja2
+import msgspec
+
+from relay.clock import MICROS, isoformat
+from relay.deliveries import State
+from relay.events import Instant, symbol_root
+from relay.logs import redact
+from relay.web.answers import plain
+
+_PAGES: Final = Path(__file__).parent / "pages"
+
+_KINDS: Final = {
+    # of a delivery
+    State.DELIVERED: "good",
+    State.DEAD: "bad",
+    State.EXPIRED: "rest",
+    State.SUPPRESSED: "rest",
+    # of a destination
+    "idle": "good",
+    "sending": "good",
+    "backing off": "fair",
+    "refusing": "bad",
+    "off": "bad",
+    "paused": "rest",
+    "removed": "rest",
+    # of the connection
+    "connected": "good",
+    "standby": "fair",
+}
+
+
+def templates() -> jinja2.Environment:
+    """What renders the page; read from the disk once, when a template is first asked for."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_PAGES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=_without_secrets,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        enable_async=False,
+        auto_reload=False,
+    )
+    environment.filters |= {
+        "span": span,
+        "clock": clock_time,
+        "iso": isoformat,
+        "us": micros,
+        "root": symbol_root,
+        "kind": kind,
+        "object": as_json,
+        "seconds": short_seconds,
+        "number": number,
+        "percent": percent,
+    }
+    environment.globals |= {"State": State, "micros": MICROS}
+    return environment
+
+
+def span(seconds: float) -> str:
+    """A length of time at the precision a glance needs: ``4s``, ``3m 12s``, ``2h 5m``, ``9d 3h``."""
+    whole = max(0, int(seconds))
+    for size, unit, rest, rest_unit in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "m"), (60, "m", 1, "s")):
+        if whole >= size:
+            return f"{whole // size}{unit} {whole % size // rest}{rest_unit}"
+    return f"{whole}s"
+
+
+def short_seconds(seconds: float) -> str:
+    """A latency: ``12 ms``, ``0.34 s``, ``4.2 s``, ``3m 12s``."""
+    if abs(seconds) < 0.1:  # noqa: PLR2004  because below a tenth of a second people count in milliseconds
+        return f"{round(seconds * 1e3)} ms"
+    if abs(seconds) < 60:  # noqa: PLR2004  because a minute has 60
+        return f"{seconds:.2f} s" if abs(seconds) < 1 else f"{seconds:.1f} s"
+    return f"-{span(-seconds)}" if seconds < 0 else span(seconds)
+
+
+def clock_time(text: object, now_us: int) -> str:
+    """A time as a glance needs it, UTC: ``13:45:22``, ``2026-04-09 13:45`` on another day than ``now_us``."""
+    moment = Instant.parse(text)
+    if moment is None:
+        return str(text)
+    day, _, time = Instant(moment.us, max(moment.precision_us, MICROS)).isoformat().rstrip("Z").partition("T")
+    today = Instant(now_us).isoformat().partition("T")[0]
+    return time if day == today else f"{day} {time[:5]}"
+
+
+def micros(text: object) -> int | None:
+    """A told time in µs since the epoch; None where it is none."""
+    moment = Instant.parse(text)
+    return None if moment is None else moment.us
+
+
+def kind(state: str) -> str:
+    """Whether a state is ``good``, ``fair``, ``bad``, at ``rest`` because that is wanted, or on its way (``busy``)."""
+    return _KINDS.get(state, "busy")
+
+
+def as_json(data: object) -> str:
+    """An object as a person reads it, without secrets."""
+    told = plain({"data": data})
+    assert isinstance(told, dict)
+    return msgspec.json.format(msgspec.json.encode(told["data"]), indent=2).decode()
+
+
+def number(value: object) -> str:
+    """A count with its thousands apart."""
+    return f"{value:,}" if type(value) is int else str(value)
+
+
+def percent(value: float) -> str:
+    """As SVG wants it."""
+    return f"{value:g}%"
+
+
+def _without_secrets(value: object) -> object:
+    """Every expression of a template passes here, before it is escaped."""
+    return redact(value) if type(value) is str else value

@@ -1,0 +1,274 @@
+/*
+ * Keeps the page as the server would render it now. Without this script it is the same page, and stands still.
+ *
+ *   /api/stream ──something happened──> at most once a second: GET /parts ──> what differs is changed in place
+ *   a button    ──POST, as without script──> the page it leads to ──> its notice as a toast, the rest in place
+ *
+ * No word and no number is made here but ages: the server renders everything. Nodes that stay the same node keep their
+ * focus, their scroll, what is typed into them and whether they are folded out.
+ */
+
+import { become } from '/static/become.js';
+
+const LEAST_MS = 1000; // between two refreshes
+const SHARE = 5; // and so many times what the last one took: a slow server is asked less
+const QUIET_MS = 20000; // the stream says how it stands every 5 s: without a word for so long, it is lost
+const TOAST_MS = 8000;
+
+/** @param {string} id @returns {HTMLElement} */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/* ---- what the server renders, brought into the page ---- */
+
+let lit = true;
+
+/** Show that it is new. @param {HTMLElement} element */
+function light(element) {
+  if (!lit || !('fresh' in element.dataset) || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  const accent = getComputedStyle(document.documentElement).getPropertyValue('--lit');
+  element.animate([{ backgroundColor: accent }, { backgroundColor: 'transparent' }], { duration: 2500 });
+}
+
+/** Bring what was rendered into the page. @param {Document} page */
+function show(page) {
+  const focused = document.activeElement;
+  const within = focused && focused.closest('[data-part]');
+  for (const part of page.querySelectorAll('[data-part]')) {
+    const here = document.getElementById(part.id);
+    if (!here) return location.reload(); // the store could not be read when this page was made, and now it can
+    become(here, part, light);
+  }
+  const verdict = byId('verdict').dataset;
+  if (document.title !== verdict.title) document.title = verdict.title || '';
+  const icon = `/static/icon-${verdict.kind}.svg`;
+  if (byId('icon').getAttribute('href') !== icon) byId('icon').setAttribute('href', icon);
+  skew = Number(verdict.now || Date.now()) - Date.now();
+  tick();
+  if (within && focused && !focused.isConnected) {
+    const heading = document.querySelector(`#${within.id} h2`); // the button's row is gone: stay in its section
+    if (heading instanceof HTMLElement) {
+      heading.tabIndex = -1;
+      heading.focus({ preventScroll: true });
+    }
+  }
+}
+
+/** @param {string} html */
+const read = (html) => new DOMParser().parseFromString(html, 'text/html');
+
+/* ---- ages ---- */
+
+let skew = Number(byId('verdict').dataset.now || Date.now()) - Date.now(); // how far the relay's clock is ahead of ours
+
+/** As the server tells it (`shown.span`). @param {number} seconds */
+function span(seconds) {
+  const whole = Math.max(0, Math.floor(seconds));
+  for (const [size, unit, rest, restUnit] of /** @type {const} */ ([
+    [86400, 'd', 3600, 'h'],
+    [3600, 'h', 60, 'm'],
+    [60, 'm', 1, 's'],
+  ])) {
+    if (whole >= size) return `${Math.floor(whole / size)}${unit} ${Math.floor((whole % size) / rest)}${restUnit}`;
+  }
+  return `${whole}s`;
+}
+
+function tick() {
+  const now = Date.now() + skew;
+  for (const time of document.querySelectorAll('time[data-tick]')) {
+    const away = (now - Date.parse(time.getAttribute('datetime') || '')) / 1000;
+    const text = span(time.getAttribute('data-tick') === 'left' ? -away : away);
+    if (time.textContent !== text) time.textContent = text;
+  }
+}
+
+/* ---- refreshes ---- */
+
+let paused = false;
+let asking = false;
+let dirty = false;
+let posts = 0; // buttons whose answers were shown
+let timer = 0;
+let next = 0;
+
+/** Refresh as soon as it may be. */
+function soon() {
+  dirty = true;
+  if (paused || asking || timer || document.hidden) return;
+  timer = setTimeout(refresh, Math.max(0, next - Date.now()));
+}
+
+async function refresh() {
+  timer = 0;
+  asking = true;
+  dirty = false;
+  const [began, before] = [Date.now(), posts];
+  try {
+    const answer = await fetch(`/parts${location.search}`, { headers: { Accept: 'text/html' } });
+    if (answer.status === 401) return over();
+    if (answer.headers.get('Content-Type')?.startsWith('text/html')) {
+      const page = read(await answer.text());
+      if (posts !== before) dirty = true; // rendered before what was done since
+      else if (!paused) show(page);
+    }
+  } catch {
+    // the stream's end says so
+  } finally {
+    asking = false;
+    lit = true;
+    next = Date.now() + Math.max(LEAST_MS, SHARE * (Date.now() - began));
+    if (dirty) soon();
+  }
+}
+
+/* ---- the stream ---- */
+
+/** @type {EventSource | null} */
+let stream = null;
+let heard = 0;
+let told = '';
+
+/** Say how live the page is: `live`, `reconnecting`, `paused`. @param {string} how @param {string} text */
+function say(how, text = how) {
+  const live = byId('live');
+  if (live.dataset.how === how) return;
+  live.dataset.how = how;
+  live.textContent = text;
+}
+
+function listen() {
+  stream?.close();
+  stream = new EventSource('/api/stream');
+  heard = Date.now();
+  stream.onopen = () => {
+    heard = Date.now();
+    say('live');
+    soon();
+  };
+  stream.onerror = () => say('reconnecting', 'reconnecting…');
+  for (const name of ['event', 'delivery', 'gap']) {
+    stream.addEventListener(name, () => {
+      heard = Date.now();
+      soon();
+    });
+  }
+  stream.addEventListener('status', (message) => {
+    heard = Date.now();
+    say('live');
+    if (document.hidden && message.data !== told) void refresh(); // for the tab's title
+    told = message.data;
+    soon();
+  });
+}
+
+/** Each second: ages, and whether the stream still speaks. */
+function beat() {
+  if (!document.hidden) tick();
+  if (paused || !stream) return;
+  if (stream.readyState === EventSource.CLOSED || Date.now() - heard > QUIET_MS) {
+    say('reconnecting', 'reconnecting…');
+    if (Date.now() - heard > LEAST_MS * 4) {
+      soon(); // it may be the session that is over
+      listen();
+    }
+  }
+}
+
+/** The session is over. */
+function over() {
+  stream?.close();
+  stream = null;
+  say('over', '');
+  const link = document.createElement('a');
+  link.href = '/';
+  link.textContent = 'Your session is over: log in';
+  byId('live').append(link);
+}
+
+function togglePause() {
+  paused = !paused;
+  const button = byId('live-toggle');
+  button.setAttribute('aria-pressed', String(paused));
+  if (paused) {
+    stream?.close();
+    stream = null;
+    say('paused');
+  } else {
+    say('reconnecting', 'reconnecting…');
+    listen();
+  }
+}
+
+/* ---- buttons and the filter ---- */
+
+/** @param {Element} notice */
+function toast(notice) {
+  byId('toast').replaceChildren(document.importNode(notice, true));
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => byId('toast').replaceChildren(), TOAST_MS);
+}
+let toastTimer = 0;
+
+/** @param {string} text */
+function complain(text) {
+  const notice = document.createElement('p');
+  notice.id = 'notice';
+  notice.className = 'told bad';
+  notice.textContent = text;
+  toast(notice);
+}
+
+/** @type {Set<HTMLFormElement>} */
+const busy = new Set(); // their requests are under way
+
+/** @param {HTMLFormElement} form */
+async function post(form) {
+  if (busy.has(form)) return;
+  busy.add(form);
+  try {
+    const body = new URLSearchParams(/** @type {any} */ (new FormData(form)));
+    const answer = await fetch(form.getAttribute('action') || '/', { method: 'POST', body, headers: { Accept: 'text/html' } });
+    if (answer.status === 401) return over();
+    const page = read(await answer.text());
+    const notice = page.getElementById('notice');
+    if (notice) toast(notice);
+    else complain(`That was not done (${answer.status}).`);
+    posts += 1;
+    if (page.getElementById('verdict')) show(page);
+    form.closest('details.pop')?.removeAttribute('open');
+    if (notice?.classList.contains('good')) form.reset();
+  } catch {
+    complain('The relay does not answer. Nothing is known of what you asked for: look before you ask again.');
+  } finally {
+    busy.delete(form);
+  }
+}
+
+/** @param {HTMLFormElement} form */
+function filter(form) {
+  const wanted = [...new FormData(form)].filter(([, value]) => String(value).trim());
+  const query = new URLSearchParams(/** @type {any} */ (wanted)).toString();
+  history.replaceState(null, '', query ? `/?${query}#alerts` : '/#alerts');
+  lit = false; // what fits now is not new
+  if (paused) location.reload();
+  else soon();
+}
+
+document.addEventListener('submit', (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  event.preventDefault();
+  if (form.getAttribute('method') === 'post') void post(form);
+  else filter(form);
+});
+
+document.addEventListener('visibilitychange', soon);
+byId('live-toggle').addEventListener('click', togglePause);
+byId('live-toggle').hidden = false;
+byId('live').textContent = 'connecting…';
+if (new URLSearchParams(location.search).has('notice')) {
+  const rest = new URLSearchParams(location.search);
+  rest.delete('notice'); // it is shown once
+  history.replaceState(null, '', `/${rest.size ? `?${rest}` : ''}${location.hash}`);
+}
+listen();
+setInterval(beat, 1000);

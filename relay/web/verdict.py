@@ -1,0 +1,55 @@
+"""The one sentence above everything: whether it works, and if not, what to do.
+
+    Readiness, Status ──verdict_of──> kind (good, fair, bad), headline, what is told under it, the tab's title
+
+It is the same judgement as ``/readyz`` and ``relay status --check`` make; nothing is judged anew here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import msgspec
+
+from relay.web.desk import Readiness
+
+Kind = Literal["good", "fair", "bad"]
+
+_GLYPHS: Final[dict[str, str]] = {"good": "✓", "fair": "▲", "bad": "✕"}
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a glance is told.
+
+    Attributes:
+        kind: ``good``, ``fair`` (it runs, and something is wrong) or ``bad`` (alerts do not flow).
+        headline: In a few words.
+        troubles: What is wrong, each with what to do, the gravest first.
+        notes: What a person wants so, or has to decide.
+        title: Of the tab, where it is in the background.
+    """
+
+    kind: Kind
+    headline: str
+    troubles: tuple[str, ...]
+    notes: tuple[str, ...]
+    title: str
+
+
+def verdict_of(readiness: Readiness, notes: Sequence[str] = ()) -> Verdict:
+    """How it stands; ``notes`` are those that the store counts."""
+    troubles = (*readiness.reasons, *readiness.degraded)
+    kind: Kind = "bad" if not readiness.ready else "fair" if troubles else "good"
+    count = "one trouble" if len(troubles) == 1 else f"{len(troubles)} troubles"
+    short = {"good": "all is well", "fair": count, "bad": "not ready"}[kind]
+    headline = {"good": "All is well", "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
+    return Verdict(kind, headline, troubles, (*readiness.notes, *notes), f"{_GLYPHS[kind]} {short} · Relay")
+
+
+def unreadable(readiness: Readiness, problem: str) -> Verdict:
+    """How it stands where the store can't be read, and ``problem`` says why, unless ``readiness`` does."""
+    told = any(problem in reason for reason in readiness.reasons)  # as damage is, and mere slowness is not
+    troubles = (*(() if told else (f"{problem}.",)), *readiness.reasons, *readiness.degraded)
+    headline = "What is stored can't be shown"
+    return Verdict("bad", headline, troubles, readiness.notes, f"{_GLYPHS['bad']} the store can't be read · Relay")

@@ -226,6 +226,7 @@ class FrontDesk:
             result = "refused" if Standing.REFUSED in standings else "failed"
         return BackfillStatus(
             running=bool(standings & {Standing.RUNNING, Standing.RETRYING}),
+            fetched=sum(status.fetched for status in statuses),
             result=result,
             detail="; ".join(troubled),
             completed_at_us=max(completed, default=None),

@@ -41,6 +41,8 @@ class Status(msgspec.Struct, frozen=True):
         hint: What to do about the last trouble, one sentence, or empty.
         last_error: The last trouble, for a person; empty once a round was complete.
         last_completed_us: When a round was last complete in this run, µs since the epoch.
+        fetched: Items that the round under way has been shown, those that were asked for twice counted twice; 0 without
+            one.
         rounds: Complete rounds in this run.
         recovered: Alerts they brought that the socket had not.
         holes: Ranges they could not see.
@@ -53,6 +55,7 @@ class Status(msgspec.Struct, frozen=True):
     hint: str = ""
     last_error: str = ""
     last_completed_us: int | None = None
+    fetched: int = 0
     rounds: int = 0
     recovered: int = 0
     holes: int = 0
@@ -75,6 +78,7 @@ class Board:
 
     def begun(self) -> None:
         """A round begins."""
+        self._set(fetched=0)
         if self.status.standing is not Standing.REFUSED:
             self._set(standing=Standing.RUNNING)
 
@@ -84,6 +88,7 @@ class Board:
 
     def answered(self, page: RestPage) -> None:
         """REST gave a page."""
+        self._set(fetched=self.status.fetched + page.size)
         if self.status.standing is not Standing.RUNNING:
             self._set(standing=Standing.RUNNING, scope="")
         if page.rejected:
@@ -115,6 +120,7 @@ class Board:
             hint="",
             last_error="",
             last_completed_us=self._clock.now_us(),
+            fetched=0,
             rounds=self.status.rounds + 1,
             recovered=self.status.recovered + report.recovered,
             holes=self.status.holes + len(report.holes),
@@ -144,6 +150,7 @@ class Board:
             scope=error.scope if error.code == MISSING_SCOPE else "",
             hint=error.hint,
             last_error=str(error),
+            fetched=0,
         )
         if self._throttle.admit("refused") is not None:
             self._log.error("backfill refused", code=error.code, scope=error.scope, error=str(error), hint=error.hint)
@@ -151,9 +158,9 @@ class Board:
     def failed(self, error: Exception) -> None:
         """The round could not be stored."""
         self._metrics.backfills.labels(result=Result.FAILED.value).inc()
-        self._set(standing=Standing.IDLE, last_error=str(error))
+        self._set(standing=Standing.IDLE, last_error=str(error), fetched=0)
         self._log.error("backfill round failed", error=str(error))
 
     def stopped(self) -> None:
         """The round was cancelled."""
-        self._set(standing=Standing.IDLE)
+        self._set(standing=Standing.IDLE, fetched=0)

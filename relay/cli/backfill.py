@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import click
 
@@ -21,6 +21,7 @@ from relay.app import Relay
 from relay.backfill.errands import Errands, looking_back
 from relay.cli import remote
 from relay.cli.options import config_option, json_option
+from relay.cli.progress import Bars
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
@@ -34,8 +35,11 @@ from relay.rules import words
 from relay.rules.wanted import channels_of
 from relay.web.upstream import errand_fields
 
+Progress: TypeAlias = Callable[[int], None]
+
 _ASK_SECONDS: Final = 0.3
 _PATIENCE: Final = 30.0  # of nothing but failures
+_ASKING: Final = "alerts that REST shows"
 _GOES_ON: Final = "The relay goes on asking by itself; `relay status` shows how it stands."
 
 _EXAMPLES: Final = """\b
@@ -59,7 +63,10 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     with told(as_json=as_json):
         loaded = reach_quietly(config)
         seconds = None if since is None else _seconds(since)
-        came = asyncio.run(_backfill(loaded, since, seconds, SystemClock()))
+        with Bars(quiet=as_json) as bars:
+            came = asyncio.run(
+                _backfill(loaded, since, seconds, SystemClock(), lambda got: bars.show(_ASKING, got, None))
+            )
     if as_json:
         click.echo(json.dumps(came, ensure_ascii=False))
     else:
@@ -75,12 +82,14 @@ def _seconds(since: str) -> float:
         raise click.BadParameter(str(fault), param_hint="--since") from None
 
 
-async def _backfill(config: Reach, since: str | None, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
+async def _backfill(
+    config: Reach, since: str | None, seconds: float | None, clock: Clock, progress: Progress
+) -> Mapping[str, Any]:
     begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": since})
     if begun is not None:
-        came = {**await _followed(config, begun, clock), "relay_runs": True, "store_is_new": False}
+        came = {**await _followed(config, begun, clock, progress), "relay_runs": True, "store_is_new": False}
     else:
-        came = {**await _by_itself(remote.whole(config), seconds, clock), "relay_runs": False}
+        came = {**await _by_itself(remote.whole(config), seconds, clock, progress), "relay_runs": False}
     baseline_us = await asyncio.to_thread(_baseline_us, config) if isinstance(config, Config) else None
     return {**came, "baseline": None if baseline_us is None else isoformat(baseline_us)}
 
@@ -95,7 +104,7 @@ def _baseline_us(config: Config) -> int | None:
         return None
 
 
-async def _followed(config: Reach, begun: Mapping[str, Any], clock: Clock) -> Mapping[str, Any]:
+async def _followed(config: Reach, begun: Mapping[str, Any], clock: Clock, progress: Progress) -> Mapping[str, Any]:
     """Ask after an errand until it is over.
 
     Raises:
@@ -106,13 +115,15 @@ async def _followed(config: Reach, begun: Mapping[str, Any], clock: Clock) -> Ma
     while errand is not None and errand["running"]:
         await clock.sleep(_ASK_SECONDS)
         errand = await remote.fetch(config, f"/api/backfill/{begun['number']}")
-        patience.look(_trouble(await remote.fetch(config, "/api/status")), hint=_GOES_ON)
+        status: Mapping[str, Any] = await remote.fetch(config, "/api/status") or {"backfill": {"detail": ""}}
+        progress(status["backfill"].get("fetched", 0))  # a relay of an earlier version does not count
+        patience.look(status["backfill"]["detail"], hint=_GOES_ON)
     if errand is None:
         raise RelayError("the relay ended meanwhile", hint="Ask again: what was stored is recognised.")
     return errand
 
 
-async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Mapping[str, Any]:
+async def _by_itself(config: Config, seconds: float | None, clock: Clock, progress: Progress) -> Mapping[str, Any]:
     async with AsyncExitStack() as stack:
         relay = Relay(config, env={}, clock=clock, allow_real=True)  # nothing is sent: what is found waits
         try:
@@ -125,13 +136,10 @@ async def _by_itself(config: Config, seconds: float | None, clock: Clock) -> Map
         patience = _Patience(clock)
         while not work.done():
             await asyncio.wait([work], timeout=_ASK_SECONDS)
+            progress(sum(status.fetched for status in relay.backfiller.status.values()))
             troubles = [status.last_error for status in relay.backfiller.status.values() if status.last_error]
             patience.look("" if work.done() else "; ".join(troubles), hint="What was stored is recognised later.")
         return {**errand_fields(work.result()), "store_is_new": relay.store_is_new}
-
-
-def _trouble(status: Mapping[str, Any] | None) -> str:
-    return "" if status is None else str(status["backfill"]["detail"])
 
 
 class _Patience:

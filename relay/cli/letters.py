@@ -7,7 +7,7 @@ Meant ──IDs: each looked at first, so that a wrong one changes nothing──
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -15,8 +15,9 @@ from typing import Final
 import msgspec
 
 from relay.cli import remote
-from relay.cli.archive import archive, step_by_step
+from relay.cli.archive import Steps, archive, step_by_step
 from relay.cli.filters import known
+from relay.cli.progress import Bars
 from relay.cli.remote import Reach
 from relay.cli.wording import agreeing, counted, overdue
 from relay.clock import MICROS, SystemClock
@@ -24,7 +25,7 @@ from relay.deliveries import State
 from relay.durations import roughly
 from relay.errors import UsageError
 from relay.events import Instant
-from relay.outbox.archive import EVERYTHING, Archive, Selection
+from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.forecast import DropForecast, RetryForecast, forecast_drop, forecast_retry
 
 _LISTED: Final = "`relay dead list` shows those there are."
@@ -185,7 +186,7 @@ async def retry(config: Reach, meant: Meant) -> Done:
     async with archive(config, changes=True) as reached:
         selections = await _selections(config, reached.archive, meant)
         foretold = await _foretold(reached.archive, selections)
-        steps = [step for one in selections async for step in step_by_step(partial(reached.archive.retry, one))]
+        steps = [step async for step in _every("queueing", [partial(reached.archive.retry, one) for one in selections])]
     absent = {name for step in steps for name in step.destinations} - set(config.destinations)
     return Done(
         sum(step.done for step in steps),
@@ -228,17 +229,26 @@ async def drop(config: Reach, meant: Meant) -> Done:
     waiting = clears_queue(config, meant.selection)
     async with archive(config, changes=True) as reached:
         try:
-            steps = [
-                step
-                for one in await _selections(config, reached.archive, meant)
-                async for step in step_by_step(partial(reached.archive.drop, one, waiting=waiting))
-            ]
+            selections = await _selections(config, reached.archive, meant)
+            drops = [partial(reached.archive.drop, one, waiting=waiting) for one in selections]
+            steps = [step async for step in _every("letting go", drops)]
         except remote.RefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
             hint = "Reload it first: systemctl reload relay, or POST /api/reload."
             raise UsageError(f"the running relay still has {meant.selection.destination}", hint=hint) from error
     return Done(sum(step.done for step in steps), reached.running, waiting=waiting)
+
+
+async def _every(what: str, parts: Sequence[Steps]) -> AsyncIterator[Step]:
+    """All steps of all parts; how far it is shows on a terminal."""
+    done = 0
+    with Bars() as bars:
+        for part in parts:
+            async for step in step_by_step(part):
+                done += step.done
+                bars.show(what, done, None)
+                yield step
 
 
 def clears_queue(config: Reach, selection: Selection) -> bool:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,10 +13,10 @@ import click
 import msgspec
 from rich import box
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from relay.cli.options import config_option, json_option
+from relay.cli.progress import Bars
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.cli.wording import counted
@@ -81,13 +80,13 @@ def command(*, dry_run: bool, span: str | None, compacting: bool, config: Path |
         if compacting:
             _tell_compacted(*compact(path, now_us=now_us), as_json=as_json)
             return Exit.OK
-        with _progress(quiet=as_json) as progress:
+        with Bars(quiet=as_json) as bars:
             done = repair(
                 path,
                 now_us=now_us,
                 refetch_us=IDENTITIES_US,
                 dry_run=dry_run,
-                progress=progress,
+                progress=bars.show,
                 begin_us=None if back_us is None else now_us - back_us,
             )
         if as_json:
@@ -105,28 +104,6 @@ def _seconds(span: str) -> float:
     if not 0 < seconds * MICROS <= IDENTITIES_US:
         raise click.BadParameter("30d at most: no further back is anything fetched again", param_hint="--since")
     return seconds
-
-
-@contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar for each table, where a person watches; it is gone when all is done."""
-    console = Console(stderr=True)
-    bars = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.completed:,} of {task.total:,}"),
-        console=console,
-        transient=True,
-        disable=quiet or not console.is_terminal,
-    )
-    tasks = {table: bars.add_task(table, total=0, visible=False) for table in ("events", "deliveries")}
-
-    def advance(table: str, done: int, of: int) -> None:
-        if table in tasks:
-            bars.update(tasks[table], completed=done, total=of, visible=True)
-
-    with bars:
-        yield advance
 
 
 def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:

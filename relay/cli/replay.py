@@ -7,7 +7,6 @@ options ──> a selection for each destination of the config ──forecast─
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping, Sequence
 from functools import partial
 from http import HTTPStatus
@@ -16,14 +15,13 @@ from typing import Final
 
 import click
 import msgspec
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from relay.cli import remote
 from relay.cli.archive import Reached, archive, step_by_step
 from relay.cli.filters import chosen, filters, known, of
 from relay.cli.listed import plain
 from relay.cli.options import config_option, json_option
+from relay.cli.progress import Bars
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
@@ -107,12 +105,14 @@ def command(
             raise UsageError("from when on? --since 2h, or --event ID", hint="--dry-run says what would be sent.")
         selection = chosen(given)
         loaded = reach_quietly(config)
-        done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, dropped=dropped, new_ids=new_ids))
+        done = asyncio.run(_replay(loaded, selection, dry_run=dry_run, dropped=dropped, new_ids=new_ids, quiet=as_json))
     click.echo(plain(_plain(done)) if as_json else _words(done, of(given, joined="to")))
     return Exit.OK
 
 
-async def _replay(config: Reach, selection: Selection, *, dry_run: bool, dropped: bool, new_ids: bool) -> Replayed:
+async def _replay(
+    config: Reach, selection: Selection, *, dry_run: bool, dropped: bool, new_ids: bool, quiet: bool
+) -> Replayed:
     async with archive(config, changes=not dry_run) as reached:
         parts = await _parts(config, reached, selection)
         try:
@@ -124,14 +124,12 @@ async def _replay(config: Reach, selection: Selection, *, dry_run: bool, dropped
         if found is not None and dry_run:
             return Replayed(found.to_send, found, reached.running, dry_run=True)
         queued = 0
-        with _progress() as progress:
-            task = progress.add_task("queueing", total=None if found is None else found.to_send)
+        with Bars(quiet=quiet) as bars:
             for part in parts:
                 take = partial(reached.archive.replay, part, new_ids=new_ids, dropped=dropped)
                 async for step in step_by_step(take):
                     queued += step.done
-                    progress.update(task, completed=queued)
-            progress.update(task, total=queued)
+                    bars.show("queueing", queued, None if found is None else found.to_send)
         return Replayed(queued, found, reached.running, dry_run=False)
 
 
@@ -156,13 +154,6 @@ def _sum(forecasts: Sequence[ReplayForecast]) -> ReplayForecast:
     return ReplayForecast(
         **{field: sum(getattr(one, field) for one in forecasts) for field in ReplayForecast.__struct_fields__}
     )
-
-
-def _progress() -> Progress:
-    """A bar on standard error where that is a terminal; nothing elsewhere."""
-    console = Console(file=sys.stderr)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
 
 
 def _words(done: Replayed, whose: str) -> str:

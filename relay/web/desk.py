@@ -127,6 +127,7 @@ class BackfillStatus(msgspec.Struct, frozen=True):
 
     Attributes:
         running: A round is under way.
+        fetched: Items that the rounds under way have been shown so far; one that was asked for twice counts twice.
         result: What the last one came to, in a word; empty before the first.
         detail: One sentence where it did not go well.
         completed_at_us: When the last one was complete.
@@ -134,6 +135,7 @@ class BackfillStatus(msgspec.Struct, frozen=True):
     """
 
     running: bool = False
+    fetched: int = 0
     result: str = ""
     detail: str = ""
     completed_at_us: int | None = None

@@ -114,6 +114,11 @@ def show(items: Iterable[Item], columns: Sequence[Column]) -> None:
         for item in items:
             click.echo(_fit("\t".join(clean(redact(column.cell(item))) for column in columns), console.encoding))
         return
+    console.print(drawn(items, columns, console))
+
+
+def drawn(items: Iterable[Item], columns: Sequence[Column], console: Console) -> Table:
+    """A listing as a table, with the columns that a terminal is wide enough for."""
     now_us = SystemClock().now_us()
     shown = [column for column in columns if console.width >= column.width]
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
@@ -121,7 +126,7 @@ def show(items: Iterable[Item], columns: Sequence[Column]) -> None:
         table.add_column(column.head, overflow="fold", no_wrap=column.fixed)
     for item in items:
         table.add_row(*(_cell(column, item, now_us, console.encoding) for column in shown))
-    console.print(table)
+    return table
 
 
 def show_more(page: Page, *, noun: str) -> None:

@@ -2,6 +2,7 @@
 
 a relay runs ──GET /api/status──┐
 none runs    ──the store, read──┴──> the same shape ──overview──> lines and a table | JSON
+                                                     └──watch, again and again──> a screen
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -18,15 +20,17 @@ import click
 from rich.console import Console
 
 from relay.cli import checkup, remote
+from relay.cli import watch as watching
 from relay.cli.overview import of_store, shown, stuck
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.clock import SystemClock
-from relay.errors import Exit
+from relay.errors import Exit, UsageError
 from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
+_LAST_EVENTS: Final = 12  # as many as `watch` shows
 _LOOK_SECONDS: Final = 1.0  # at a stopped store: enough for a million deliveries on an ordinary disk
 _OFF: Final = "http.listen is off, so that no running relay can be asked"
 _NOBODY: Final = "no relay runs here"
@@ -48,9 +52,7 @@ def readiness(config: Path | None) -> Mapping[str, Any]:
 
 def show(config: Path | None, *, as_json: bool) -> int:
     """How the relay stands, and the exit code."""
-    loaded = reach_quietly(config)
-    running = asyncio.run(_running(loaded))
-    status = {"running": True, **running} if running is not None else _stored(loaded)
+    status = asyncio.run(_look(reach_quietly(config)))
     if as_json:
         click.echo(json.dumps(status, ensure_ascii=False))
     else:
@@ -60,6 +62,38 @@ def show(config: Path | None, *, as_json: bool) -> int:
         for part in draw(status, width=console.width if terminal else None):
             console.print(part)
     return Exit.OK if status["running"] and "problem" not in status else Exit.FAILED
+
+
+def watch(config: Path | None, every: float, *, as_json: bool) -> int:
+    """How the relay stands, again and again until Ctrl-C; the exit code.
+
+    Raises:
+        UsageError: There is no terminal to draw on.
+    """
+    console = Console(file=sys.stdout, highlight=False)
+    if not as_json and not console.is_terminal:
+        raise UsageError("--watch draws on a terminal", hint="With --json it prints a line each time.")
+    loaded = reach_quietly(config)
+
+    async def look() -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
+        status = await _look(loaded)
+        return status, await _last_events(loaded) if status["running"] and "problem" not in status else []
+
+    with suppress(KeyboardInterrupt):
+        asyncio.run(watching.watch(look, console, every=every, as_json=as_json))
+    return Exit.OK
+
+
+async def _look(config: Reach) -> Mapping[str, Any]:
+    """How the relay stands; what the store tells, where none runs."""
+    running = await _running(config)
+    return {"running": True, **running} if running is not None else await asyncio.to_thread(_stored, config)
+
+
+async def _last_events(config: Reach) -> list[dict[str, Any]]:
+    told = await remote.fetch(config, f"/api/events?limit={_LAST_EVENTS}")
+    items = told["items"] if told else []
+    return items if isinstance(items, list) else []
 
 
 async def _running(config: Reach) -> Mapping[str, Any] | None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Final
 
 import click
+from click.shell_completion import CompletionItem
 
 from relay import __version__
 from relay.cli.options import CONFIG_BEFORE_VERB
@@ -49,6 +50,7 @@ VERBS: Final = {
     "backup": "Copy the store, while the relay runs or not.",
     "repair": "Keep what can be kept of a damaged store.",
     "schema": "Print the JSON Schema of the config.",
+    "completion": "Print what makes a shell complete the verbs, their options and your names.",
     "version": "Print the version.",
 }
 
@@ -84,6 +86,11 @@ class Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """The verbs that begin so, without importing them."""
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(verb, help=VERBS[verb]) for verb in VERBS if verb.startswith(incomplete)] + options
+
         """List the verbs without importing them."""
         del ctx
         with formatter.section("Commands"):

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 
 import click
 
+from relay.cli.options import completing
 from relay.cli.remote import Reach
 from relay.clock import SystemClock
 from relay.durations import FORMS
@@ -30,6 +31,7 @@ _OPTIONS: Final = {
     "since": ("--since", "WHEN", f"Received since then: how long ago ({FORMS}), or 2026-04-10T13:45:00Z."),
     "until": ("--until", "WHEN", "Received before then, likewise."),
 }
+_NAMED: Final = ("destination", "rule")  # by the config, so that a shell can complete them
 _NAMES_SHOWN: Final = 20
 
 
@@ -39,7 +41,8 @@ def filters(*keys: str) -> Callable[[F], F]:
     def add(function: F) -> F:
         for key in reversed([key for key in _OPTIONS if key in keys]):
             flag, metavar, text = _OPTIONS[key]
-            function = click.option(flag, key, metavar=metavar, help=text)(function)
+            complete = completing(f"{key}s") if key in _NAMED else None
+            function = click.option(flag, key, metavar=metavar, help=text, shell_complete=complete)(function)
         return function
 
     return add

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
@@ -34,4 +35,18 @@ def config_option(function: F) -> F:
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for a program instead.")
-destination_argument = click.argument("name", metavar="DESTINATION")
+
+
+def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], list[str]]:
+    """What completes a name: ``destinations`` or ``rules`` of the config, or ``both``."""
+
+    def complete(ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+        names = importlib.import_module("relay.cli.names")  # only a shell that completes needs it
+        path: Path | None = ctx.params.get("config") or ctx.meta.get(CONFIG_BEFORE_VERB)
+        kinds = ("destinations", "rules") if kind == "both" else (kind,)
+        return list(names.beginning([name for one in kinds for name in getattr(names, one)(path)], incomplete))
+
+    return complete
+
+
+destination_argument = click.argument("name", metavar="DESTINATION", shell_complete=completing("destinations"))

@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from relay.cli import recall, remote
-from relay.cli.options import config_option, json_option
+from relay.cli.options import completing, config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
@@ -69,7 +69,7 @@ class _Command(click.Command):
 
 
 @click.command(cls=_Command, epilog=_EXAMPLES)
-@click.argument("name", required=False)
+@click.argument("name", required=False, shell_complete=completing("both"))
 @click.argument("duration", required=False)
 @click.option("--list", "listing", is_flag=True, help="Show what is snoozed.")
 @click.option("--clear", is_flag=True, help="End the snooze of NAME; without NAME, end all.")

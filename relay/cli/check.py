@@ -15,6 +15,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -38,8 +39,15 @@ from relay.errors import Exit
 from relay.loopback import is_loopback_url
 from relay.rules.plain import sentence
 
+_EXAMPLES: Final = """\b
+Examples:
+  relay check
+  relay check --online --volume
+  relay check --diff running
+"""
 
-@click.command()
+
+@click.command(epilog=_EXAMPLES)
 @config_option
 @click.option("--online", is_flag=True, help="Ask the upstream and every destination, too, without posting.")
 @click.option("--volume", is_flag=True, help="Tell what each rule would have sent in the last day; asks --online, too.")

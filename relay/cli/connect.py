@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,8 +16,13 @@ from relay.cli.told import told
 from relay.errors import RelayError
 from relay.outbox.file import is_held
 
+_EXAMPLES: Final = """\b
+Examples:
+  relay connect
+"""
 
-@click.command(epilog="Example: relay connect")
+
+@click.command(epilog=_EXAMPLES)
 @config_option
 @json_option
 def command(*, config: Path | None, as_json: bool) -> None:

@@ -38,6 +38,10 @@ Examples:
   relay dead list --to bot --since 1d
   relay dead list --code 404 --json
 """
+_SHOW_EXAMPLES: Final = """\b
+Examples:
+  relay dead show 17
+"""
 _RETRY_EXAMPLES: Final = """\b
 Examples:
   relay dead retry 17 18
@@ -46,7 +50,7 @@ Examples:
 """
 _DROP_EXAMPLES: Final = """\b
 Examples:
-  relay dead drop 17 18
+  relay dead drop 21 22
   relay dead drop --to bot --until 7d --dry-run
   relay dead drop --all --yes
 """
@@ -98,7 +102,7 @@ def list_(*, limit: int, config: Path | None, as_json: bool, **given: str | None
     return Exit.OK
 
 
-@command.command("show", epilog="Example: relay dead show 17")
+@command.command("show", epilog=_SHOW_EXAMPLES)
 @click.argument("number", metavar="ID", type=click.IntRange(1))
 @config_option
 @json_option

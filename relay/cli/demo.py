@@ -40,7 +40,14 @@ def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None
     return seconds
 
 
-@click.command()
+_EXAMPLES: Final = """\b
+Examples:
+  relay demo --for 30s
+  relay demo --keep my-demo
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @click.option("--for", "seconds", callback=_seconds, metavar="DURATION", help="Stop by itself and sum up, like 30s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides what the bars leave open.")
 @click.option(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,8 +15,13 @@ from relay.cli.remote import Reach
 from relay.clock import SystemClock
 from relay.outbox.base import DestinationState, Switch
 
+_EXAMPLES: Final = """\b
+Examples:
+  relay pause swing
+"""
 
-@click.command(epilog="Example: relay pause swing")
+
+@click.command(epilog=_EXAMPLES)
 @destination_argument
 @config_option
 def command(*, name: str, config: Path | None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -15,8 +16,14 @@ from relay.clock import MICROS, SystemClock
 from relay.durations import FORMS, parse_duration
 from relay.outbox.base import DestinationState, Switch
 
+_EXAMPLES: Final = """\b
+Examples:
+  relay resume swing
+  relay resume swing --drop-older 10m
+"""
 
-@click.command(epilog="Example: relay resume swing --drop-older 10m")
+
+@click.command(epilog=_EXAMPLES)
 @destination_argument
 @click.option("--drop-older", metavar="DURATION", help=f"Expire what was received longer ago than this ({FORMS}).")
 @config_option

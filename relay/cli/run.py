@@ -33,7 +33,14 @@ _MOST_FILES: Final = 65_536
 _STDERR: Final = 2
 
 
-@click.command(epilog="Example: relay run -c config.yaml")
+_EXAMPLES: Final = """\b
+Examples:
+  relay run
+  relay run -c /etc/relay/config.yaml
+"""
+
+
+@click.command(epilog=_EXAMPLES)
 @config_option
 @click.option("--allow-real", is_flag=True, help="Let a simulator's alerts out to destinations on other machines.")
 def command(*, config: Path | None, allow_real: bool) -> int:

@@ -43,7 +43,16 @@ def _date(value: datetime | None) -> date | None:
     return None if value is None else value.date()
 
 
-@click.command("simulate", context_settings={"show_default": True}, epilog=f"Faults: {', '.join(NAMES)}.")
+_EXAMPLES: Final = f"""\b
+Examples:
+  relay simulate
+  relay simulate --speed 5 --fault drop@30s --fault rest-500@10s:5s
+
+Faults: {", ".join(NAMES)}.
+"""
+
+
+@click.command("simulate", context_settings={"show_default": True}, epilog=_EXAMPLES)
 @click.option(
     "--listen",
     callback=_address,

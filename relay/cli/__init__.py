@@ -49,8 +49,8 @@ VERBS: Final = {
     "audit": "Compare the store with what the upstream still returns.",
     "backup": "Copy the store, while the relay runs or not.",
     "repair": "Keep what can be kept of a damaged store.",
-    "schema": "Print the JSON Schema of the config.",
     "completion": "Print what makes a shell complete the verbs, their options and your names.",
+    "schema": "Print the JSON Schema of the config.",
     "version": "Print the version.",
 }
 
@@ -85,12 +85,12 @@ class Verbs(click.Group):
             raise click.UsageError(f"No such command '{args[0]}'.{f' Did you mean {near[0]!r}?' if near else ''}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The verbs that begin so, without importing them."""
         options = click.Command.shell_complete(self, ctx, incomplete)
         return [CompletionItem(verb, help=VERBS[verb]) for verb in VERBS if verb.startswith(incomplete)] + options
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
         del ctx
         with formatter.section("Commands"):

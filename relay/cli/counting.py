@@ -49,7 +49,7 @@ def counted(config: Config, day: Survey) -> Volume:
         channels=day.channels,
         rules=tuple(map(tally.rule, enabled)),
         destinations=tuple(tally.destination(name, enabled) for name in config.destinations if name in used),
-        notes=(*tally.floods(enabled), *_quiet(day)),
+        notes=(*tally.floods(enabled), *quiet(day)),
     )
 
 
@@ -178,7 +178,7 @@ def _peak(counts: Mapping[int, int], width_us: int) -> Peak | None:
     return Peak(first * width_us, counts[first])
 
 
-def _quiet(day: Survey) -> Iterator[str]:
+def quiet(day: Survey) -> Iterator[str]:
     """Tell when it was no day of Wall Street's: what the weekend brings says little of a Monday."""
     quarters = (day.until_us - quarter * 15 * _MINUTE_US for quarter in range(24 * 4))
     hours = sum(map(_STOCKS.holds, quarters)) / 4

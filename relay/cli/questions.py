@@ -19,6 +19,7 @@ import click
 
 from relay.cli import answers
 from relay.cli.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
+from relay.cli.counting import quiet
 from relay.cli.lookup import KeyFound
 from relay.cli.proposals import Proposal, counts, favourite, line, proposals
 from relay.cli.survey import Survey
@@ -203,6 +204,8 @@ def _chosen(day: Survey, offered: list[Proposal]) -> Proposal | None:
     got = [counts(proposal, shown.events) for proposal in offered]
     most = favourite(got)
     click.echo(f"What would have come in the last 24 hours{_of(offered)}:")
+    for note in quiet(day):
+        click.echo(f"  note: {note}")
     for number, (proposal, each) in enumerate(zip(offered, got, strict=True), 1):
         click.echo(f"  {number}  {line(proposal, each, cut=shown.cut is not None)}")
     click.echo(f"  {len(offered) + 1}  something else: timeframes and direction are asked")

@@ -1,0 +1,70 @@
+"""What keeps a config, or the relay that runs now, from being a service: told before anything is written.
+
+Config ──unfit──> its store lies where the service may not write; its alerts are invented; a file it names is hidden
+relay  ──running.hidden──> it lies in somebody's home
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from relay.config.model import Config, store_path
+from relay.destinations.factory import refuse_real
+from relay.errors import ConfigError, RelayError
+from relay.install.plan import CONFIG, STATE
+from relay.install.running import hidden
+from relay.loopback import is_loopback_url
+
+
+def check_config(config: Config) -> None:
+    """Refuse a config that the service could not run with.
+
+    Raises:
+        ConfigError: It could not.
+    """
+    store = store_path(config.storage.url, config=CONFIG, env={"STATE_DIRECTORY": str(STATE)})
+    if not store.is_relative_to(STATE):
+        raise ConfigError(
+            f"the store {store} lies where the service may not write",
+            hint=f"Give storage.url a relative name, which is below {STATE}: sqlite:relay.db, the default.",
+        )
+    simulated = is_loopback_url(config.stratalerts.websocket_url)
+    real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
+    if real:
+        raise ConfigError(
+            f"the upstream is a simulator, and {', '.join(real)} {'is' if len(real) == 1 else 'are'} real",
+            hint="Leave out websocket_url and rest_url, or point the destinations at this machine.",
+        )
+
+
+def check_files(elsewhere: Iterable[Path]) -> None:
+    """Refuse files that the config names and the service could not see.
+
+    Raises:
+        ConfigError: It could not.
+    """
+    why = hidden(elsewhere)
+    if why:
+        raise ConfigError(why, hint="Put the file beside the config, and name it without its folder: it is copied.")
+
+
+def check_relay(places: Iterable[Path], arguments: Sequence[str]) -> None:
+    """Refuse to have a service run what it could not see.
+
+    Args:
+        places: Where the relay lies.
+        arguments: Of this command, to be said again.
+
+    Raises:
+        RelayError: It could not.
+    """
+    why = hidden(places)
+    if why:
+        again = shlex.join(["sudo", "/opt/relay/bin/relay", "install", *arguments])
+        raise RelayError(
+            f"this relay can't be a service: {why}",
+            hint="Install it where everybody can read it, and from there: sudo python3 -m venv /opt/relay && "
+            f"sudo /opt/relay/bin/pip install . && {again}",
+        )

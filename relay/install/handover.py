@@ -1,0 +1,194 @@
+"""What a service is handed of a config: the text without secrets, and each secret in the way systemd can hand it over.
+
+    url_file: x.url           ──> a credential, read by systemd as root
+    url: https://…            ──> url_file: NAME, and a credential NAME
+    url: ${DISCORD_SWING}     ──> stays, and the variable goes into the environment's file
+    headers: {A: secret}      ──> A: ${RELAY_SECRET_1}, likewise: no file can hold a header
+    symbol_file, ca_file      ──> files beside the config, as they are
+
+What holds always: the text that comes out may be read by everybody, and means what the one that went in meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path, PurePath
+from typing import Any, Final
+
+from relay.document import yaml as document
+from relay.document.env import expand
+from relay.document.faults import Faults
+from relay.errors import ConfigError
+from relay.install import environment
+from relay.install.secrets import Edit, Place, edited, places
+from relay.secret import Secret
+
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
+_PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
+_NOT_CREDENTIALS: Final = frozenset({"config.yaml", "config.schema.json", "relay.env"})
+_BESIDE: Final = ("symbol_file", "ca_file")
+
+Reader = Callable[[str], str]
+"""The text of a file by the name that the config has for it, already found or refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What goes over.
+
+    Attributes:
+        text: The config.
+        credentials: By name.
+        variables: Of the environment, by name.
+        beside: Files beside the config that are no secrets, by relative name.
+        elsewhere: Absolute names that the config has for files, which stay where they are.
+    """
+
+    text: str
+    credentials: Mapping[str, Secret]
+    variables: Mapping[str, Secret]
+    beside: Mapping[str, str]
+    elsewhere: tuple[Path, ...]
+
+
+def handover(text: str, env: Mapping[str, str], *, secret: Reader, beside: Reader) -> Handover:
+    """What a service is handed of a config that can be used.
+
+    Args:
+        text: The config.
+        env: Where its variables are.
+        secret: Reads a secret's file.
+        beside: Reads another file that it names.
+
+    Raises:
+        ConfigError: Something of it can't be handed over; says what to do.
+    """
+    text = text.removeprefix("\ufeff")
+    raw = document.read(text, Faults("config.yaml")).root
+    expanded = document.read(text, Faults("config.yaml"))
+    expand(expanded, env)
+    work = _Work(raw, expanded.root, secret)
+    for place in places(text):
+        work.take(place)
+    root = work.expected
+    made = edited(text, work.edits, root)
+    variables = {name: Secret(env[name]) for name in sorted(set(environment.used(root))) if name in env}
+    named = list(_named(expanded.root))
+    return Handover(
+        made,
+        work.credentials,
+        {**variables, **work.variables},
+        {name: beside(name) for name in map(_inside, named) if not PurePath(name).is_absolute()},
+        tuple(Path(name) for name in named if PurePath(name).is_absolute()),
+    )
+
+
+class _Work:
+    """The edits of one text, and what they take out of it."""
+
+    def __init__(self, raw: dict[str, Any], expanded: dict[str, Any], secret: Reader) -> None:
+        self.expected = deepcopy(raw)
+        self.edits: list[Edit] = []
+        self.credentials: dict[str, Secret] = {}
+        self.variables: dict[str, Secret] = {}
+        self._expanded = expanded
+        self._used = set(environment.used(raw))
+        self._secret = secret
+
+    def take(self, place: Place) -> None:
+        """Hand over what stands in a place."""
+        value = str(_get(self._expanded, place.path))
+        if place.in_file:
+            name = self._credential(place, Secret(_line(self._secret(value))), PurePath(value).name)
+            if name != place.written:
+                self._exchange(place, name)
+        elif place.from_environment:
+            return
+        elif place.header or place.listed:
+            self._exchange(place, f"${{{self._variable(Secret(value))}}}")
+        else:
+            self._into_file(place, self._credential(place, Secret(value), ""))
+
+    def _exchange(self, place: Place, value: str) -> None:
+        self.edits.append(Edit(place.value, f'"{value}"'))
+        holder = _get(self.expected, place.path[:-1])
+        holder[place.path[-1]] = value
+
+    def _into_file(self, place: Place, name: str) -> None:
+        key = str(place.path[-1])
+        self.edits += [Edit(place.key, f"{key}_file"), Edit(place.value, f'"{name}"')]
+        holder = _get(self.expected, place.path[:-1])
+        del holder[key]
+        holder[f"{key}_file"] = name
+
+    def _variable(self, value: Secret) -> str:
+        names = (f"RELAY_SECRET_{number}" for number in count(1))
+        name = next(name for name in names if name not in self.variables and name not in self._used)
+        self.variables[name] = value
+        return name
+
+    def _credential(self, place: Place, value: Secret, wanted: str) -> str:
+        """A name for a credential: the file's own where it can be one, and is not another's."""
+        plain = wanted if _CREDENTIAL.fullmatch(wanted) and wanted not in _NOT_CREDENTIALS else self._likely(place)
+        number = 1
+        while True:
+            name = plain if number == 1 else f"{plain}_{number}"
+            if self.credentials.setdefault(name, value) == value:
+                return name
+            number += 1
+
+    def _likely(self, place: Place) -> str:
+        """``api_key``, ``http_token``, ``discord_swing``, ``webhook_bot_secret``: as `relay init` names them."""
+        steps = [str(step).removesuffix("_file") for step in place.path if not isinstance(step, int)]
+        match steps:
+            case ["stratalerts", key]:
+                name = key
+            case ["destinations", destination, key]:
+                kind = _get(self._expanded, ("destinations", destination)).get("type", "")
+                name = f"{kind} {destination}{'' if key == 'url' else f' {key}'}"
+            case _:
+                name = " ".join(steps)
+        return _PLAIN.sub("_", name).strip("_")[:90] or "secret"
+
+
+def _named(root: Mapping[str, Any]) -> Iterator[str]:
+    """The other files that a config names."""
+    holders = [root.get("stratalerts"), *_values(root.get("destinations")), *_values(root.get("rules"))]
+    for holder in holders:
+        for key in _BESIDE if isinstance(holder, dict) else ():
+            if isinstance(holder.get(key), str):
+                yield holder[key]
+
+
+def _values(holder: object) -> list[Any]:
+    if isinstance(holder, dict):
+        return list(holder.values())
+    return list(holder) if isinstance(holder, list) else []
+
+
+def _inside(name: str) -> str:
+    """``name``, where it stays below the config's folder.
+
+    Raises:
+        ConfigError: It leads out of it.
+    """
+    if ".." in PurePath(name).parts:
+        raise ConfigError(
+            f"the config names {name}, which is not below its folder: it can't be copied with it",
+            hint="Name it by its absolute path, or put it beside the config.",
+        )
+    return name
+
+
+def _get(root: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  because a config's values are of any kind
+    for step in path:
+        root = root[step]
+    return root
+
+
+def _line(text: str) -> str:
+    return text.removesuffix("\n").removesuffix("\r")

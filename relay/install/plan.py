@@ -1,0 +1,148 @@
+"""What `relay install` writes and asks of systemd, decided before anything is touched. Pure.
+
+    Handover, command, version ──files──> unit, drop-in, config, credentials, environment: each with its mode
+    what is there, is it running ──steps──> daemon-reload, enable, start | restart | nothing
+                                 ──tells──> whether the chat hears that the relay is up
+
+What holds always: what others may read holds no secret; a second run over what the first has left does nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Final
+
+from relay import __version__
+from relay.install import environment
+from relay.install.handover import Handover
+
+SERVICE: Final = "relay"
+FOLDER: Final = Path("/etc/relay")
+CONFIG: Final = FOLDER / "config.yaml"
+ENVIRONMENT: Final = FOLDER / "relay.env"
+UNIT: Final = Path("/etc/systemd/system/relay.service")
+DROP_IN: Final = Path("/etc/systemd/system/relay.service.d/10-credentials.conf")
+STATE: Final = Path("/var/lib/relay")
+
+OPEN: Final = 0o644
+CLOSED: Final = 0o600
+
+_EXEC_START: Final = re.compile(r"^ExecStart=.*$", re.MULTILINE)
+_STAMP: Final = re.compile(r"^# Written by `relay install` of stratalerts-relay (\S+)\.$", re.MULTILINE)
+_PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of the service.
+
+    Attributes:
+        path: As the service sees it, absolute; owned by root.
+        text: All of it.
+        mode: Its permissions.
+    """
+
+    path: Path
+    text: str
+    mode: int = OPEN
+
+    @property
+    def secret(self) -> bool:
+        """Whether nobody but root may read it."""
+        return self.mode == CLOSED
+
+    def __repr__(self) -> str:
+        """Without the text, which may be a secret."""
+        return f"File({str(self.path)!r})"
+
+
+class Step(Enum):
+    """What is asked of the service manager; the words of `systemctl`."""
+
+    RELOAD = ("daemon-reload",)
+    ENABLE = ("enable", SERVICE)
+    START = ("enable", "--now", SERVICE)
+    RESTART = ("restart", SERVICE)
+
+
+def files(handed: Handover, *, command: Sequence[str], unit: str) -> tuple[File, ...]:
+    """Every file, in the order in which they are put in place: what is named comes before what names it.
+
+    Args:
+        handed: The config and what goes with it.
+        command: What starts the relay.
+        unit: The unit as it is shipped.
+    """
+    secrets = [File(FOLDER / name, f"{value.reveal()}\n", CLOSED) for name, value in handed.credentials.items()]
+    if handed.variables:
+        revealed = {name: value.reveal() for name, value in handed.variables.items()}
+        secrets.append(File(ENVIRONMENT, environment.written(revealed), CLOSED))
+    beside = [File(FOLDER / name, text) for name, text in handed.beside.items()]
+    return (
+        *secrets,
+        *beside,
+        File(CONFIG, handed.text),
+        File(UNIT, unit_with(unit, command)),
+        File(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed))),
+    )
+
+
+def unit_with(unit: str, command: Sequence[str]) -> str:
+    """The unit, started by ``command``."""
+    start = " ".join(map(_word, (*command, "-c", str(CONFIG), "run")))
+    return _EXEC_START.sub(lambda _: f"ExecStart={start}", unit)
+
+
+def version_of(drop_in: str) -> str:
+    """The version that wrote a drop-in; empty where it says none."""
+    found = _STAMP.search(drop_in)
+    return found[1] if found else ""
+
+
+def steps(changed: Collection[Path], *, enabled: bool, active: bool) -> list[Step]:
+    """What to ask of the service manager.
+
+    Args:
+        changed: The files that are not as they were.
+        enabled: It starts with the machine.
+        active: It runs.
+    """
+    asked = [Step.RELOAD] if {UNIT, DROP_IN} & set(changed) else []
+    if not active:
+        return [*asked, Step.START]
+    if not enabled:
+        asked.append(Step.ENABLE)
+    return [*asked, Step.RESTART] if changed else asked
+
+
+def tells(*, active: bool, before: str) -> bool:
+    """Whether the chat hears of it: the relay was not up, or it was another version.
+
+    Args:
+        active: It ran before.
+        before: The drop-in as it was; empty where there was none.
+    """
+    return not active or version_of(before) != __version__
+
+
+def _drop_in(handed: Handover) -> Iterator[str]:
+    yield f"# Written by `relay install` of stratalerts-relay {__version__}."
+    yield "# The next one writes it anew; lines of your own go elsewhere: systemctl edit relay"
+    yield "[Service]"
+    yield "LoadCredential="
+    for name in handed.credentials:
+        yield f"LoadCredential={name}:{FOLDER / name}"
+    if handed.variables:
+        yield f"EnvironmentFile={ENVIRONMENT}"
+
+
+def _word(word: str) -> str:
+    """A word as ``ExecStart`` reads it (systemd.service(5), "Command lines")."""
+    escaped = word.replace("%", "%%").replace("$", "$$")
+    if _PLAIN_WORD.fullmatch(escaped):
+        return escaped
+    return '"' + escaped.replace("\\", "\\\\").replace('"', '\\"') + '"'

@@ -1,0 +1,103 @@
+"""After the start: whether the service comes up, and what it means where it does not.
+
+readyz, is-active ──until_ready──> Risen: ready, or what keeps it, or that it ended
+exit code ──meaning──> a sentence that says what to do
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from relay.clock import Clock
+from relay.errors import Exit, RelayError
+from relay.install.systemctl import Ended
+
+_POLL: Final = 0.25
+
+_MEANING: Final[Mapping[int, str]] = {
+    Exit.FAILED: "it ended by itself; the last lines of its log say why",
+    Exit.USAGE: "its command line is wrong: is another relay than this one installed there?",
+    Exit.EVICTED: "another relay of this account took the connection over; stop that one, then: systemctl start relay",
+    Exit.STORE: "its store can't be used; docs/store.md says what helps",
+    Exit.LOCKED: "another relay holds its store or its port; stop that one, then: systemctl start relay",
+    Exit.REJECTED: "the upstream refused the key; put one that is accepted where api_key_file names it, then: "
+    "systemctl restart relay",
+    Exit.CONFIG: "the service can't use its config; the log names each fault",
+    203: "systemd could not start the command; is it there, and may others than root run it?",
+    226: "systemd could not set up what the unit asks for; is the kernel or the container too restricted?",
+    243: "systemd could not read a credential; is each file that 10-credentials.conf names there?",
+}
+"""By what the process ended with: the relay's own codes, and those of systemd.exec(5), "Process exit codes"."""
+
+
+class Unit(Protocol):
+    """The service, as systemd tells of it."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    def ended(self) -> Ended:
+        """How it stands, where it does not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Risen:
+    """How it came up.
+
+    Attributes:
+        ready: Alerts can flow, or as far as can be told it runs.
+        reasons: What keeps it from being ready, a sentence each.
+        ended: It does not run, and how that stands; None where it does.
+    """
+
+    ready: bool
+    reasons: tuple[str, ...] = ()
+    ended: Ended | None = None
+
+
+def meaning(code: int | None) -> str:
+    """What an exit code means, and what to do; ``code`` is None where it never ran."""
+    if code is None:
+        return "it was not started: systemctl status relay says why"
+    return _MEANING.get(code, "the last lines of its log say why")
+
+
+async def until_ready(
+    readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None, unit: Unit, clock: Clock, *, patience: float
+) -> Risen:
+    """Wait until the service is ready.
+
+    Args:
+        readyz: What ``/readyz`` says; None where nobody answers yet. Without one only systemd is asked.
+        unit: The service.
+        clock: Measures the patience.
+        patience: Seconds after which it is told what it waits for.
+    """
+    deadline = clock.monotonic() + patience
+    while True:
+        if not await asyncio.to_thread(lambda: unit.active):
+            return Risen(ready=False, ended=await asyncio.to_thread(unit.ended))
+        if readyz is None:
+            return Risen(ready=True)
+        try:
+            told = await readyz()
+        except RelayError as error:  # something else answers there, or what answers is about to go
+            told = {"reasons": [str(error)]}
+        if told is not None and told.get("ready") is True:
+            return Risen(ready=True)
+        if clock.monotonic() >= deadline:
+            return Risen(ready=False, reasons=_reasons(told))
+        await clock.sleep(_POLL)
+
+
+def _reasons(told: Mapping[str, object] | None) -> tuple[str, ...]:
+    reasons = None if told is None else told.get("reasons")
+    if isinstance(reasons, list) and reasons:
+        return tuple(map(str, reasons))
+    return ("it runs, and does not answer on http.listen yet",)

@@ -1,0 +1,103 @@
+"""The service manager, asked by its own commands.
+
+Step ──systemctl──> done | what it said      active, enabled, ended ──> how the service stands      log ──> last lines
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess  # nosec B404  because the service manager is asked by its own commands, without a shell
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from relay.errors import RelayError
+from relay.install.plan import SERVICE, Step
+
+_BOOTED: Final = Path("/run/systemd/system")  # sd_booted(3)
+_PATIENCE: Final = 330.0  # seconds; a start may take the 5 minutes of TimeoutStartSec
+_LOG_LINES: Final = 15
+
+
+class Ended(NamedTuple):
+    """How a service that does not run stands.
+
+    Attributes:
+        state: Like ``failed``.
+        code: What its process ended with; None where it never ran.
+    """
+
+    state: str
+    code: int | None
+
+
+class Systemctl:
+    """Speaks to systemd.
+
+    Args:
+        program: The command.
+        journal: The one that shows logs; None where there is none.
+    """
+
+    def __init__(self, program: str, journal: str | None = None) -> None:
+        self._program = program
+        self._journal = journal
+
+    def do(self, step: Step) -> str:
+        """Ask for one step; what went wrong with it, empty where nothing did."""
+        done = self._run(self._program, *step.value)
+        return "" if done.returncode == 0 else " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+
+    def disable(self) -> None:
+        """Stop it, and have it start no more; what is not there needs no stop."""
+        self._run(self._program, "disable", "--now", SERVICE)
+
+    @property
+    def active(self) -> bool:
+        """Whether it runs."""
+        return self._run(self._program, "is-active", "--quiet", SERVICE).returncode == 0
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it starts with the machine."""
+        return self._run(self._program, "is-enabled", "--quiet", SERVICE).returncode == 0
+
+    def ended(self) -> Ended:
+        """How it stands, where it does not run."""
+        shown = self._run(self._program, "show", SERVICE, "--property=ActiveState,ExecMainStatus,ExecMainPID")
+        told = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
+        status = told.get("ExecMainStatus", "")
+        ran = told.get("ExecMainPID", "0") != "0"
+        return Ended(told.get("ActiveState", "unknown"), int(status) if ran and status.isdecimal() else None)
+
+    def log(self) -> list[str]:
+        """Its last lines, as they were logged; none where the journal can't be read."""
+        if self._journal is None:
+            return []
+        shown = self._run(self._journal, "--unit", SERVICE, "--lines", str(_LOG_LINES), "--no-pager", "--output", "cat")
+        return shown.stdout.splitlines()
+
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        try:
+            return subprocess.run(  # noqa: S603  because it is systemd's command with words of our own  # nosec B603
+                command, capture_output=True, text=True, timeout=_PATIENCE, check=False, stdin=subprocess.DEVNULL
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise RelayError(f"`{' '.join(command)}` did not work: {type(error).__name__}") from None
+
+
+def systemctl(*, booted: bool) -> Systemctl | None:
+    """The service manager's command; None where there is none.
+
+    Args:
+        booted: Want one that runs this machine, not just its command.
+    """
+    program = shutil.which("systemctl")
+    if program is None or (booted and not _BOOTED.is_dir()):
+        return None
+    return Systemctl(program, shutil.which("journalctl"))
+
+
+def shown(steps: Sequence[Step]) -> list[str]:
+    """The commands, as a person would type them."""
+    return [f"systemctl {' '.join(step.value)}" for step in steps]

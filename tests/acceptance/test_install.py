@@ -1,0 +1,245 @@
+"""``relay install`` in a scratch root: a stub of systemd really starts what the written unit says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from relay import __version__
+from relay.clock import SystemClock
+from relay.simulator.chat.discord import FakeDiscord
+from relay.simulator.settings import ApiKey, SimulatorSettings
+from relay.simulator.upstream import Simulator
+from tests.support.alerts import in_force
+from tests.support.command import Ended, relay
+from tests.support.process import free_port
+from tests.support.stub_systemd import StubSystemd, stub_systemd
+from tests.support.terminal import terminal
+
+KEY = "sim-key"
+UP = f"Relay is up: version {__version__} on "
+
+
+@pytest.fixture
+def systemd(tmp_path: Path) -> Iterator[StubSystemd]:
+    with stub_systemd(tmp_path) as stub:
+        yield stub
+
+
+@pytest.fixture
+async def config(tmp_path: Path, simulator: Simulator, discord: FakeDiscord) -> Path:
+    """As `relay init` writes it, with a port of its own."""
+    (tmp_path / "key").write_text(f"{KEY}\n")
+    options = ("--key-file", str(tmp_path / "key"), "--discord", f"swing={discord.url('swing')}", "--offline")
+    upstream = ("--websocket-url", simulator.websocket_url, "--rest-url", simulator.rest_url)
+    assert (await relay("init", str(tmp_path / "mine"), *options, *upstream)).code == 0
+    path = tmp_path / "mine/config.yaml"
+    written = path.read_text()
+    path.write_text(f'{written}\nhttp: {{listen: "127.0.0.1:{free_port()}"}}\n')
+    return path
+
+
+async def install(systemd: StubSystemd, config: Path | None, *options: str) -> Ended:
+    named = () if config is None else ("-c", str(config))
+    return await relay("install", *named, "--root", str(systemd.root), "--start", *options, env=systemd.env)
+
+
+def there(root: Path) -> dict[str, tuple[int, int, str]]:
+    """Mode, owner and text of every file."""
+    return {
+        str(path.relative_to(root)): (path.stat().st_mode & 0o777, path.stat().st_uid, path.read_text())
+        for path in sorted((root / "etc").rglob("*"))
+        if path.is_file()
+    }
+
+
+def add(config: Path, line: str) -> None:
+    config.write_text(f"{config.read_text()}{line}\n")
+
+
+def exchange(config: Path, old: str, new: str) -> None:
+    assert old in config.read_text()
+    config.write_text(config.read_text().replace(old, new))
+
+
+def ups(discord: FakeDiscord) -> list[str]:
+    said = [str(message.payload.get("content", "")) for message in discord.messages]
+    return [text for text in said if UP in text]
+
+
+async def test_one_command_hands_everything_over_and_the_chat_hears_that_it_is_up(
+    systemd: StubSystemd, config: Path, simulator: Simulator, discord: FakeDiscord
+) -> None:
+    ended = await install(systemd, config)
+    assert (ended.code, ended.err) == (0, "")
+    assert "The relay is up, and starts with the machine." in ended.out
+    assert "swing was told: Relay is up" in ended.out
+    for said in ("journalctl -u relay -f", "systemctl stop relay", "systemctl reload relay", "install --remove"):
+        assert said in ended.out
+    assert systemd.calls == ["daemon-reload", "enable --now relay"]
+    url = discord.url("swing")
+    files = there(systemd.root)
+    assert {name: mode for name, (mode, _, _) in files.items()} == {
+        "etc/relay/config.yaml": 0o644,
+        "etc/relay/discord_swing": 0o600,
+        "etc/relay/key": 0o600,
+        "etc/systemd/system/relay.service": 0o644,
+        "etc/systemd/system/relay.service.d/10-credentials.conf": 0o644,
+    }
+    assert {owner for _, owner, _ in files.values()} == {os.geteuid()}
+    assert files["etc/relay/key"][2] == f"{KEY}\n"
+    for mode, _, text in files.values():
+        assert mode == 0o600 or not (KEY in text or url in text)
+    for secret in (KEY, url, url.rpartition("/")[2]):
+        assert secret not in ended.out + ended.err + systemd.log
+    [said] = ups(discord)
+    assert said.endswith(", 1 rule to 1 destination")
+    simulator.fire(in_force("AAPL"))
+    await discord.wait_for(2)
+
+
+async def test_a_second_run_changes_nothing_and_a_changed_config_is_asked_about(
+    systemd: StubSystemd, config: Path, discord: FakeDiscord
+) -> None:
+    assert (await install(systemd, config)).code == 0
+    before, pid = there(systemd.root), systemd.pid
+    _ = systemd.calls
+    for source in (config, systemd.root / "etc/relay/config.yaml"):
+        again = await install(systemd, source)
+        assert (again.code, again.out) == (0, "Nothing to change: the relay is installed so already, and runs.\n")
+    add(config, "shutdown_grace: 5s")
+    refused = await install(systemd, config)
+    assert (refused.code, "--force" in refused.err) == (64, True)
+    assert "    +shutdown_grace: 5s\n" in refused.out
+    assert (there(systemd.root), systemd.pid, systemd.calls) == (before, pid, [])
+    forced = await install(systemd, config, "--force")
+    assert (forced.code, systemd.calls) == (0, ["restart relay"])
+    assert systemd.pid != pid
+    assert len(ups(discord)) == 1
+
+
+async def test_an_upgrade_restarts_and_tells(systemd: StubSystemd, config: Path, discord: FakeDiscord) -> None:
+    assert (await install(systemd, config)).code == 0
+    drop_in = systemd.root / "etc/systemd/system/relay.service.d/10-credentials.conf"
+    text = drop_in.read_text()
+    drop_in.write_text(text.replace(f"relay {__version__}.", "relay 0.0.1."))
+    _ = systemd.calls
+    assert (await install(systemd, config)).code == 0
+    assert systemd.calls == ["daemon-reload", "restart relay"]
+    assert (drop_in.read_text(), len(ups(discord))) == (text, 2)
+
+
+async def test_a_dry_run_shows_every_file_and_touches_none(systemd: StubSystemd, config: Path) -> None:
+    shown = await install(systemd, config, "--dry-run")
+    assert (shown.code, shown.err) == (0, "")
+    assert not systemd.root.exists()
+    assert f"{systemd.root}/etc/relay/key  0600 root  new\n    +***\n" in shown.out
+    assert "    +LoadCredential=discord_swing:/etc/relay/discord_swing\n" in shown.out
+    assert "    +    url_file: discord_swing\n" in shown.out
+    assert shown.out.endswith(
+        "$ systemctl daemon-reload\n$ systemctl enable --now relay\nThen swing is told that the relay is up.\n"
+        "Nothing was written or started.\n"
+    )
+    assert KEY not in shown.out
+    assert systemd.calls == []
+
+
+async def test_secrets_in_the_config_and_the_environment_reach_the_service_and_nobody_else(
+    systemd: StubSystemd, tmp_path: Path, simulator: Simulator, discord: FakeDiscord
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        f"""\
+stratalerts: {{api_key: {KEY}, websocket_url: "{simulator.websocket_url}", rest_url: "{simulator.rest_url}"}} # mine
+http: {{listen: "127.0.0.1:{free_port()}"}}
+destinations:
+  swing: {{type: discord, url: "${{SWING}}"}} # the chat
+rules: [{{name: all, symbol_file: list.txt, to: swing}}]
+"""
+    )
+    (tmp_path / "list.txt").write_text("AAPL\n")
+    env = {**systemd.env, "SWING": discord.url("swing")}
+    options = ("-c", str(path), "--root", str(systemd.root), "--start")
+    ended = await relay("install", *options, env=env)
+    assert (ended.code, ended.err) == (0, "")
+    files = there(systemd.root)
+    text = files["etc/relay/config.yaml"][2]
+    assert '{api_key_file: "api_key", websocket_url:' in text
+    assert 'url: "${SWING}"}} # the chat'.replace("}}", "}") in text
+    assert files["etc/relay/relay.env"][:2] == (0o600, os.geteuid())
+    assert (files["etc/relay/api_key"][2], files["etc/relay/list.txt"][2]) == (f"{KEY}\n", "AAPL\n")
+    assert KEY not in text + ended.out
+    again = await relay("install", *options, env=systemd.env)  # sudo hands no variables over
+    assert (again.code, "Nothing to change" in again.out, again.err) == (0, True, "")
+    assert len(ups(discord)) == 1
+
+
+async def test_what_keeps_it_from_coming_up_is_told_with_its_log(
+    systemd: StubSystemd, config: Path, simulator: Simulator, discord: FakeDiscord
+) -> None:
+    async with Simulator(SimulatorSettings(keys={"sk-other-8812": ApiKey()}), SystemClock()) as other:
+        exchange(config, simulator.websocket_url, other.websocket_url)
+        exchange(config, simulator.rest_url, other.rest_url)
+        ended = await install(systemd, config)
+    assert ended.code == 1
+    assert "The relay did not come up (failed, exit code 77): the upstream refused the key" in ended.err
+    assert "Mend it, and run this again." in ended.err
+    assert KEY not in ended.err
+    assert ups(discord) == []
+
+
+async def test_what_others_have_put_there_is_not_written_over_without_a_yes(systemd: StubSystemd, config: Path) -> None:
+    unit = systemd.root / "etc/systemd/system/relay.service"
+    unit.parent.mkdir(parents=True)
+    unit.write_text("[Service]\nExecStart=/usr/bin/other\n")
+    refused = await install(systemd, config)
+    assert (refused.code, "relay.service; nothing was written" in refused.err) == (64, True)
+    assert there(systemd.root) == {"etc/systemd/system/relay.service": (0o644, os.geteuid(), unit.read_text())}
+    options = ("-c", str(config), "--root", str(systemd.root))
+    async with terminal("install", *options, cwd=config.parent, env=systemd.env) as shown:
+        await shown.answer("Write these over? [y/N]", "y")
+        assert await shown.ended() == 0
+    assert "Written; nothing was started." in shown.shown
+    assert systemd.calls == []
+
+
+async def test_it_can_be_taken_away_again_and_config_and_store_stay(systemd: StubSystemd, config: Path) -> None:
+    assert (await install(systemd, config)).code == 0
+    _ = systemd.calls
+    dry = await install(systemd, None, "--remove", "--dry-run")
+    assert systemd.runs()
+    gone = await install(systemd, None, "--remove")
+    assert (gone.code, gone.out) == (0, dry.out)
+    assert systemd.calls == ["disable --now relay", "daemon-reload"]
+    assert not systemd.runs()
+    assert {name.split("/")[1] for name in there(systemd.root)} == {"relay"}
+    assert (systemd.root / "var/lib/relay/relay.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ('storage: {url: "sqlite:/srv/relay.db"}', "lies where the service may not write"),
+        ("alerts_to: nobody", "nobody"),
+    ],
+)
+async def test_a_config_that_no_service_could_run_is_refused_before_anything_is_written(
+    systemd: StubSystemd, config: Path, line: str, said: str
+) -> None:
+    add(config, line)
+    ended = await install(systemd, config)
+    assert (ended.code, said in ended.err) == (78, True)
+    assert not systemd.root.exists()
+
+
+async def test_a_service_that_answers_on_its_page_is_the_one_that_was_installed(
+    systemd: StubSystemd, config: Path
+) -> None:
+    ended = await install(systemd, config)
+    page = next(line for line in ended.out.splitlines() if "http://" in line).split()[-1]
+    async with aiohttp.ClientSession() as session, session.get(f"{page}/readyz") as answer:
+        assert answer.status == 200

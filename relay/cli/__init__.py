@@ -29,6 +29,7 @@ from relay.redaction import redact
 
 VERBS: Final = {
     "init": "Ask a few questions and write a config.",
+    "install": "Have systemd run the relay; as root.",
     "check": "Validate the config and say each rule in a plain sentence.",
     "send": "Send one marked test message to a destination, and show its answer.",
     "status": "Show the connection, every destination and the ledger.",

@@ -14,7 +14,7 @@ from relay.cli import VERBS, group
 from tests.support.documents import DOCUMENTS, ROOT
 
 _ENDS = {"|", "||", "&&", ";", "&", "<", ">", ">>", "<<", ")", "(", "\n"}
-_OF_OTHERS = {"systemctl", "journalctl"}  # to whom a relay is a unit
+_OF_OTHERS = {"systemctl", "journalctl", "--entrypoint"}  # to whom a relay is a unit, or a container
 
 
 def command_lines(text: str) -> Iterator[list[str]]:

@@ -10,11 +10,13 @@ from typing import Protocol
 from urllib.parse import quote
 
 import aiohttp
+import click
 from yarl import URL
 
 from relay.clock import SystemClock
 from relay.config.model import Config, Http
 from relay.errors import LockedError, RelayError, UsageError
+from relay.outbox.former import bringing_back
 from relay.outbox.sqlite import SqliteOutbox
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -164,7 +166,7 @@ async def _exchange(
 
 @asynccontextmanager
 async def store(config: Reach) -> AsyncIterator[SqliteOutbox]:
-    """The store itself, where no relay runs.
+    """The store itself, where no relay runs; one that is missing is made, and that one was there before is told.
 
     Raises:
         LockedError: One runs after all, without HTTP.
@@ -173,6 +175,9 @@ async def store(config: Reach) -> AsyncIterator[SqliteOutbox]:
         outbox = await SqliteOutbox.open(config.store_path, SystemClock())
     except LockedError as error:
         raise unreachable() from error
+    if outbox.follows_a_lost_one:  # the run that comes finds this one, and has nothing to tell
+        click.echo("note: a store was here before, and is gone: what waited in it is lost", err=True)
+        click.echo(f"  {bringing_back(config.store_path)}", err=True)
     try:
         yield outbox
     finally:

@@ -155,3 +155,16 @@ async def test_a_store_that_is_gone_is_told_apart_from_a_first_start(
         await relay.ready()
         (told,) = relay.logged(FETCHED)
         assert told["delivered_back_to"] < told["timestamp"]
+
+
+async def test_a_verb_that_makes_a_new_store_says_that_one_was_there_before(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    async with running(config) as relay:
+        await relay.stop()
+        (tmp_path / "relay.db").unlink()
+    paused = await verb("pause", "bot", "-c", str(config))
+    assert paused.code == 0
+    assert GONE in paused.err
+    assert GONE not in (await verb("resume", "bot", "-c", str(config))).err

@@ -79,6 +79,31 @@ async def test_a_move_with_the_relay_stopped_sends_nothing_twice(
     assert arrived(inbox) == once(fired)
 
 
+async def test_what_comes_at_once_after_a_restore_can_be_held_and_let_go_of(
+    tmp_path: Path, simulator: Simulator, inbox: Inbox
+) -> None:
+    config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
+    async with running(config) as relay:
+        before = fire(simulator, 10)
+        await inbox.wait_until(lambda: inbox.unique == 10)
+        await relay.until_drained()
+        assert (await verb("backup", str(tmp_path / "copy.db"), "-c", str(config))).code == 0
+        assert await relay.stop() == 0
+        _put_back(tmp_path / "copy.db", tmp_path / "relay.db")
+        held = await verb("pause", "bot", "-c", str(config))
+        assert held.code == 0, held.err
+        fire(simulator, 20)
+        await relay.start()
+        await relay.ready()
+        assert len(relay.logged(BESIDE_ONE)) == 1, "also after somebody had it open"
+        await relay.until_status(lambda status: status["destinations"][0]["counts"].get("pending") == 20)
+        assert (await verb("resume", "bot", "--drop-older", "1ms", "-c", str(config))).code == 0
+        after = fire(simulator, 5)
+        await inbox.wait_until(lambda: inbox.unique == 15)
+        await relay.until_drained()
+    assert arrived(inbox) == once(before) + once(after)
+
+
 async def test_a_backup_that_can_not_be_made_says_why(tmp_path: Path, simulator: Simulator, inbox: Inbox) -> None:
     config = write_config(tmp_path, simulator, {"bot": webhook(inbox.url())})
     none = await verb("backup", str(tmp_path / "copy.db"), "-c", str(config), "--json")

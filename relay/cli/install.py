@@ -85,7 +85,7 @@ def _manager(root: Path, *, needed: bool) -> Systemctl | None:
     if found is None and needed:
         raise RelayError(
             "this machine is not run by systemd",
-            hint="docs/running.md says how Docker runs it; anything else that keeps `relay run` running does as well.",
+            hint="docs/docker.md says how Docker runs it; anything else that keeps `relay run` running does as well.",
         )
     return found
 

@@ -28,7 +28,7 @@ from relay.install import apply, environment, fit, plan, running, word
 from relay.install.handover import handover
 from relay.install.plan import CONFIG, DROP_IN, ENVIRONMENT, FOLDER, STATE, UNIT, File
 from relay.install.rise import Risen, meaning, until_ready
-from relay.install.systemctl import Systemctl
+from relay.install.systemctl import Ended, Systemctl
 from relay.redaction import redact
 from relay.units import UNIT as UNIT_NAME
 from relay.units import unit_text
@@ -136,11 +136,13 @@ def rise(made: Planned, manager: Systemctl) -> Exit:
     for step in steps:
         click.echo(f"$ systemctl {' '.join(step.value)}")
         trouble = manager.do(step)
-        if trouble and step is plan.Step.RELOAD:
-            raise RelayError(f"systemd did not read its units anew: {redact(trouble)}")
+        if trouble:
+            click.echo(f"  {redact(trouble)}", err=True)
+            if step in {plan.Step.RELOAD, plan.Step.ENABLE}:
+                raise RelayError("systemd did not do what it was asked", hint="Mend that, and run this again.")
     risen = asyncio.run(_risen(made.config, manager))
     if risen.ended is not None:
-        _tell_ended(risen, manager)
+        _tell_ended(risen.ended, manager)
         return Exit.FAILED
     if plan.tells(active=active, before=made.before):
         asyncio.run(_tell(made.config))
@@ -190,11 +192,9 @@ async def _tell(config: Config) -> None:
         click.echo(f"{name} could not be told that it is up: {outcome.code} {outcome.detail}".rstrip())
 
 
-def _tell_ended(risen: Risen, manager: Systemctl) -> None:
-    assert risen.ended is not None
-    code = risen.ended.code
-    said = "" if code is None else f", exit code {code}"
-    click.echo(f"The relay did not come up ({risen.ended.state}{said}): {meaning(code)}", err=True)
+def _tell_ended(ended: Ended, manager: Systemctl) -> None:
+    said = "" if ended.code is None else f", exit code {ended.code}"
+    click.echo(f"The relay did not come up ({ended.state}{said}): {meaning(ended.code)}", err=True)
     for line in manager.log():
         click.echo(f"  {redact(line)}", err=True)
     click.echo("Mend it, and run this again.", err=True)
@@ -213,6 +213,6 @@ def _afterwards(config: Config, risen: Risen) -> Iterator[str]:
     yield f"  logs       journalctl -u {plan.SERVICE} -f"
     yield f"  change it  edit {CONFIG}, then: systemctl reload {plan.SERVICE}"
     yield f"  stop       systemctl stop {plan.SERVICE}"
-    yield f"  upgrade    {Path(running.command()[0]).with_name('pip')} install --upgrade …, then: "
-    yield f"             sudo {command} install -c {CONFIG}"
+    pip = Path(running.command()[0]).with_name("pip")
+    yield f"  upgrade    sudo {pip} install --upgrade …, then: sudo {command} install -c {CONFIG}"
     yield f"  uninstall  sudo {command} install --remove"

@@ -52,7 +52,7 @@ def state(root: Path, file: File) -> State:
     """How a file stands: its text, its mode, and whose it is."""
     place = inside(root, file.path)
     try:
-        status = place.lstat()
+        status = place.stat()
         text = place.read_bytes() if stat.S_ISREG(status.st_mode) else None
     except FileNotFoundError:
         return State.NEW

@@ -14,7 +14,7 @@ from relay.destinations.apprise.render import BODY, notice_note
 from relay.destinations.discord.template import CONTENT
 from relay.destinations.factory import Factory
 from relay.destinations.http import HttpClient
-from relay.destinations.notice import Trouble, TroubleKind, notice_of
+from relay.destinations.notice import Trouble, TroubleKind, news_of, notice_of
 from relay.destinations.slack.render import SECTION
 from tests.support.clock import START_US, FakeClock
 from tests.support.config_text import SIGNING_SECRET
@@ -120,3 +120,26 @@ async def test_a_refusal_is_an_outcome_without_secrets(factory: Factory, receive
         outcome = await destination.tell(notice_of((DISK,), now_us=START_US, simulated=False))
         assert outcome.verdict is Verdict.SWITCH_OFF
         assert "tok-123456789" not in repr(outcome)
+
+
+@pytest.mark.parametrize("kind", ["discord", "slack", "webhook"])
+async def test_good_news_looks_unlike_a_trouble_and_pings_nobody(
+    factory: Factory, receiver: Receiver, kind: str
+) -> None:
+    receiver.answer(200, "ok" if kind == "slack" else "{}")
+    notice = news_of("Relay is up: version 1 on vps, @everyone", now_us=START_US, simulated=False)
+    await factory.build("ops", config_of(kind, receiver.url)).tell(notice)
+    [request] = receiver.requests
+    body = json.loads(request.body)
+    if kind == "webhook":
+        assert body["data"] == {
+            "trouble": "none",
+            "text": "Relay is up: version 1 on vps, @everyone",
+            "hint": "",
+            "troubles": [],
+        }
+        return
+    said = request.body.decode()
+    assert "⚠" not in said
+    assert body.get("allowed_mentions", {"parse": []}) == {"parse": []}
+    assert "\\u2705 relay: Relay is up" in said or "✅ relay: Relay is up" in said

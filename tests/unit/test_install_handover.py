@@ -1,0 +1,242 @@
+"""What a service is handed: a config that means the same, holds no secret, and a way for each secret to reach it."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relay.config.load import load
+from relay.errors import ConfigError
+from relay.install import environment
+from relay.install.handover import Handover, handover
+from relay.install.plan import (
+    CONFIG,
+    DROP_IN,
+    ENVIRONMENT,
+    UNIT,
+    File,
+    Step,
+    files,
+    steps,
+    tells,
+    unit_with,
+    version_of,
+)
+from relay.install.rise import meaning
+from relay.install.secrets import masked
+
+SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+SECRETS = ("sk-ocelot", "tok-margay", "beat-puma", "head-coati", "page-tapir", SIGNING)
+EVERYTHING = f"""\
+# mine
+stratalerts: {{api_key: sk-ocelot, auth: bearer}} # the key
+http: {{listen: "0.0.0.0:8787", token: page-tapir}}
+heartbeat:
+  url: 'https://watch.example/beat-puma' # a dead man's switch
+destinations:
+  swing:
+    type: discord
+    url: "https://discord.com/api/webhooks/1/tok-margay"
+    # the end
+  bot: {{type: webhook, url: "${{BOT}}", secret: [{SIGNING}], headers: {{A: head-coati, B: "x ${{TEAM}}"}}}}
+rules:
+- {{name: all, to: [swing, bot]}}
+"""
+ENV = {"BOT": "https://bot.example/tok-margay", "TEAM": "head-coati", "UNUSED": "x"}
+
+
+def handed(text: str, *, env: dict[str, str] | None = None, there: dict[str, str] | None = None) -> Handover:
+    read = (there or {}).__getitem__
+    return handover(text, ENV if env is None else env, secret=read, beside=read)
+
+
+def test_every_secret_leaves_the_text_and_nothing_else_does() -> None:
+    made = handed(EVERYTHING)
+    assert not [secret for secret in SECRETS if secret in made.text]
+    assert made.text.splitlines()[:2] == ["# mine", 'stratalerts: {api_key_file: "api_key", auth: bearer} # the key']
+    assert '  url_file: "heartbeat_url" # a dead man\'s switch\n' in made.text
+    assert 'headers: {A: "${RELAY_SECRET_2}", B: "x ${TEAM}"}' in made.text
+    assert sorted(made.credentials) == ["api_key", "discord_swing", "heartbeat_url", "http_token"]
+    assert sorted(made.variables) == ["BOT", "RELAY_SECRET_1", "RELAY_SECRET_2", "TEAM"]
+
+
+def test_what_was_handed_over_is_handed_over_as_it_is() -> None:
+    first = handed(EVERYTHING)
+    env = {name: value.reveal() for name, value in first.variables.items()}
+    there = {name: f"{value.reveal()}\n" for name, value in first.credentials.items()}
+    assert handed(first.text, env=env, there=there) == first
+
+
+names = st.sampled_from(["swing", "on", "a b", "x.y", "1"])
+secret = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=4, max_size=12)
+
+
+@st.composite
+def configs(draw: st.DrawFn) -> dict[str, Any]:
+    destinations = {
+        name: {"type": "webhook", "url": f"https://bot.example/{number}zq7"}
+        | draw(st.fixed_dictionaries({}, optional={"headers": st.fixed_dictionaries({"A": secret, "B-c": secret})}))
+        for number, name in enumerate(draw(st.lists(names, min_size=1, max_size=3, unique=True)))
+    }
+    key = draw(secret)
+    written = {
+        "stratalerts": {"api_key": key},
+        "destinations": destinations,
+        "rules": [{"name": "all", "to": list(destinations)}],
+    }
+    return {part: _dollars(value) for part, value in written.items()}
+
+
+def _dollars(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _dollars(item) for key, item in value.items()}
+        case str():
+            return value.replace("$", "$$")
+        case _:
+            return value
+
+
+@given(configs(), st.sampled_from([True, False, None]), st.sampled_from([None, "'", '"']))
+@settings(max_examples=50)
+def test_a_service_reads_what_its_owner_wrote(config: dict[str, Any], flow: bool | None, quotes: str | None) -> None:
+    text = yaml.safe_dump(config, default_flow_style=flow, default_style=quotes, sort_keys=False, width=1000)
+    made = handed(text, env={})
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        (folder / "mine.yaml").write_text(text)
+        before = load(folder / "mine.yaml", env={})
+        (folder / "config.yaml").write_text(made.text)
+        for name, value in made.credentials.items():
+            (folder / name).write_text(f"{value.reveal()}\n")
+        env = {name: value.reveal() for name, value in made.variables.items()}
+        after = load(folder / "config.yaml", env=env)
+    assert after.stratalerts == before.stratalerts
+    assert after.destinations == before.destinations
+    assert after.rules == before.rules
+    assert "zq7" not in made.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stratalerts: {api_key: &k sk-ocelot}\nhttp: {token: *k}\n",
+        "x: &x {api_key: sk-ocelot}\nstratalerts: *x\nheartbeat: {url: y, <<: *x}\n",
+    ],
+)
+def test_what_can_not_be_taken_out_is_refused_without_being_shown(text: str) -> None:
+    with pytest.raises(ConfigError, match="can't be taken out of by itself") as caught:
+        handed(text)
+    assert "ocelot" not in f"{caught.value} {caught.value.hint}"
+
+
+def test_a_file_of_a_secret_goes_by_its_name_and_two_of_one_name_are_told_apart() -> None:
+    text = (
+        "stratalerts: {api_key_file: /home/me/key}\n"
+        "destinations: {a: {type: slack, url_file: ./secrets/key}, b: {type: slack, url_file: relay.env}}\n"
+    )
+    made = handed(text, there={"/home/me/key": "k\n", "./secrets/key": "u\n", "relay.env": "v"})
+    assert {name: value.reveal() for name, value in made.credentials.items()} == {
+        "key": "k",
+        "key_2": "u",
+        "slack_b": "v",
+    }
+    assert yaml.safe_load(made.text)["destinations"]["a"]["url_file"] == "key_2"
+
+
+def test_watchlists_and_certificates_beside_the_config_go_with_it() -> None:
+    text = "stratalerts: {ca_file: own.pem}\nrules: [{symbol_file: lists/a.txt}, {symbol_file: /srv/b.txt}]\n"
+    made = handed(text, there={"own.pem": "PEM", "lists/a.txt": "AAPL"})
+    assert made.beside == {"own.pem": "PEM", "lists/a.txt": "AAPL"}
+    assert made.elsewhere == (Path("/srv/b.txt"),)
+    with pytest.raises(ConfigError, match="not below its folder"):
+        handed("stratalerts: {ca_file: ../own.pem}\n")
+
+
+def test_a_config_is_shown_with_a_mask_for_each_secret() -> None:
+    shown = masked(EVERYTHING)
+    assert shown is not None
+    assert not [one for one in SECRETS if one in shown]
+    assert '"${BOT}"' in shown
+    assert masked("a: [") is None
+    assert masked("a: &a [*a") is None
+
+
+@given(
+    st.dictionaries(
+        st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True),
+        st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=20),
+        max_size=4,
+    )
+)
+def test_an_environment_is_read_as_it_was_written(variables: dict[str, str]) -> None:
+    assert environment.read(environment.written(variables)) == variables
+
+
+def test_a_shell_reads_it_as_systemd_does(tmp_path: Path) -> None:
+    value = """a "b" 'c' $HOME `id` \\ \\n #x %d é"""
+    (tmp_path / "env").write_text(environment.written({"ODD": value}))
+    script = f'. "{tmp_path}/env"; printf %s "$ODD"'
+    assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout == value
+
+
+def test_what_others_may_read_holds_no_secret() -> None:
+    for file in files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n"):
+        assert file.secret or not [one for one in SECRETS if one in file.text]
+        assert not [one for one in SECRETS if one in repr(file)]
+
+
+def test_the_config_is_written_after_all_that_it_names_and_the_unit_after_the_config() -> None:
+    made = files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n")
+    assert [file.path for file in made][-4:] == [ENVIRONMENT, CONFIG, UNIT, DROP_IN]
+    drop_in = made[-1].text
+    assert version_of(drop_in) != ""
+    assert drop_in.index("LoadCredential=\n") < drop_in.index("LoadCredential=api_key:/etc/relay/api_key\n")
+    assert "EnvironmentFile=/etc/relay/relay.env\n" in drop_in
+
+
+def test_the_unit_starts_the_command_that_it_was_given() -> None:
+    unit = "[Service]\n# ExecStart=no\nExecStart=/opt/relay/bin/relay -c /etc/relay/config.yaml run\nType=notify\n"
+    assert unit_with(unit, ("/opt/relay/bin/relay",)) == unit
+    odd = unit_with(unit, ("/srv/my 100%/python", "-m", "relay"))
+    assert 'ExecStart="/srv/my 100%%/python" -m relay -c /etc/relay/config.yaml run\n' in odd
+
+
+@pytest.mark.parametrize(
+    ("changed", "enabled", "active", "asked"),
+    [
+        ({UNIT, DROP_IN, CONFIG}, False, False, [Step.RELOAD, Step.START]),
+        (set(), True, True, []),
+        (set(), False, True, [Step.ENABLE]),
+        (set(), True, False, [Step.START]),
+        ({CONFIG}, True, True, [Step.RESTART]),
+        ({DROP_IN}, True, True, [Step.RELOAD, Step.RESTART]),
+        ({DROP_IN}, False, True, [Step.RELOAD, Step.ENABLE, Step.RESTART]),
+    ],
+)
+def test_systemd_is_asked_for_what_is_not_so_already(
+    changed: set[Path], enabled: bool, active: bool, asked: list[Step]
+) -> None:
+    assert steps(changed, enabled=enabled, active=active) == asked
+
+
+def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
+    drop_in: File = files(handed(EVERYTHING), command=("relay",), unit="")[-1]
+    assert tells(active=False, before="")
+    assert tells(active=False, before=drop_in.text)
+    assert tells(active=True, before=drop_in.text.replace("stratalerts-relay ", "stratalerts-relay 0.0."))
+    assert not tells(active=True, before=drop_in.text)
+
+
+def test_every_end_has_a_meaning() -> None:
+    assert "refused the key" in meaning(77)
+    assert "credential" in meaning(243)
+    assert meaning(None) != meaning(1)
+    assert meaning(99) == "the last lines of its log say why"

@@ -1,0 +1,167 @@
+"""Whether the relay that runs now can be a service, and whether what was started comes up."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from relay import __version__
+from relay.cli import group
+from relay.config.load import loads
+from relay.config.model import Config
+from relay.errors import Exit, RelayError, UsageError
+from relay.install import running, word
+from relay.install.rise import until_ready
+from relay.install.running import command_of, hidden
+from relay.install.systemctl import Ended, Systemctl
+from tests.support.clock import FakeClock
+
+
+def test_the_command_is_the_script_that_was_called_else_the_one_beside_the_interpreter(tmp_path: Path) -> None:
+    python = tmp_path / "bin/python"
+    assert command_of(Path("/x/relay/__main__.py"), python) == (str(python), "-m", "relay")
+    python.parent.mkdir()
+    (tmp_path / "bin/relay").write_text("")
+    assert command_of(Path("/x/relay/__main__.py"), python) == (str(tmp_path / "bin/relay"),)
+    (tmp_path / "relay").write_text("")
+    assert command_of(tmp_path / "relay", python) == (str(tmp_path / "relay"),)
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("/home/me/relay-env/bin/relay", "lies in /home, which the service does not see (ProtectHome)"),
+        ("/root/.local/bin/relay", "lies in /root"),
+        (f"{running._TEMPORARY[0]}/x/relay", "(PrivateTmp)"),
+        (f"{running._TEMPORARY[1]}/relay", "(PrivateTmp)"),
+        ("/opt/not-there/bin/relay", ""),
+        ("/homestead/relay", ""),
+    ],
+)
+def test_a_service_does_not_see_homes_and_what_is_temporary(place: str, said: str) -> None:
+    found = hidden([Path("/usr"), Path(place)])
+    assert said in found
+    assert bool(found) is bool(said)
+
+
+def test_a_folder_that_is_closed_to_others_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "_TEMPORARY", ())
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(0o755)
+    closed = tmp_path / "closed"
+    (closed / "bin").mkdir(parents=True)
+    closed.chmod(0o750)
+    assert hidden([closed / "bin"]).startswith(f"{closed} is closed to others")
+    closed.chmod(0o755)
+    assert hidden([closed / "bin"]) == ""
+
+
+class Passing(FakeClock):
+    """A clock on which every sleep is over at once."""
+
+    async def sleep(self, seconds: float) -> None:
+        self._pass(seconds)
+
+
+class Unit:
+    """A service that runs for so many looks."""
+
+    def __init__(self, looks: int) -> None:
+        self.looks = looks
+
+    @property
+    def active(self) -> bool:
+        self.looks -= 1
+        return self.looks >= 0
+
+    def ended(self) -> Ended:
+        return Ended("failed", 77)
+
+
+@pytest.mark.parametrize(
+    ("answers", "looks", "ready", "reasons", "ended"),
+    [
+        ([None, {"ready": False, "reasons": ["no"]}, {"ready": True}], 99, True, (), None),
+        ([{"ready": False, "reasons": ["not connected: refused"]}], 99, False, ("not connected: refused",), None),
+        ([None], 99, False, ("it runs, and does not answer on http.listen yet",), None),
+        ([RelayError("what listens there is no relay")], 99, False, ("what listens there is no relay",), None),
+        ([None], 2, False, (), Ended("failed", 77)),
+    ],
+)
+async def test_it_is_waited_for_until_it_is_ready_or_ends_or_patience_does(
+    answers: Sequence[Mapping[str, object] | RelayError | None],
+    looks: int,
+    ready: bool,
+    reasons: tuple[str, ...],
+    ended: Ended | None,
+) -> None:
+    left = list(answers)
+    clock = Passing()
+
+    async def readyz() -> Mapping[str, object] | None:
+        answer = left.pop(0) if len(left) > 1 else left[0]
+        if isinstance(answer, RelayError):
+            raise answer
+        return answer
+
+    risen = await until_ready(readyz, Unit(looks), clock, patience=5.0)
+    assert (risen.ready, risen.reasons, risen.ended) == (ready, reasons, ended)
+
+
+def config(text: str = "") -> Config:
+    return loads(
+        'stratalerts: {api_key: k, websocket_url: "ws://127.0.0.1:1/ws"}\n'
+        "destinations:\n"
+        '  bot: {type: webhook, url: "http://127.0.0.1:1/x"}\n'
+        '  swing: {type: slack, url: "http://127.0.0.1:1/y"}\n'
+        "rules: [{name: a, to: [bot, swing]}, {name: b, enabled: false, to: bot}]\n" + text,
+        path=Path("config.yaml"),
+        env={},
+    )
+
+
+def test_the_word_goes_to_alerts_to_or_to_the_first_chat() -> None:
+    assert word.whom(config()) == "swing"
+    assert word.whom(config("alerts_to: bot\n")) == "bot"
+    assert word.text(config(), "vps") == f"Relay is up: version {__version__} on vps, 1 rule to 2 destinations"
+
+
+def test_what_systemd_tells_of_an_end_is_read(tmp_path: Path) -> None:
+    script = tmp_path / "systemctl"
+    script.write_text(f"#!{sys.executable}\nprint('ActiveState=failed\\nExecMainStatus=77\\nExecMainPID=12')\n")
+    script.chmod(0o755)
+    assert Systemctl(str(script)).ended() == Ended("failed", 77)
+    script.write_text(f"#!{sys.executable}\nprint('ActiveState=inactive\\nExecMainStatus=0\\nExecMainPID=0')\n")
+    assert Systemctl(str(script)).ended() == Ended("inactive", None)
+    assert Systemctl(str(script)).log() == []
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *options: str, uid: int) -> Result:
+    monkeypatch.setattr("relay.cli.install.os.geteuid", lambda: uid)
+    return CliRunner().invoke(group, ["install", *options])
+
+
+def test_who_is_not_root_is_told_what_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = run(monkeypatch, uid=1000)
+    assert isinstance(ended.exception, UsageError)
+    assert ended.exception.exit_code is Exit.USAGE
+    assert "sudo " in ended.exception.hint
+
+
+def test_a_machine_without_systemd_is_told_what_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.install.systemctl._BOOTED", Path("/nowhere"))
+    ended = run(monkeypatch, uid=0)
+    assert isinstance(ended.exception, RelayError)
+    assert ended.exception.exit_code is Exit.FAILED
+    assert "Docker" in ended.exception.hint
+
+
+def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
+    ended = run(monkeypatch, "--dry-run", uid=1000)
+    assert isinstance(ended.exception, RelayError)
+    assert "sudo python3 -m venv /opt/relay && sudo /opt/relay/bin/pip install ." in ended.exception.hint

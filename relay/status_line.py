@@ -16,6 +16,8 @@ from relay.clock import MICROS
 from relay.deliveries import WAITING, State
 from relay.web.desk import ConnectionStatus, DestinationStatus, Status
 
+CONNECTED: Final = "connected"
+
 _WELL: Final = ("idle", "sending", "pacing")
 _NAMED: Final = 3
 _WHY: Final = 40
@@ -33,8 +35,8 @@ def status_line(status: Status) -> str:
 
 
 def _connection(connection: ConnectionStatus) -> str:
-    if connection.state == "connected" and connection.seq is not None:
-        return f"connected, seq {connection.seq}"
+    if connection.state == CONNECTED and connection.seq is not None:
+        return f"{CONNECTED}, seq {connection.seq}"
     return _with(connection.state, connection.detail)
 
 

@@ -3,7 +3,7 @@
     reader · store · lanes ──Sign──> Movement ──nothing stands still──> WATCHDOG=1, twice per interval
                                         └──────something does─────────> an error in the log, and nothing: it is
                                                                         killed and started anew
-    FrontDesk ──Status, every 5 s──> status_line ──where it changed──> STATUS=
+    FrontDesk ──Status, now and then──> status_line ──where it changed──> STATUS=
 
 What keeps the watchdog fed is that things *turn*, not that they go well, because a restart costs and has to help:
 
@@ -30,7 +30,7 @@ from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import RelayError
 from relay.outbox.writer import HANGS_AFTER
-from relay.status_line import status_line
+from relay.status_line import CONNECTED, status_line
 from relay.systemd import Notifier
 from relay.turning import Movement, Sign
 from relay.web.desk import Status
@@ -39,6 +39,9 @@ _log = structlog.get_logger()
 
 LOOK_SECONDS: Final = 5.0
 """Between two looks at how the relay stands; the line changes no more often."""
+
+HASTE_SECONDS: Final = 1.0
+"""The same before it is connected: who has just started it wants to see that."""
 
 LEAST_PATIENCE: Final = 600.0
 """For a lane, however short its back-off."""
@@ -125,12 +128,14 @@ class Watchdog:
 
     async def _look(self) -> None:
         while True:
-            self._looking = True
+            self._looking, pause = True, LOOK_SECONDS
             try:
                 status = await self._status()
             except RelayError as error:  # a store that can't be read is told by others, too
                 self._waiting, line = frozenset(), str(error)
             else:
+                if status.connection.state != CONNECTED:
+                    pause = min(HASTE_SECONDS, pause)
                 self._waiting = frozenset(one.name for one in status.destinations if one.counts.get(State.PENDING))
                 line = status_line(status)
             finally:
@@ -138,7 +143,7 @@ class Watchdog:
                 self._looks += 1
             if not self._stuck:
                 self._tell(line)
-            await self._clock.sleep(LOOK_SECONDS)
+            await self._clock.sleep(pause)
 
     def _tell(self, line: str) -> None:
         if line != self._line:

@@ -39,6 +39,7 @@ class Relay:
         self.gate = asyncio.Event()
         self.gate.set()
         self.unreadable = False
+        self.connection = "connected"
         self.asked = 0
         self.watchdog = Watchdog(
             Notifier({"NOTIFY_SOCKET": manager.name}),
@@ -56,7 +57,7 @@ class Relay:
         if self.unreadable:
             raise StoreBusyError("the store could not be read: disk I/O error")
         bot = DestinationStatus("bot", "webhook", "idle", counts={State.PENDING: self.waiting})
-        connection, store = ConnectionStatus("connected", START_US), StoreStatus(healthy=True)
+        connection, store = ConnectionStatus(self.connection, START_US), StoreStatus(healthy=True)
         return Status("1", START_US, START_US, connection, store, BackfillStatus(), (), (bot,))
 
     def _lanes(self, waiting: Collection[str]) -> Mapping[str, Sign]:
@@ -183,6 +184,18 @@ async def test_the_status_is_told_when_it_changes_and_no_more_often_than_every_f
     told = [line for line in relay.manager.lines if line.startswith("STATUS=")]
     assert told[0] == "STATUS=connected; 1 destination: 1 idle; 0 waiting, 0 dead"
     assert len(told) == 1 + 99 // LOOK_SECONDS
+
+
+async def test_who_has_just_started_it_sees_soon_that_it_is_connected(relay: Relay) -> None:
+    relay.connection = "connecting"
+    async with relay.watched():
+        await relay.clock.advance(2.5)
+        relay.connection = "connected"
+        await relay.clock.advance(1)
+        assert relay.manager.lines[-1].startswith("STATUS=connected")
+        asked = relay.asked
+        await relay.clock.advance(10 * LOOK_SECONDS)
+        assert relay.asked == asked + 10
 
 
 async def test_the_status_is_told_where_nobody_watches(manager: Manager) -> None:

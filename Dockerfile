@@ -2,10 +2,10 @@
 #   docker build -t relay .
 #   docker build -t relay --build-arg REQUIREMENTS=apprise .     with `type: apprise` in it
 #
-# The tag moves on to every new patch of Python and Debian. `make pin` asks the registry for the digest that it has today
-# and writes it here, name:tag@sha256:…, so that every build begins with the same bytes; none is here because whoever
-# builds should take today's, with its security fixes. What comes on top is pinned by hashes in any case.
-ARG PYTHON=python:3.12-slim-bookworm
+# The base is pinned to the digest that its tag had on 25 August 2026 (Python 3.12.14, for all its platforms), so that
+# every build begins with the same bytes. `make pin` asks the registry for today's, with the fixes since then, and writes
+# it here. What comes on top is pinned by hashes in any case.
+ARG PYTHON=python:3.12-slim-bookworm@sha256:0f5b26b9518d002b6173fd61daad821fa340635ebfec5bba471013f9ca114579
 
 FROM ${PYTHON} AS build
 ARG REQUIREMENTS=runtime

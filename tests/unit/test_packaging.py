@@ -127,6 +127,12 @@ def test_everything_the_image_copies_exists_and_is_let_through() -> None:
         assert f"!{source}" in ignored
 
 
+def test_both_stages_begin_with_the_same_bytes_every_time() -> None:
+    bases = {stage.base for stage in ours()}
+    assert len(bases) == 1
+    assert re.fullmatch(r"python:3\.\d+-slim-\w+@sha256:[0-9a-f]{64}", bases.pop())
+
+
 PINNED = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -186,6 +192,20 @@ def test_ci_runs_in_bash_from_anywhere_and_stops_at_the_first_fault() -> None:
     assert "set -euo pipefail" in text
     assert text.index("make test") < text.index("make lint")
     assert subprocess.run(["/bin/bash", "-n", str(script)], check=False, timeout=10).returncode == 0
+
+
+def test_the_workflow_runs_what_runs_anywhere_with_few_rights_and_pinned_actions() -> None:
+    text = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+    workflow = yaml.safe_load(text)
+    assert workflow["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+    check = workflow["jobs"]["check"]
+    assert check["steps"][-1] == {"run": ".ci/run"}
+    supported = re.findall(r'"Programming Language :: Python :: (3\.\d+)"', (ROOT / "pyproject.toml").read_text())
+    assert check["strategy"]["matrix"]["python"] == supported
+    actions = re.findall(r"uses: (.*)", text)
+    assert actions
+    assert all(re.fullmatch(r"[\w/-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action) for action in actions)
 
 
 def test_the_licence_is_mit_and_the_projects_own() -> None:

@@ -21,6 +21,8 @@ _MINUTE_US: Final = 60 * MICROS
 _TICKS: Final = 4  # at most so many steps on the whole scale
 _BAR: Final = 0.74  # of a minute's width
 _LEAST: Final = 1.5  # per cent of the height that one of anything takes at least
+_BELOW: Final = 0.12  # of what is above the base line, where anything is below
+_APART: Final = 9.0  # per cent of the height between two numbers that are read as two
 _EVERY: Final = 15  # minutes between two times told
 
 
@@ -75,9 +77,9 @@ def chart_of(minutes: Sequence[Minute]) -> Chart:
     first = MINUTES - len(shown)
     up = max((max(one.events, one.delivered) for one in shown), default=0)
     down = max((one.failed for one in shown), default=0)
-    step = step_for(up + down)
-    top, bottom = -(-up // step) * step or step, -(-down // step) * step
-    unit = 100 / (top + bottom)
+    step = step_for(max(up, down))
+    top = -(-up // step) * step or step
+    unit = 100 / (top + (max(down, top * _BELOW) if down else 0))
     base = round(top * unit, 2)
 
     def bars(counts: Sequence[int], sign: int) -> str:
@@ -92,7 +94,7 @@ def chart_of(minutes: Sequence[Minute]) -> Chart:
         delivered=_steps([base - (max(one.delivered * unit, _LEAST) if one.delivered else 0) for one in shown], first),
         failed=bars([one.failed for one in shown], 1),
         base=base,
-        ticks=tuple(Mark(round(base - count * unit, 2), f"{abs(count):,}") for count in range(-bottom, top + 1, step)),
+        ticks=_ticks(top, down, step, unit),
         times=_times(shown),
         unknown=round(100 * first / MINUTES, 2),
         columns=tuple(_column(first + at, one) for at, one in enumerate(shown) if _any(one)),
@@ -107,6 +109,14 @@ def step_for(span: int) -> int:
     while span > step * _TICKS:
         step = step * 5 // 2 if str(step)[0] == "2" else step * 2
     return step
+
+
+def _ticks(top: int, down: int, step: int, unit: float) -> tuple[Mark, ...]:
+    """Up from the base line step by step; below it what there was at most, where that can be told apart."""
+    marks = [Mark(round((top - count) * unit, 2), f"{count:,}") for count in range(0, top + 1, step)]
+    if down * unit >= _APART:
+        marks.append(Mark(round((top + down) * unit, 2), f"{down:,}"))
+    return tuple(marks)
 
 
 def _any(minute: Minute) -> bool:

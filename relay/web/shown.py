@@ -61,6 +61,8 @@ def templates() -> jinja2.Environment:
         "us": micros,
         "root": symbol_root,
         "kind": kind,
+        "minute": minute,
+        "redacted": redact,
         "object": as_json,
         "seconds": short_seconds,
         "number": number,
@@ -96,6 +98,12 @@ def clock_time(text: object, now_us: int) -> str:
     day, _, time = Instant(moment.us, max(moment.precision_us, MICROS)).isoformat().rstrip("Z").partition("T")
     today = Instant(now_us).isoformat().partition("T")[0]
     return time if day == today else f"{day} {time[:5]}"
+
+
+def minute(us: int, now_us: int) -> str:
+    """As ``clock_time``, to the minute: when something that a person asked for ends."""
+    text = isoformat(us)
+    return text[11:16] if text[:10] == isoformat(now_us)[:10] else f"{text[:10]} {text[11:16]}"
 
 
 def micros(text: object) -> int | None:

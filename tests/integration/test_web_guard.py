@@ -232,6 +232,28 @@ async def test_a_browser_without_a_session_is_shown_the_login_form(public: aioht
         assert '<form method="post" action="/login">' in await answer.text()
 
 
+async def test_a_button_of_a_page_whose_session_is_over_leads_to_the_login(
+    desk: FakeDesk, public: aiohttp.ClientSession
+) -> None:
+    headers = {**own_page(public), "Accept": "text/html"}
+    async with public.post("/api/destinations/bot/pause", headers=headers, allow_redirects=False) as answer:
+        assert (answer.status, answer.content_type) == (401, "text/html")
+        assert '<form method="post" action="/login">' in await answer.text()
+    assert desk.asked == []
+
+
+@pytest.mark.parametrize("path", ["/static/icon-good.svg", "/static/icon-rest.svg", "/static/page.css"])
+async def test_what_the_login_form_shows_needs_no_token(public: aiohttp.ClientSession, path: str) -> None:
+    async with public.get(path) as answer:
+        assert answer.status == 200
+
+
+@pytest.mark.parametrize("path", ["/parts", "/static/page.js", "/static/become.js", "/?notice=x"])
+async def test_the_page_and_what_it_loads_by_itself_need_one(public: aiohttp.ClientSession, path: str) -> None:
+    async with public.get(path) as answer:
+        assert answer.status == 401
+
+
 async def test_logging_in_opens_the_page_with_a_cookie_that_is_not_the_token(
     desk: FakeDesk, public: aiohttp.ClientSession
 ) -> None:

@@ -204,7 +204,7 @@ async def test_a_lane_tells_its_rate_its_wait_and_how_long_it_takes(
     told = words(section(await html_of(local), "destinations"))
     assert "next try in 1m 15s" in told
     assert "rate 50/1s" in told
-    assert "Takes12 ms 99 of 100 within 0.34 s" in told
+    assert "Half arrive within 12 ms (p50), 99 of 100 within 0.34 s (p99)" in told
 
 
 async def test_standing_by_the_page_offers_to_take_the_connection_back(
@@ -307,7 +307,7 @@ async def test_where_the_store_can_not_be_read_the_page_says_so_and_what_is_know
     for path in ("/", "/parts"):
         html = await html_of(local, path, status=503)
         assert html.count("the store is damaged") == 1
-        for shown in ("run `relay repair`", "bot is &lt;off&gt;", "ops is paused", 'id="verdict"'):
+        for shown in ("run <code>relay repair</code>", "bot is &lt;off&gt;", "ops is paused", 'id="verdict"'):
             assert shown in html
 
     desk.fault, desk.readiness = StoreBusyError("the store could not be read: disk I/O error"), Readiness(ready=True)

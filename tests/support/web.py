@@ -18,7 +18,10 @@ TOKEN: Final = Secret("correct-horse-battery-staple")
 BEARER: Final = {"Authorization": f"Bearer {TOKEN.reveal()}"}
 
 EVERY_PATH: Final = [
-    *(("GET", path) for path in ("/", "/healthz", "/readyz", "/metrics", "/login", "/static/page.css", "/nowhere")),
+    *(
+        ("GET", path)
+        for path in ("/", "/parts", "/healthz", "/readyz", "/metrics", "/login", "/static/page.css", "/nowhere")
+    ),
     *(
         ("GET", f"/api/{name}")
         for name in ("status", "events", "deliveries", "dead", "events?before=x", "events/1", "snooze")

@@ -1,0 +1,38 @@
+"""The one sentence above everything."""
+
+from __future__ import annotations
+
+import pytest
+
+from relay.web.desk import Readiness
+from relay.web.verdict import unreadable, verdict_of
+
+
+@pytest.mark.parametrize(
+    ("readiness", "kind", "headline", "title"),
+    [
+        (Readiness(ready=True), "good", "All is well", "✓ all is well · Relay"),
+        (Readiness(ready=True, notes=("bot is paused",)), "good", "All is well", "✓ all is well · Relay"),
+        (Readiness(ready=True, degraded=("a",)), "fair", "It runs, with one trouble", "▲ one trouble · Relay"),
+        (Readiness(ready=True, degraded=("a", "b")), "fair", "It runs, with 2 troubles", "▲ 2 troubles · Relay"),
+        (Readiness(ready=False, reasons=("a",), degraded=("b",)), "bad", "Not ready", "✕ not ready · Relay"),
+    ],
+)
+def test_it_is_well_or_troubled_or_not_ready(readiness: Readiness, kind: str, headline: str, title: str) -> None:
+    verdict = verdict_of(readiness)
+    assert (verdict.kind, verdict.headline, verdict.title) == (kind, headline, title)
+    assert verdict.troubles == (*readiness.reasons, *readiness.degraded)
+
+
+def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
+    verdict = verdict_of(Readiness(ready=True, notes=("bot is paused",)), ["2 dead letters wait"])
+    assert (verdict.kind, verdict.notes) == ("good", ("bot is paused", "2 dead letters wait"))
+
+
+def test_a_store_that_can_not_be_read_is_told_once() -> None:
+    damaged = "the store is damaged"
+    assert unreadable(Readiness(ready=False, reasons=(f"{damaged}: repair it",)), damaged).troubles == (
+        f"{damaged}: repair it",
+    )
+    slow = unreadable(Readiness(ready=True), "the store took too long")
+    assert (slow.kind, slow.troubles) == ("bad", ("the store took too long.",))

@@ -60,12 +60,15 @@ def command(*, config: Path | None, dry_run: bool, force: bool, remove: bool, ro
         for line in service.remove(root, manager, dry_run=dry_run):
             click.echo(line)
         return Exit.OK
-    if root == _HERE:
-        fit.check_relay(running.used(), [word for word in sys.argv[1:] if word != "install"])
+    unfit = _unfit() if root == _HERE else None
+    if unfit is not None and not dry_run:
+        raise unfit
     made = service.planned(find_config(config, os.environ).absolute(), root, os.environ)
     log_quietly(made.config)
     if dry_run:
         click.echo("\n".join(service.foretold(made, manager)))
+        if unfit is not None:
+            click.echo(f"note: without --dry-run it would be refused: {unfit}\n  {unfit.hint}")
         return Exit.OK
     _may_write(made, force=force)
     service.put(made)
@@ -73,6 +76,15 @@ def command(*, config: Path | None, dry_run: bool, force: bool, remove: bool, ro
         return service.rise(made, manager)
     click.echo("Written; nothing was started." if made.changed else "Nothing to change.")
     return Exit.OK
+
+
+def _unfit() -> RelayError | None:
+    """Why this relay can't be a service; None where it can."""
+    try:
+        fit.check_relay(running.used(), [word for word in sys.argv[1:] if word != "install"])
+    except RelayError as error:
+        return error
+    return None
 
 
 def _manager(root: Path, *, needed: bool) -> Systemctl | None:

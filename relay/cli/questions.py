@@ -128,9 +128,10 @@ def _takes(found: KeyFound) -> bool:
         for scope in found.lacks:
             click.echo(f"  It lacks {scope}, which it needs {_NEEDED_FOR[scope]}.")
         return True
-    click.echo(f"  {found.detail}")
     if found.standing is Standing.REJECTED:
+        click.echo(f"  {found.detail} Here it is asked for again; --offline asks nobody about it.")
         return False
+    click.echo(f"  {found.detail}")
     if found.standing is Standing.MISSING_SCOPE:
         return click.confirm(f"  Without {' and '.join(found.lacks)} no alert comes. Go on with it?", default=False)
     return click.confirm("  So the key can't be checked now. Go on with it?", default=False)

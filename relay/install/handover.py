@@ -22,6 +22,7 @@ from typing import Any, Final
 from relay.document import yaml as document
 from relay.document.env import expand
 from relay.document.faults import Faults
+from relay.document.scalars import WrittenFloat, WrittenInt
 from relay.errors import ConfigError
 from relay.install import environment
 from relay.install.secrets import Edit, Place, edited, places
@@ -101,7 +102,7 @@ class _Work:
 
     def take(self, place: Place) -> None:
         """Hand over what stands in a place."""
-        value = str(_get(self._expanded, place.path))
+        value = _text(_get(self._expanded, place.path))
         if place.in_file:
             name = self._credential(place, Secret(_line(self._secret(value))), PurePath(value).name)
             if name != place.written:
@@ -188,6 +189,11 @@ def _get(root: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  becaus
     for step in path:
         root = root[step]
     return root
+
+
+def _text(value: object) -> str:
+    """A value as text; of a number how it was written, for where text is meant that is what counts."""
+    return value.written if isinstance(value, WrittenInt | WrittenFloat) else str(value)
 
 
 def _line(text: str) -> str:

@@ -137,6 +137,25 @@ def test_what_can_not_be_taken_out_is_refused_without_being_shown(text: str) -> 
     assert "ocelot" not in f"{caught.value} {caught.value.hint}"
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("stratalerts:\r\n  api_key: sk-x # a\r\n  auth: bearer\r\n", "sk-x"),
+        ("# \U0001f600\nstratalerts: {api_key: 'sk-x'} # \U0001f600\n", "sk-x"),
+        ('stratalerts: {"api_key": "sk-\\x41"}\n', "sk-A"),
+        ("%YAML 1.2\n---\nstratalerts:\n  api_key: sk-x\n...\n", "sk-x"),
+        ("stratalerts:\n  ? api_key\n  : !!str sk-x\n", "sk-x"),
+        ("stratalerts:\n  api_key: 1.50\n", "1.50"),
+        ("stratalerts: {api_key: 'a$$b'}\n", "a$b"),
+        ("\ufeffstratalerts: {api_key: '${KEY:-sk-x}'}\n", "sk-x"),
+    ],
+)
+def test_however_a_secret_is_written_it_is_that_one_that_is_handed_over(text: str, key: str) -> None:
+    made = handed(text)
+    assert made.credentials["api_key"].reveal() == key
+    assert yaml.safe_load(made.text)["stratalerts"]["api_key_file"] == "api_key"
+
+
 def test_a_file_of_a_secret_goes_by_its_name_and_two_of_one_name_are_told_apart() -> None:
     text = (
         "stratalerts: {api_key_file: /home/me/key}\n"

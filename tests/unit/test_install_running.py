@@ -160,8 +160,26 @@ def test_a_machine_without_systemd_is_told_what_else_there_is(monkeypatch: pytes
     assert "Docker" in ended.exception.hint
 
 
-def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
-    ended = run(monkeypatch, "--dry-run", uid=1000)
+    monkeypatch.setattr("relay.install.systemctl._BOOTED", tmp_path)
+    monkeypatch.setattr("relay.install.systemctl.shutil.which", lambda name: f"/nowhere/{name}")
+    ended = run(monkeypatch, uid=0)
     assert isinstance(ended.exception, RelayError)
     assert "sudo python3 -m venv /opt/relay && sudo /opt/relay/bin/pip install ." in ended.exception.hint
+
+
+def test_a_dry_run_shows_the_files_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
+    monkeypatch.setattr("relay.install.systemctl._BOOTED", Path("/nowhere"))
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        "stratalerts: {api_key: sk-ocelot}\n"
+        'destinations: {bot: {type: webhook, url: "https://bot.example/x"}}\n'
+        "rules: [{name: a, to: bot}]\n"
+    )
+    ended = run(monkeypatch, "--dry-run", "-c", str(path), uid=1000)
+    assert (ended.exit_code, ended.exception) == (0, None)
+    assert "/etc/systemd/system/relay.service  0644 root  " in ended.output
+    assert "note: without --dry-run it would be refused: this relay can't be a service: /home/me" in ended.output
+    assert "ocelot" not in ended.output

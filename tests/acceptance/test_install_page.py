@@ -1,21 +1,15 @@
-"""docs/install.md, step by step as it stands there: what its shell blocks say is run in their order, in a scratch root.
+"""docs/install.md, step by step as it stands there: its shell blocks are typed in their order, and do what it says.
 
-The machine's places (/opt/relay, /etc/relay, /etc/systemd, /var/lib) are folders of the test. ``sudo`` does as it is
-told, ``systemctl`` is tests/support/stub_systemctl.py, which starts what the unit says, and pip installs from the
-wheels that ``make test`` has fetched.
+They are typed at a scratch root and, where root may start one, at a systemd that really runs
+(tests/support/install_ground.py). pip installs from the wheels that ``make test`` has fetched.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import shutil
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -29,14 +23,12 @@ from relay.simulator.upstream import Simulator
 from relay.units import TEMPLATE, UNIT
 from tests.support.alerts import arrived, fire, once
 from tests.support.documents import ROOT
+from tests.support.install_ground import WHEELS, Booted, Machine, Scratch, why_not_booted
 from tests.support.process import free_port, webhook, write_config
-from tests.support.stub_systemctl import Service, below
 
 pytestmark = pytest.mark.timeout(300)
 PAGE = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
-WHEELS = ROOT / ".venv" / "wheels"
 ASKED = "/opt/relay/bin/relay init\n"
-NEEDED = ("pyproject.toml", "README.md", "LICENSE", "relay", "systemd", "requirements")
 
 
 def blocks() -> dict[str, list[str]]:
@@ -48,109 +40,20 @@ def blocks() -> dict[str, list[str]]:
     return {heading: told for heading, told in found.items() if told}
 
 
-class Machine:
-    """A scratch root, and somebody who types what the page says.
-
-    Attributes:
-        root: What stands for ``/``.
-        clone: Where they stand.
-        left: Blocks that have yet to be typed.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self.root = folder / "root"
-        self.clone = folder / "clone"
-        self.left = blocks()
-        self._bin = folder / "bin"
-        for place in ("opt", "etc/systemd/system", "var/lib"):
-            (self.root / place).mkdir(parents=True)
-        self.clone.mkdir()
-        for name in NEEDED:
-            source = ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, self.clone / name, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, self.clone / name)
-        self._bin.mkdir()
-        base = Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}"
-        self._stub("sudo", 'exec "$@"')
-        self._stub("python3", f'exec {base} "$@"')
-        self._stub("journalctl", f'echo "journalctl $*" >>{self.root}/calls')
-        self._stub("systemctl", f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.support.stub_systemctl "$@"')
-
-    def _stub(self, name: str, does: str) -> None:
-        path = self._bin / name
-        path.write_text(f"#!/bin/sh\n{does}\n")
-        path.chmod(0o755)
-
-    async def type(self, heading: str, *, then: str = "") -> str:
-        """Type the next block under a heading, with ``relay init`` left to whoever calls; what was shown."""
-        block = self.left[heading].pop(0)
-        env = {
-            "PATH": f"{self._bin}:{os.environ['PATH']}",
-            "HOME": str(self.root),
-            "SCRATCH_ROOT": str(self.root),
-            "PIP_CONFIG_FILE": os.devnull,
-            "PIP_NO_INDEX": "1",
-            "PIP_FIND_LINKS": str(WHEELS),
-            "PIP_NO_COMPILE": "1",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        }
-        script = below(self.root, block.replace(ASKED, then))
-        process = await asyncio.create_subprocess_exec(
-            *("bash", "-euxo", "pipefail", "-c", script),
-            cwd=self.clone,
-            env=env,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        out, _ = await process.communicate()
-        assert process.returncode == 0, out.decode() + self.journal
-        return out.decode()
-
-    @property
-    def journal(self) -> str:
-        file = self.root / "journal"
-        return file.read_text(errors="replace") if file.exists() else ""
-
-    @property
-    def calls(self) -> list[str]:
-        return (self.root / "calls").read_text().splitlines()
-
-    def verified(self, name: str) -> str:
-        """What ``systemd-analyze verify`` has against a service as it is installed; empty where that is nothing."""
-        analyze = shutil.which("systemd-analyze")
-        if analyze is None:
-            return ""
-        units = self.root.parent / "units"
-        shutil.rmtree(units, ignore_errors=True)
-        shutil.copytree(self.root / "etc/systemd/system", units)
-        for unit in units.glob("*.service"):
-            unit.write_text(below(self.root, unit.read_text()))
-        done = subprocess.run(
-            [analyze, "verify", f"{name}.service"],
-            env={"SYSTEMD_UNIT_PATH": f"{units}:", "PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return done.stdout + done.stderr + ("" if done.returncode == 0 else f"exit {done.returncode}")
-
-
-@pytest.fixture
-def machine(tmp_path: Path) -> Iterator[Machine]:
+@pytest.fixture(params=["scratch", "systemd"])
+async def machine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Machine]:
     assert WHEELS.is_dir(), "`make test` fetches the wheels that are installed from"
-    machine = Machine(tmp_path)
+    if request.param == "scratch":
+        machine: Machine = Scratch(tmp_path)
+    elif why := why_not_booted():
+        pytest.skip(why)
+    else:
+        machine = booted = Booted(tmp_path)
+        if why := await booted.boot():
+            await machine.close()
+            pytest.skip(why)
     yield machine
-    for name in ("relay", "relay@second"):
-        try:
-            pid = Service(machine.root, name).pid
-        except FileNotFoundError:
-            continue
-        if pid is not None:
-            os.kill(pid, signal.SIGKILL)
+    await machine.close()
 
 
 def lay_out(folder: Path, simulator: Simulator, url: str, port: int) -> None:
@@ -180,59 +83,63 @@ async def ready(port: int) -> None:
 
 
 async def test_every_step_of_the_page_does_what_it_says(machine: Machine, simulator: Simulator, inbox: Inbox) -> None:
+    left = blocks()
+
+    async def steps(heading: str) -> str:
+        """Type the next block under a heading; ``relay init`` asks, and has been answered."""
+        return await machine.type(left[heading].pop(0).replace(ASKED, ""))
+
     port, other = free_port(), free_port()
-    places = machine.root
-    await machine.type("1. The program")
+    await steps("1. The program")
     lay_out(machine.clone, simulator, inbox.url(), port)
-    await machine.type("2. Config and secrets")
-    assert (places / "etc/relay/config.yaml").stat().st_mode & 0o777 == 0o644
-    assert (places / "etc/relay/api_key").stat().st_mode & 0o777 == 0o600
-    assert (places / "etc/relay/discord_swing").stat().st_mode & 0o777 == 0o600
-    await machine.type("3. The unit")
-    assert machine.verified("relay") == ""
-    await machine.type("4. Start it")
+    await steps("2. Config and secrets")
+    modes = await machine.type("stat -c %a /etc/relay/config.yaml /etc/relay/api_key /etc/relay/discord_swing")
+    assert modes.split()[-3:] == ["644", "600", "600"]
+    await steps("3. The unit")
+    if isinstance(machine, Booted):
+        await machine.type("systemctl daemon-reload; systemd-analyze verify relay.service")
+    await steps("4. Start it")
     await ready(port)
     fired = fire(simulator, 3)
     await inbox.wait_until(lambda: inbox.unique == 3)
 
-    said = await machine.type("How it is doing")
-    assert "swing" in said
-    await machine.type("How it is doing")  # stopped, a verb that opens the store, and started
+    assert "swing" in await steps("How it is doing")
+    await steps("How it is doing")  # stopped, a verb that opens the store, and started
     await ready(port)
-    await machine.type("Reload, restart, stop")
+    await steps("Reload, restart, stop")
     await ready(port)
     fired += fire(simulator, 3)
     await inbox.wait_until(lambda: inbox.unique == 6)
-    await machine.type("Upgrade")
+    await steps("Upgrade")
     await ready(port)
     fired += fire(simulator, 3)
     await inbox.wait_until(lambda: inbox.unique == 9)
 
     async with Simulator(SimulatorSettings(), SystemClock()) as account:
         lay_out(machine.clone / "second", account, inbox.url("/second"), other)
-        await machine.type("Several accounts")
-        assert machine.verified("relay@second") == ""
+        await steps("Several accounts")
         await ready(other)
         second = fire(account, 2)
         await inbox.wait_until(lambda: inbox.unique == 11)
         assert arrived(inbox, "/second") == once(second)
-        assert (places / "var/lib/relay-second/relay.db").exists()
-
-        services = [Service(places, name) for name in ("relay", "relay@second")]
-        assert None not in [service.pid for service in services]
-        await machine.type("Uninstall")
-        assert [service.pid for service in services] == [None, None]
-    assert list((places / "opt").iterdir()) == []
-    assert list((places / "etc/systemd/system").iterdir()) == []
-    assert (places / "var/lib/relay/relay.db").exists(), "what was kept is nobody's to take away but theirs"
-    await machine.type("Uninstall")
-    assert [*(places / "etc/relay").glob("**"), *(places / "var/lib").iterdir()] == []
-
-    assert not any(machine.left.values()), "every block has been typed"
-    assert {"daemon-reload", "enable --now relay", "reload relay", "enable --now relay@second"} <= set(machine.calls)
-    assert sum(call.startswith("journalctl -u relay") for call in machine.calls) == 1
-    ends = [line for line in machine.journal.splitlines() if json.loads(line)["event"] == "stopped"]
+        await machine.type(
+            "systemctl is-active relay; systemctl is-active relay@second; ls /var/lib/relay-second/relay.db"
+        )
+        if isinstance(machine, Booted):
+            users = await machine.type('ps -o user:20= -p "$(pgrep -d , -f "relay -c /etc/relay/.* run")"')
+            assert {"relay", "relay-second"} <= set(users.split()), "neither reads what is the other's"
+            await machine.type("systemd-analyze security --threshold=15 relay.service")
+        await steps("Uninstall")
+    gone = "test -z \"$(compgen -G '{}')\"".format
+    await machine.type("ls /var/lib/relay/relay.db")
+    await machine.type("; ".join(map(gone, ("/opt/relay", "/etc/systemd/system/relay*"))))
+    said = [line for line in (await machine.type("journalctl -o cat")).splitlines() if line.startswith("{")]
+    ends = [line for line in said if json.loads(line)["event"] == "stopped"]
     assert len(ends) == 1 + 2 + 1 + 2, "each was drained"
+    await steps("Uninstall")
+    await machine.type("; ".join(map(gone, ("/etc/relay", "/var/lib/relay*", "/var/lib/private/relay*"))))
+
+    assert not any(left.values()), "every block has been typed"
     assert arrived(inbox) == once(fired)
 
 

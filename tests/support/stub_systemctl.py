@@ -1,4 +1,4 @@
-"""``systemctl`` for a scratch root: what it is asked is recorded, and a service that is started really runs.
+"""``systemctl`` for a scratch root: a service that is started really runs.
 
     $SCRATCH_ROOT/etc/systemd/system/*.service (+ *.service.d/*.conf) ──> ExecStart, with what systemd would hand over:
     $STATE_DIRECTORY · $CREDENTIALS_DIRECTORY · $NOTIFY_SOCKET ──READY=1──> up; its output is the journal
@@ -52,7 +52,12 @@ class Service:
     @property
     def pid(self) -> int | None:
         """Of its main process, while that runs."""
-        file = self._folder / "pid"
+        return self.pid_in(self._folder)
+
+    @staticmethod
+    def pid_in(folder: Path) -> int | None:
+        """Of the main process of the service that was started from this folder, while that runs."""
+        file = folder / "pid"
         if not file.exists():
             return None
         pid = int(file.read_text())
@@ -127,8 +132,6 @@ class Service:
 
 def main(root: Path, verb: str, *rest: str) -> int:
     """Do what is asked, as far as the install page asks it."""
-    with (root / "calls").open("a") as calls:
-        calls.write(" ".join([verb, *rest]) + "\n")
     names = [word for word in rest if not word.startswith("-")]
     if verb == "daemon-reload":
         return 0
@@ -142,6 +145,7 @@ def main(root: Path, verb: str, *rest: str) -> int:
         "restart": lambda: service.stop() or service.start(),
         "reload": service.reload,
         "status": lambda: 0 if service.pid is not None else 3,
+        "is-active": lambda: 0 if service.pid is not None else 3,
     }
     return does[verb]()
 

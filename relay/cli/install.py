@@ -81,7 +81,7 @@ def command(*, config: Path | None, dry_run: bool, force: bool, remove: bool, ro
 def _unfit() -> RelayError | None:
     """Why this relay can't be a service; None where it can."""
     try:
-        fit.check_relay(running.used(), [word for word in sys.argv[1:] if word != "install"])
+        fit.check_relay(running.used(), [word for word in sys.argv[1:] if word not in {"install", "--dry-run"}])
     except RelayError as error:
         return error
     return None

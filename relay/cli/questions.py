@@ -35,6 +35,7 @@ _COPY_FROM: Final[Mapping[Kind, str]] = {
 }
 _UNTOLD: Final = "ws:connect and prices:read only the socket tells; `relay run` names what is missing"
 _NEEDED_FOR: Final = {"alerts:read": "for every alert", "states:read": "only for rules that look at states"}
+_WHERE_IN_A_CONFIG: Final = " Check stratalerts.api_key."
 _LONGEST_NAME: Final = 32
 
 T = TypeVar("T")
@@ -129,7 +130,7 @@ def _takes(found: KeyFound) -> bool:
             click.echo(f"  It lacks {scope}, which it needs {_NEEDED_FOR[scope]}.")
         return True
     if found.standing is Standing.REJECTED:
-        click.echo(f"  {found.detail} Here it is asked for again; --offline asks nobody about it.")
+        click.echo(f"  {found.detail.removesuffix(_WHERE_IN_A_CONFIG)} Type another; --offline has none looked up.")
         return False
     click.echo(f"  {found.detail}")
     if found.standing is Standing.MISSING_SCOPE:

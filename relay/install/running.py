@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 _HOMES: Final = ("/home", "/root", "/run/user")  # ProtectHome=yes
-_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  because they are compared: PrivateTmp=yes hides them
+_TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  because they are compared: PrivateTmp=yes hides them  # nosec B108
 
 
 def command_of(program: Path, executable: Path) -> tuple[str, ...]:

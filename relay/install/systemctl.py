@@ -6,7 +6,7 @@ Step ──systemctl──> done | what it said      active, enabled, ended ─�
 from __future__ import annotations
 
 import shutil
-import subprocess  # nosec B404  because the service manager is asked by its own commands, without a shell
+import subprocess  # of systemd's own commands, without a shell  # nosec B404
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple

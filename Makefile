@@ -79,7 +79,7 @@ dist: $(RUNS)
 # Writes the digest that the base of the image has today into the Dockerfile; commit it to build on those bytes from now on.
 pin:
 	tag=$$(sed -n "s/^ARG PYTHON=\([^@]*\).*/\1/p" Dockerfile) \
-	  && digest=$$(docker buildx imagetools inspect "$$tag" --format "{{.Manifest.Digest}}") \
+	  && digest=$$(docker buildx imagetools inspect "$$tag" --format "{{json .Manifest.Digest}}" | tr -d \") \
 	  && case $$digest in sha256:*) sed -i "s|^ARG PYTHON=.*|ARG PYTHON=$$tag@$$digest|" Dockerfile ;; *) exit 1 ;; esac
 
 # Rewrites the lock files from pyproject.toml; `make lock UPGRADE=--upgrade` takes newer versions.

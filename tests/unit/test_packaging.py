@@ -141,7 +141,7 @@ def pin(folder: Path, *, digest: str) -> str:
     shutil.copy(ROOT / "Makefile", folder)
     shutil.copy(ROOT / "Dockerfile", folder)
     engine = folder / "docker"
-    engine.write_text(f'#!/bin/sh\necho "$@" >>asked\necho {digest}\n')
+    engine.write_text(f'#!/bin/sh\necho "$@" >>asked\necho \'"{digest}"\'\n')  # as JSON: plain, some tell it all
     engine.chmod(0o755)
     env = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
     done = subprocess.run([MAKE, "pin"], cwd=folder, env=env, capture_output=True, timeout=30, check=False)

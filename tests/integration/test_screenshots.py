@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from docs.page_screenshots import PICTURES
 from docs.screenshots import SHOTS, TARGET, page_of
 
 DOCUMENTS = [*TARGET.parent.glob("*.md"), TARGET.parent.parent / "README.md"]
@@ -22,4 +23,8 @@ async def test_every_picture_is_of_a_message_that_its_chat_takes(name: str) -> N
 
 def test_every_picture_is_there_and_shown() -> None:
     shown = {found for path in DOCUMENTS for found in re.findall(r"images/([\w-]+)\.png", path.read_text())}
-    assert shown == set(SHOTS) == {path.stem for path in TARGET.glob("*.png")}
+    assert shown == {*SHOTS, *PICTURES} == {path.stem for path in TARGET.glob("*.png")}
+
+
+def test_no_picture_of_the_page_takes_long_to_load() -> None:
+    assert all((TARGET / f"{name}.png").stat().st_size < 300_000 for name in PICTURES)

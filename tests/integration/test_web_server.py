@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from relay import logs
+from relay import logs, redaction
 from relay.errors import ConfigError, LockedError, StoreBusyError
 from relay.secret import Secret
 from relay.web.desk import ConnectionStatus, Readiness
@@ -70,7 +70,7 @@ async def test_a_request_that_takes_too_long_is_answered_all_the_same(desk: Fake
 
 @pytest.fixture
 def _no_secrets_yet(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(logs, "_REDACTOR", logs.Redactor())
+    monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
 
 
 @pytest.mark.usefixtures("_no_secrets_yet")

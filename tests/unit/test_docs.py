@@ -44,6 +44,7 @@ from relay.upstream.reader import KNOWN_TYPES
 from relay.upstream.rest import MAX_ANSWER
 from relay.upstream.rooms import SLOW, SLOW_AFTER, YOUNG
 from relay.upstream.state import HISTORY
+from relay.web.back import MOST_NOTICES
 from relay.web.broadcast import BUFFER_BYTES, BUFFER_MESSAGES, LISTENERS, WAITING_KEYS
 from relay.web.connections import HEAD_BYTES, HEAD_SECONDS, MOST_CONNECTIONS, STUCK_SECONDS
 from relay.web.server import REQUEST_BYTES, REQUEST_SECONDS
@@ -129,6 +130,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "the store's statements": f"rows for {ROWS_A_STATEMENT} in each, in powers of two",
         "connections to the relay's own HTTP": f"{MOST_CONNECTIONS}",
         "what was asked for over it and is not done yet": f"{undertakings.MOST} things",
+        "what a button came to, on its way to the page": f"{MOST_NOTICES} sentences",
         "a request to it": f"{HEAD_BYTES >> 10} KiB of head and {REQUEST_BYTES >> 10} KiB of body, {HEAD_SECONDS:g} s",
         "an answer of it that nobody takes": f"{STUCK_SECONDS:g} s",
         "streams (`/api/stream`)": f"{LISTENERS}, with {BUFFER_MESSAGES} messages and {BUFFER_BYTES >> 10} KiB each",

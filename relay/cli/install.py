@@ -17,6 +17,7 @@ from relay.cli import service
 from relay.cli.options import config_option
 from relay.cli.quiet import log_quietly
 from relay.config.found import find_config
+from relay.durations import parse_duration
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import apply, fit, running
 from relay.install.systemctl import Systemctl, systemctl
@@ -42,14 +43,17 @@ _HERE: Final = Path("/")
     help="Write below this folder, as for an image.",
 )
 @click.option("--start/--no-start", default=None, help="Start it, or only write; with --root it is only written.")
+@click.option("--wait", default="60s", show_default=True, metavar="DURATION", help="How long it may take to be ready.")
 @config_option
-def command(*, config: Path | None, dry_run: bool, force: bool, remove: bool, root: Path, start: bool | None) -> int:
+def command(
+    *, config: Path | None, dry_run: bool, force: bool, remove: bool, root: Path, start: bool | None, wait: str
+) -> int:
     """Have systemd run the relay: now, and whenever the machine starts.
 
     Hands the config over to /etc/relay, each secret in a file that only root can read, writes the unit, starts it and
     waits until it is ready. Run it again after a change or an upgrade: what is so already is not touched.
     """
-    root = root.absolute()
+    root, patience = root.absolute(), _seconds(wait)
     if root == _HERE and not dry_run and os.geteuid() != 0:
         raise UsageError(
             "to install a service takes root", hint=f"Say: sudo {shlex.join([*running.command(), *sys.argv[1:]])}"
@@ -73,9 +77,16 @@ def command(*, config: Path | None, dry_run: bool, force: bool, remove: bool, ro
     _may_write(made, force=force)
     service.put(made)
     if manager is not None:
-        return service.rise(made, manager)
+        return service.rise(made, manager, patience=patience)
     click.echo("Written; nothing was started." if made.changed else "Nothing to change.")
     return Exit.OK
+
+
+def _seconds(wait: str) -> float:
+    try:
+        return parse_duration(wait)
+    except ValueError as fault:
+        raise click.BadParameter(str(fault), param_hint="--wait") from None
 
 
 def _unfit() -> RelayError | None:

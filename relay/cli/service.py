@@ -33,7 +33,6 @@ from relay.redaction import redact
 from relay.units import UNIT as UNIT_NAME
 from relay.units import unit_text
 
-_PATIENCE: Final = 60.0
 _LARGEST: Final = 1 << 20  # bytes of a file beside the config
 _UNSET: Final = "environment variable"
 
@@ -126,8 +125,8 @@ def put(made: Planned) -> None:
         click.echo(f"wrote {apply.inside(made.root, file.path)}{secret}")
 
 
-def rise(made: Planned, manager: Systemctl) -> Exit:
-    """Start what is written, wait for it, and tell of it."""
+def rise(made: Planned, manager: Systemctl, *, patience: float) -> Exit:
+    """Start what is written, wait for it so many seconds, and tell of it."""
     active = manager.active
     steps = plan.steps({file.path for file in made.changed}, enabled=manager.enabled, active=active)
     if not steps:
@@ -140,11 +139,11 @@ def rise(made: Planned, manager: Systemctl) -> Exit:
             click.echo(f"  {redact(trouble)}", err=True)
             if step in {plan.Step.RELOAD, plan.Step.ENABLE}:
                 raise RelayError("systemd did not do what it was asked", hint="Mend that, and run this again.")
-    risen = asyncio.run(_risen(made.config, manager))
+    risen = asyncio.run(_risen(made.config, manager, patience))
     if risen.ended is not None:
         _tell_ended(risen.ended, manager)
         return Exit.FAILED
-    if plan.tells(active=active, before=made.before):
+    if risen.ready and plan.tells(active=active, before=made.before):
         asyncio.run(_tell(made.config))
     for line in _afterwards(made.config, risen):
         click.echo(line)
@@ -172,12 +171,12 @@ def remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> Iterator[
     yield f"{FOLDER} and {STATE} stay: the config, its secrets, and the store. Who wants them no more: rm -r"
 
 
-async def _risen(config: Config, manager: Systemctl) -> Risen:
+async def _risen(config: Config, manager: Systemctl, patience: float) -> Risen:
     async def readyz() -> Mapping[str, object] | None:
         return await remote.fetch(config, "/readyz", takes={503})
 
     asked = None if config.http.address is None else readyz
-    return await until_ready(asked, manager, SystemClock(), patience=_PATIENCE)
+    return await until_ready(asked, manager, SystemClock(), patience=patience)
 
 
 async def _tell(config: Config) -> None:

@@ -243,3 +243,48 @@ async def test_a_service_that_answers_on_its_page_is_the_one_that_was_installed(
     page = next(line for line in ended.out.splitlines() if "http://" in line).split()[-1]
     async with aiohttp.ClientSession() as session, session.get(f"{page}/readyz") as answer:
         assert answer.status == 200
+
+
+async def test_while_it_is_not_ready_nobody_is_told_that_it_is_up(
+    systemd: StubSystemd, config: Path, simulator: Simulator, discord: FakeDiscord
+) -> None:
+    exchange(config, simulator.websocket_url, f"ws://127.0.0.1:{free_port()}/ws")
+    ended = await install(systemd, config, "--wait", "1s")
+    assert (ended.code, ended.err) == (1, "")
+    assert "The relay runs, starts with the machine, and goes on trying; it is not ready yet:\n  not " in ended.out
+    assert discord.messages == []
+
+
+async def test_a_config_that_lies_there_already_loses_its_secrets_and_shows_none(
+    systemd: StubSystemd, simulator: Simulator
+) -> None:
+    place = written_by_hand(systemd.root, simulator)
+    shown = await install(systemd, place, "--dry-run")
+    assert (shown.code, shown.err) == (0, "")
+    assert '    -stratalerts: {api_key: "***", ' in shown.out
+    assert '    +stratalerts: {api_key_file: "api_key", ' in shown.out
+    refused = await install(systemd, place, "--no-start")
+    assert (refused.code, "/etc/relay/config.yaml; nothing was written" in refused.err) == (64, True)
+    forced = await install(systemd, place, "--no-start", "--force")
+    assert (forced.code, forced.err) == (0, "")
+    again = await install(systemd, place, "--no-start")
+    assert (again.code, again.out) == (0, "Nothing to change.\n")
+    files = there(systemd.root)
+    assert files["etc/relay/config.yaml"][0] == 0o644
+    assert [name for name, (_, _, text) in files.items() if "sk-margay" in text] == ["etc/relay/api_key"]
+    for ended in (shown, refused, forced, again):
+        assert "sk-margay" not in ended.out + ended.err
+
+
+def written_by_hand(root: Path, simulator: Simulator) -> Path:
+    place = root / "etc/relay/config.yaml"
+    place.parent.mkdir(parents=True)
+    place.write_text(
+        f"""\
+stratalerts: {{api_key: sk-margay-1, websocket_url: "{simulator.websocket_url}", rest_url: "{simulator.rest_url}"}}
+destinations: {{bot: {{type: webhook, url: "${{BOT:-http://127.0.0.1:9/x}}"}}}}
+rules: [{{name: all, to: bot}}]
+"""
+    )
+    place.chmod(0o600)
+    return place

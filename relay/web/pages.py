@@ -27,6 +27,7 @@ from relay.web.chart import chart_of
 from relay.web.desk import ConfigStatus, Desk
 from relay.web.latest import Wanted, latest, wanted_in
 from relay.web.login import Login
+from relay.web.rows import row_of
 from relay.web.shown import templates
 from relay.web.verdict import unreadable, verdict_of
 
@@ -89,6 +90,7 @@ class Pages:
             "chart": chart_of(status.minutes),
             "wanted": wanted,
             "found": found,
+            "rows": [row_of(event) for event in found.items],
             "newest": newest[0] if newest else None,
             "dead": dead,
             "config": self._config(),

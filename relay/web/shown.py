@@ -68,7 +68,9 @@ def templates() -> jinja2.Environment:
         "number": number,
         "percent": percent,
     }
-    environment.globals |= {"State": State, "micros": MICROS}
+    draw = environment.get_template("marks.html").module.draw  # type: ignore[attr-defined]  # a macro
+    marks = {one: draw(one) for one in ("good", "fair", "bad", "rest", "busy")}
+    environment.globals |= {"State": State, "micros": MICROS, "mark": marks.__getitem__}
     return environment
 
 

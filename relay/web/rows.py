@@ -1,0 +1,92 @@
+"""Alerts as rows of the page: what a listing shows of an event, read once and ready to be shown.
+
+    item of a listing ──row_of──> Row          whatever its fields are, and missing ones
+
+Templates look up attributes of values that are there, which costs a tenth of asking a dictionary field by field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from relay.events import symbol_root
+from relay.web.shown import as_json, kind, micros
+
+NOTHING: Final = "–"
+_MOST_SYMBOLS: Final = 4  # that a break may name
+
+
+class Fate(msgspec.Struct, frozen=True):
+    """What became of it at a destination."""
+
+    name: str
+    state: str
+    kind: str
+
+
+class Row(msgspec.Struct, frozen=True):
+    """An alert.
+
+    Attributes:
+        number: The relay's, for an id that stays.
+        names: Its symbols as sent; ``symbol`` is what people call them.
+        direction: As sent; ``way`` is that where it is known, else ``neither``, and ``arrow`` its sign.
+        shape: Of a setup; of a break how many took part.
+        received_us: When it was first seen; None where that is not told.
+        triggered_at: As told; empty where it was not.
+        recovered: It came over REST.
+        payload: What was sent, as a person reads it; empty where that was let go of.
+    """
+
+    number: str
+    key: str
+    symbol: str
+    names: tuple[str, ...]
+    timeframe: str
+    direction: str
+    way: str
+    arrow: str
+    shape: str
+    price: str
+    received_us: int | None
+    triggered_at: str
+    source: str
+    recovered: bool
+    fates: tuple[Fate, ...]
+    payload: str
+
+
+def row_of(event: Mapping[str, Any]) -> Row:
+    """The row of ``event``, an item of ``/api/events``."""
+    symbol = event.get("symbol")
+    names = (str(symbol),) if symbol else tuple(map(str, event.get("symbols") or ()))[:_MOST_SYMBOLS]
+    direction = _text(event, "direction")
+    way, arrow = {"bullish": ("bullish", "▲"), "bearish": ("bearish", "▼")}.get(direction, ("neither", NOTHING))
+    count = event.get("threshold")
+    fates = (event.get("deliveries") or {}).items()
+    return Row(
+        number=_text(event, "id"),
+        key=_text(event, "event"),
+        symbol=" ".join(map(symbol_root, names)) or NOTHING,
+        names=names,
+        timeframe=_text(event, "timeframe") or NOTHING,
+        direction=direction,
+        way=way,
+        arrow=arrow,
+        shape=_text(event, "shape") or (f"{count} of 4" if count else ""),
+        price=_text(event, "price"),
+        received_us=micros(event.get("received_at")),
+        triggered_at=_text(event, "triggered_at"),
+        source=_text(event, "source"),
+        recovered=event.get("source") == "backfill",
+        fates=tuple(Fate(str(name), str(state), kind(str(state))) for name, state in fates),
+        payload="" if event.get("data") is None else as_json(event["data"]),
+    )
+
+
+def _text(event: Mapping[str, Any], name: str) -> str:
+    value = event.get(name)
+    return "" if value is None else str(value)

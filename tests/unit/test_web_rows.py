@@ -1,0 +1,41 @@
+"""What the page shows of an alert, whatever of it was told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from relay.web.rows import Fate, row_of
+from tests.support.desk import NOW_US, an_event
+
+
+def test_a_setup_is_told_with_its_direction_as_a_word_and_a_sign() -> None:
+    row = row_of({**an_event(7), "received_at": "2026-04-10T13:45:22Z", "source": "backfill"})
+    assert (row.number, row.key, row.symbol, row.names) == ("7", "alerts.in_force:7", "AAPL", ("AAPL",))
+    assert (row.timeframe, row.arrow, row.direction, row.way) == ("D", "▲", "bullish", "bullish")
+    assert (row.shape, row.price, row.received_us, row.recovered) == ("1-2U", "187.5", NOW_US, True)
+    assert row.fates == (Fate("bot", "delivered", "good"),)
+    assert '"price_us": 187' in row.payload
+
+
+def test_a_break_is_told_by_its_futures_and_how_many_they_are() -> None:
+    event = {**an_event(7), "symbol": None, "symbols": ["ES1!", "NQ1!", "YM1!"], "shape": None, "threshold": 3}
+    row = row_of({**event, "direction": "bearish"})
+    assert (row.symbol, row.shape, row.arrow) == ("ES NQ YM", "3 of 4", "▼")
+    assert row.names == ("ES1!", "NQ1!", "YM1!")
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {},
+        dict.fromkeys((*an_event(1), "symbols", "received_at"), None),
+        {"symbol": 7, "symbols": [None], "direction": ["up"], "deliveries": {1: None}, "data": [1], "price": {}},
+    ],
+    ids=["nothing", "null", "otherwise"],
+)
+def test_what_was_not_told_or_told_oddly_is_no_fault(event: dict[str, Any]) -> None:
+    row = row_of(event)
+    assert (row.way, row.arrow) == ("neither", "–")
+    assert row.received_us is None

@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -219,16 +220,20 @@ class Booted:
         for root in (Path("/sys/fs/cgroup/unified"), Path("/sys/fs/cgroup")):
             if (root / "cgroup.procs").exists():
                 group = root / f"relay-test-{os.getpid()}"
-                group.mkdir(exist_ok=True)
-                return group
+                with suppress(OSError):  # they may be read-only here
+                    group.mkdir(exist_ok=True)
+                    return group
         return None
 
     async def boot(self) -> str:
         """Start it; why that can't be done here, or empty where it is up."""
         if self._cgroup is None:
-            return "no control groups of the second version"
+            return "no control groups of the second version to write to"
         told = (self._folder / "console").open("wb")
-        enter = f'echo $$ >{self._cgroup}/cgroup.procs; exec unshare -m -p -f -u -i -C --kill-child bash -c "$0"'
+        apart = (
+            "exec setpriv --pdeathsig KILL unshare -m -p -f -u -i -C --kill-child"  # it ends with the test, or before
+        )
+        enter = f'echo $$ >{self._cgroup}/cgroup.procs; {apart} bash -c "$0"'
         with told:
             self._process = await asyncio.create_subprocess_exec(
                 *("/bin/bash", "-c", enter, _BOOT),

@@ -230,9 +230,8 @@ class Booted:
         if self._cgroup is None:
             return "no control groups of the second version to write to"
         told = (self._folder / "console").open("wb")
-        apart = (
-            "exec setpriv --pdeathsig KILL unshare -m -p -f -u -i -C --kill-child"  # it ends with the test, or before
-        )
+        # Whatever becomes of the test, it ends with it.
+        apart = "exec setpriv --pdeathsig KILL unshare -m -p -f -u -i -C --kill-child"
         enter = f'echo $$ >{self._cgroup}/cgroup.procs; {apart} bash -c "$0"'
         with told:
             self._process = await asyncio.create_subprocess_exec(

@@ -48,8 +48,10 @@ BACKING_OFF = lane("bot", "backing off", "HTTP 503", retry=12.2, pending=13, dec
         ),
         (
             line(*(lane(name, "off", "410 Gone") for name in "abcde")),
-            "connected, seq 4812; 5 destinations: a off (410 Gone), b off (410 Gone), c off (410 Gone), "
-            "2 more not well; 0 waiting, 0 dead",
+            (
+                "connected, seq 4812; 5 destinations: a off (410 Gone), b off (410 Gone), c off (410 Gone), "
+                "2 more not well; 0 waiting, 0 dead"
+            ),
         ),
         (
             line(lane("former", "removed", pending=3), lane("a")),

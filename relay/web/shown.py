@@ -39,6 +39,7 @@ _KINDS: Final = {
     # of the connection
     "connected": "good",
     "standby": "fair",
+    "waiting": "fair",
 }
 
 

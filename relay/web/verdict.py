@@ -25,31 +25,33 @@ class Verdict(msgspec.Struct, frozen=True):
     Attributes:
         kind: ``good``, ``fair`` (it runs, and something is wrong) or ``bad`` (alerts do not flow).
         headline: In a few words.
-        troubles: What is wrong, each with what to do, the gravest first.
+        reasons: Why alerts do not flow, each with what to do.
+        degraded: What else is wrong, likewise.
         notes: What a person wants so, or has to decide.
         title: Of the tab, where it is in the background.
     """
 
     kind: Kind
     headline: str
-    troubles: tuple[str, ...]
+    reasons: tuple[str, ...]
+    degraded: tuple[str, ...]
     notes: tuple[str, ...]
     title: str
 
 
 def verdict_of(readiness: Readiness, notes: Sequence[str] = ()) -> Verdict:
     """How it stands; ``notes`` are those that the store counts."""
-    troubles = (*readiness.reasons, *readiness.degraded)
-    kind: Kind = "bad" if not readiness.ready else "fair" if troubles else "good"
-    count = "one trouble" if len(troubles) == 1 else f"{len(troubles)} troubles"
+    kind: Kind = "bad" if not readiness.ready else "fair" if readiness.degraded else "good"
+    count = "one trouble" if len(readiness.degraded) == 1 else f"{len(readiness.degraded)} troubles"
     short = {"good": "all is well", "fair": count, "bad": "not ready"}[kind]
     headline = {"good": "All is well", "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
-    return Verdict(kind, headline, troubles, (*readiness.notes, *notes), f"{_GLYPHS[kind]} {short} · Relay")
+    title = f"{_GLYPHS[kind]} {short} · Relay"
+    return Verdict(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
 
 
 def unreadable(readiness: Readiness, problem: str) -> Verdict:
     """How it stands where the store can't be read, and ``problem`` says why, unless ``readiness`` does."""
     told = any(problem in reason for reason in readiness.reasons)  # as damage is, and mere slowness is not
-    troubles = (*(() if told else (f"{problem}.",)), *readiness.reasons, *readiness.degraded)
-    headline = "What is stored can't be shown"
-    return Verdict("bad", headline, troubles, readiness.notes, f"{_GLYPHS['bad']} the store can't be read · Relay")
+    reasons = (*(() if told else (f"{problem}.",)), *readiness.reasons)
+    headline, title = "What is stored can't be shown", f"{_GLYPHS['bad']} the store can't be read · Relay"
+    return Verdict("bad", headline, reasons, readiness.degraded, readiness.notes, title)

@@ -21,7 +21,7 @@ from relay.web.verdict import unreadable, verdict_of
 def test_it_is_well_or_troubled_or_not_ready(readiness: Readiness, kind: str, headline: str, title: str) -> None:
     verdict = verdict_of(readiness)
     assert (verdict.kind, verdict.headline, verdict.title) == (kind, headline, title)
-    assert verdict.troubles == (*readiness.reasons, *readiness.degraded)
+    assert (verdict.reasons, verdict.degraded) == (readiness.reasons, readiness.degraded)
 
 
 def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
@@ -31,8 +31,8 @@ def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
 
 def test_a_store_that_can_not_be_read_is_told_once() -> None:
     damaged = "the store is damaged"
-    assert unreadable(Readiness(ready=False, reasons=(f"{damaged}: repair it",)), damaged).troubles == (
+    assert unreadable(Readiness(ready=False, reasons=(f"{damaged}: repair it",)), damaged).reasons == (
         f"{damaged}: repair it",
     )
     slow = unreadable(Readiness(ready=True), "the store took too long")
-    assert (slow.kind, slow.troubles) == ("bad", ("the store took too long.",))
+    assert (slow.kind, slow.reasons) == ("bad", ("the store took too long.",))

@@ -7,6 +7,7 @@ config ──planned──> Planned: files, and those that differ ──put─�
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,8 +196,20 @@ def _tell_ended(ended: Ended, manager: Systemctl) -> None:
     said = "" if ended.code is None else f", exit code {ended.code}"
     click.echo(f"The relay did not come up ({ended.state}{said}): {meaning(ended.code)}", err=True)
     for line in manager.log():
-        click.echo(f"  {redact(line)}", err=True)
+        click.echo(f"  {redact(_readable(line))}", err=True)
     click.echo("Mend it, and run this again.", err=True)
+
+
+def _readable(line: str) -> str:
+    """A line of the log for a person: of JSON the event first, then what is said with it."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(told, dict) or "event" not in told:
+        return line
+    said = {key: value for key, value in told.items() if key not in {"event", "level", "timestamp"} and value != ""}
+    return " ".join([f"{told.get('level', 'info')}: {told['event']}", *(f"{key}={said[key]}" for key in said)])
 
 
 def _afterwards(config: Config, risen: Risen) -> Iterator[str]:
@@ -208,7 +221,7 @@ def _afterwards(config: Config, risen: Risen) -> Iterator[str]:
     command = " ".join(running.command())
     if config.http.address is not None:
         yield f"  page       http://{config.http.listen}"
-    yield f"  status     {command} status -c {CONFIG}"
+    yield f"  status     sudo {command} status -c {CONFIG}"
     yield f"  logs       journalctl -u {plan.SERVICE} -f"
     yield f"  change it  edit {CONFIG}, then: systemctl reload {plan.SERVICE}"
     yield f"  stop       systemctl stop {plan.SERVICE}"

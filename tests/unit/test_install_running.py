@@ -11,6 +11,7 @@ from click.testing import CliRunner, Result
 
 from relay import __version__
 from relay.cli import group
+from relay.cli.service import _readable
 from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
@@ -183,3 +184,20 @@ def test_a_dry_run_shows_the_files_all_the_same(tmp_path: Path, monkeypatch: pyt
     assert "/etc/systemd/system/relay.service  0644 root  " in ended.output
     assert "note: without --dry-run it would be refused: this relay can't be a service: /home/me" in ended.output
     assert "ocelot" not in ended.output
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        (
+            '{"store": "/x", "event": "starting", "level": "info", "timestamp": "2026-04-10T13:45:22Z"}',
+            "info: starting store=/x",
+        ),
+        ('{"event": "no level"}', "info: no level"),
+        ("relay: the key was rejected", "relay: the key was rejected"),
+        ("[1]", "[1]"),
+        ('{"a": 1}', '{"a": 1}'),
+    ],
+)
+def test_a_line_of_the_log_is_shown_for_a_person(line: str, shown: str) -> None:
+    assert _readable(line) == shown

@@ -41,6 +41,7 @@ def put_in_place(new: Path, path: Path, now_us: int) -> Path:
     Raises:
         OSError: The disk refuses; what is there is the old one, or will be the new one at the next start.
     """
+    _give_to_owner(path, new)
     _sync(new)
     at = datetime.fromtimestamp(now_us / 1e6, UTC)
     ready = path.with_name(f"{path.name}{_REPAIRED}{at:%Y%m%dT%H%M%SZ}")
@@ -136,6 +137,13 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _give_to_owner(path: Path, new: Path) -> None:
+    """Let whoever has the store have the new one, too: where root repairs it, the service must be able to open it."""
+    if os.geteuid() == 0 and path.exists():
+        old = path.stat()
+        os.chown(new, old.st_uid, old.st_gid)
 
 
 def _aside(path: Path, ready: Path) -> Path:

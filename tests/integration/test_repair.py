@@ -147,6 +147,16 @@ def test_a_log_broken_in_its_middle_is_refused_untouched_and_repaired(path: Path
     assert set(given) == {(1, 1, 1)}, "a number that may have been sent is not given out again"
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_the_new_store_belongs_to_whom_the_old_one_did(path: Path) -> None:
+    asyncio.run(_filled(path))
+    os.chown(path, 1234, 5678)
+    spoil(path, leaves(path, "events")[0])
+    assert _mend(path).kept is not None
+    now = path.stat()
+    assert (now.st_uid, now.st_gid) == (1234, 5678)
+
+
 def test_it_counts_what_waited_and_what_may_go_out_again(path: Path) -> None:
     asyncio.run(_filled(path, delivered=500))
     spoil(path, leaves(path, "events")[1])

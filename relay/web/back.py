@@ -10,13 +10,11 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 
 import msgspec
 from aiohttp import web
-from aiohttp.typedefs import Middleware
 from yarl import URL
 
 from relay.web.answers import wants_page
@@ -25,9 +23,6 @@ from relay.web.said import Said, said
 
 MOST_NOTICES: Final = 64
 _API: Final = "/api/"
-_NOT_LET_IN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
-
-_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Notices:
@@ -48,20 +43,13 @@ class Notices:
         """That of this name, once."""
         return self._kept.pop(name, None)
 
-    @property
-    def middleware(self) -> Middleware:
-        """Around the guard: turns what a page's POST was answered into the way back."""
-
-        @web.middleware
-        async def back(request: web.Request, handler: _Handler) -> web.StreamResponse:
-            answer = await handler(request)
-            if request.method != "POST" or not request.path.startswith(_API) or not wants_page(request):
-                return answer
-            if answer.status in _NOT_LET_IN or not isinstance(answer, web.Response):
-                return answer
-            return self._way_back(request, answer)
-
-        return back
+    def lead_back(self, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+        """What ``request``, which was let in, is answered: ``answer``, or the way back where a page posted it."""
+        if request.method != "POST" or not request.path.startswith(_API) or not wants_page(request):
+            return answer
+        if request.match_info.http_exception is not None or not isinstance(answer, web.Response):
+            return answer  # there is no such path: any site may ask for that
+        return self._way_back(request, answer)
 
     def _way_back(self, request: web.Request, answer: web.Response) -> web.Response:
         resource = request.match_info.route.resource

@@ -95,7 +95,7 @@ class Guard:
                 return refusal
             if isinstance(request.protocol, Connection) and not is_open(_path(request)):
                 request.protocol.may_stay()
-            return await self._answer(request, handler)
+            return self._pages.notices.lead_back(request, await self._answer(request, handler))
 
         return guard
 

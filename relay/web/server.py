@@ -135,7 +135,7 @@ def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayEr
 
 
 def _application(desk: Desk, guard: Guard, pages: Pages, stream: Stream, archive: ArchiveApi) -> web.Application:
-    app = web.Application(middlewares=[pages.notices.middleware, guard.middleware], client_max_size=REQUEST_BYTES)
+    app = web.Application(middlewares=[guard.middleware], client_max_size=REQUEST_BYTES)
     app.add_routes(
         [*pages.routes(), *stream.routes(), *archive.routes(), *Api(desk).routes(), *UpstreamApi(desk).routes()]
     )

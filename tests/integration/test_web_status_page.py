@@ -298,6 +298,17 @@ async def test_a_button_that_fails_leads_back_as_well_and_says_why(local: aiohtt
     assert "There is no dead letter 99." in words(html)
 
 
+async def test_who_is_not_let_in_leaves_no_notice_and_is_not_led_to_the_page(
+    desk: FakeDesk, local: aiohttp.ClientSession
+) -> None:
+    headers = {"Origin": "http://evil.example", "Accept": "text/html"}
+    for path in ("/api/destinations/bot/pause", "/api/nowhere"):
+        async with local.post(path, headers=headers, allow_redirects=False) as answer:
+            assert answer.status in {403, 404}
+            assert "Location" not in answer.headers
+    assert desk.asked == []
+
+
 async def test_where_the_store_can_not_be_read_the_page_says_so_and_what_is_known_without_it(
     desk: FakeDesk, local: aiohttp.ClientSession
 ) -> None:

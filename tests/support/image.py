@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -61,8 +62,17 @@ class Ground:
         self.sh(f"mount -t tmpfs none {self._folder}")
 
     def close(self) -> None:
-        """Let go of it all."""
+        """Let go of it all; an error where a container goes on."""
+        own = {self._holder.pid}
+        left = {int(mounts.parent.name) for mounts in Path("/proc").glob("[0-9]*/mountinfo") if self._is_here(mounts)}
         self._holder.communicate(timeout=_PATIENCE)
+        assert left == own
+
+    def _is_here(self, mounts: Path) -> bool:
+        try:
+            return str(self._folder) in mounts.read_text()  # where the layers of its roots lie
+        except OSError:  # it has ended meanwhile
+            return False
 
     def sh(self, script: str) -> str:
         """Run a script as root, outside of any image; what it printed."""
@@ -271,5 +281,7 @@ class Container:
 
     async def __aexit__(self, *_: object) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._process.kill()  # and process 1 with it
+            with suppress(ValueError, OSError):  # there is no process 1, yet or any more
+                os.kill(self._first, signal.SIGKILL)  # --kill-child lets go of who becomes another user
+            self._process.kill()
             await self._process.wait()

@@ -59,7 +59,7 @@ class Planned:
     @property
     def overwritten(self) -> list[File]:
         """Files that somebody may have made, which would be written over: below /etc/relay, and another's unit."""
-        ours = bool(plan.version_of(self.before))
+        ours = bool(plan.build_of(self.before))
         return [
             file
             for file in self.changed
@@ -94,7 +94,7 @@ def planned(source: Path, root: Path, env: Mapping[str, str]) -> Planned:
     )
     if root == Path("/"):
         fit.check_files(handed.elsewhere)
-    files = plan.files(handed, command=running.command(), unit=unit_text(UNIT_NAME))
+    files = plan.files(handed, command=running.command(), unit=unit_text(UNIT_NAME), build=running.build())
     return Planned(config, root, files, tuple(apply.changed(root, files)), apply.there(root, DROP_IN))
 
 
@@ -113,7 +113,7 @@ def foretold(made: Planned, manager: Systemctl | None) -> Iterator[str]:
     steps = plan.steps({file.path for file in made.changed}, enabled=enabled, active=active)
     yield from (f"$ systemctl {' '.join(step.value)}" for step in steps)
     name = word.whom(made.config)
-    if name is not None and plan.tells(active=active, before=made.before):
+    if name is not None and plan.tells(active=active, before=made.before, build=running.build()):
         yield f"Then {name} is told that the relay is up."
     yield "Nothing was written or started." if made.changed or steps else "There is nothing to change."
 
@@ -144,7 +144,7 @@ def rise(made: Planned, manager: Systemctl, *, patience: float) -> Exit:
     if risen.ended is not None:
         _tell_ended(risen.ended, manager)
         return Exit.FAILED
-    if risen.ready and plan.tells(active=active, before=made.before):
+    if risen.ready and plan.tells(active=active, before=made.before, build=running.build()):
         asyncio.run(_tell(made.config))
     for line in _afterwards(made.config, risen):
         click.echo(line)

@@ -16,7 +16,6 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from relay import __version__
 from relay.install import environment
 from relay.install.handover import Handover
 
@@ -69,13 +68,14 @@ class Step(Enum):
     RESTART = ("restart", SERVICE)
 
 
-def files(handed: Handover, *, command: Sequence[str], unit: str) -> tuple[File, ...]:
+def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) -> tuple[File, ...]:
     """Every file, in the order in which they are put in place: what is named comes before what names it.
 
     Args:
         handed: The config and what goes with it.
         command: What starts the relay.
         unit: The unit as it is shipped.
+        build: Which relay it is.
     """
     secrets = [File(FOLDER / name, f"{value.reveal()}\n", CLOSED) for name, value in handed.credentials.items()]
     if handed.variables:
@@ -87,7 +87,7 @@ def files(handed: Handover, *, command: Sequence[str], unit: str) -> tuple[File,
         *beside,
         File(CONFIG, handed.text),
         File(UNIT, unit_with(unit, command)),
-        File(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed))),
+        File(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed, build))),
     )
 
 
@@ -97,8 +97,8 @@ def unit_with(unit: str, command: Sequence[str]) -> str:
     return _EXEC_START.sub(lambda _: f"ExecStart={start}", unit)
 
 
-def version_of(drop_in: str) -> str:
-    """The version that wrote a drop-in; empty where it says none."""
+def build_of(drop_in: str) -> str:
+    """Which relay wrote a drop-in; empty where none did."""
     found = _STAMP.search(drop_in)
     return found[1] if found else ""
 
@@ -119,18 +119,19 @@ def steps(changed: Collection[Path], *, enabled: bool, active: bool) -> list[Ste
     return [*asked, Step.RESTART] if changed else asked
 
 
-def tells(*, active: bool, before: str) -> bool:
-    """Whether the chat hears of it: the relay was not up, or it was another version.
+def tells(*, active: bool, before: str, build: str) -> bool:
+    """Whether the chat hears of it: the relay was not up, or it was another one.
 
     Args:
         active: It ran before.
         before: The drop-in as it was; empty where there was none.
+        build: Which relay it is now.
     """
-    return not active or version_of(before) != __version__
+    return not active or build_of(before) != build
 
 
-def _drop_in(handed: Handover) -> Iterator[str]:
-    yield f"# Written by `relay install` of stratalerts-relay {__version__}."
+def _drop_in(handed: Handover, build: str) -> Iterator[str]:
+    yield f"# Written by `relay install` of stratalerts-relay {build}."
     yield "# The next one writes it anew; lines of your own go elsewhere: systemctl edit relay"
     yield "[Service]"
     yield "LoadCredential="

@@ -16,6 +16,7 @@ from relay.errors import Exit, RelayError
 from relay.install.systemctl import Ended
 
 _POLL: Final = 0.25
+_ENDING: Final = "deactivating"
 
 _MEANING: Final[Mapping[int, str]] = {
     Exit.FAILED: "it ended by itself; the last lines of its log say why",
@@ -81,22 +82,32 @@ async def until_ready(
     """
     deadline = clock.monotonic() + patience
     while True:
-        if not await asyncio.to_thread(lambda: unit.active):
-            return Risen(ready=False, ended=await asyncio.to_thread(unit.ended))
-        if readyz is None:
-            return Risen(ready=True)
-        try:
-            told = await readyz()
-        except RelayError as error:  # something else answers there, or what answers is about to go
-            told = {"reasons": [str(error)]}
-        if told is not None and told.get("ready") is True:
-            return Risen(ready=True)
-        if clock.monotonic() >= deadline:
-            return Risen(ready=False, reasons=_reasons(told))
+        late = clock.monotonic() >= deadline
+        if await asyncio.to_thread(lambda: unit.active):
+            risen = await _look(readyz)
+            if risen.ready or late:
+                return risen
+        else:
+            ended = await asyncio.to_thread(unit.ended)
+            if late or ended.state != _ENDING:  # how it ends is not known before it has
+                return Risen(ready=False, ended=ended)
         await clock.sleep(_POLL)
 
 
+async def _look(readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None) -> Risen:
+    """Whether a service that runs is ready."""
+    if readyz is None:
+        return Risen(ready=True)
+    try:
+        told = await readyz()
+    except RelayError as error:  # something else answers there, or what answers is about to go
+        told = {"reasons": [str(error)]}
+    return Risen(ready=told is not None and told.get("ready") is True, reasons=_reasons(told))
+
+
 def _reasons(told: Mapping[str, object] | None) -> tuple[str, ...]:
+    if told is not None and told.get("ready") is True:
+        return ()
     reasons = None if told is None else told.get("reasons")
     if isinstance(reasons, list) and reasons:
         return tuple(map(str, reasons))

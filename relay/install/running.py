@@ -1,6 +1,7 @@
 """The relay that runs now, as a service would start it: where it lies, and whether a service could see it there.
 
 argv, interpreter ──command_of──> the words that start it, absolute
+its files ──build──> version and fingerprint
 a path ──hidden──> why the unit's service can't use it: somebody's home, a private /tmp, a folder closed to others
 """
 
@@ -9,8 +10,12 @@ from __future__ import annotations
 import stat
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Final
+
+from relay import __version__
 
 _HOMES: Final = ("/home", "/root", "/run/user")  # ProtectHome=yes
 _TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  because they are compared: PrivateTmp=yes hides them  # nosec B108
@@ -32,6 +37,15 @@ def command_of(program: Path, executable: Path) -> tuple[str, ...]:
 def command() -> tuple[str, ...]:
     """How the relay that runs now is started."""
     return command_of(Path(sys.argv[0]), Path(sys.executable))
+
+
+def build() -> str:
+    """Which relay it is that runs now, ``0.1.0+3f2a9c1d``: two of one version differ where a file of theirs does."""
+    try:
+        record = distribution("stratalerts-relay").read_text("RECORD") or ""
+    except PackageNotFoundError:
+        record = ""
+    return f"{__version__}+{sha256(record.encode()).hexdigest()[:8]}" if record else __version__
 
 
 def used() -> tuple[Path, ...]:

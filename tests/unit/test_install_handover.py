@@ -23,11 +23,11 @@ from relay.install.plan import (
     UNIT,
     File,
     Step,
+    build_of,
     files,
     steps,
     tells,
     unit_with,
-    version_of,
 )
 from relay.install.rise import meaning
 from relay.install.secrets import masked
@@ -207,16 +207,18 @@ def test_a_shell_reads_it_as_systemd_does(tmp_path: Path) -> None:
 
 
 def test_what_others_may_read_holds_no_secret() -> None:
-    for file in files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n"):
+    for file in files(
+        handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n", build="1+a"
+    ):
         assert file.secret or not [one for one in SECRETS if one in file.text]
         assert not [one for one in SECRETS if one in repr(file)]
 
 
 def test_the_config_is_written_after_all_that_it_names_and_the_unit_after_the_config() -> None:
-    made = files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n")
+    made = files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n", build="1+a")
     assert [file.path for file in made][-4:] == [ENVIRONMENT, CONFIG, UNIT, DROP_IN]
     drop_in = made[-1].text
-    assert version_of(drop_in) != ""
+    assert build_of(drop_in) == "1+a"
     assert drop_in.index("LoadCredential=\n") < drop_in.index("LoadCredential=api_key:/etc/relay/api_key\n")
     assert "EnvironmentFile=/etc/relay/relay.env\n" in drop_in
 
@@ -247,11 +249,11 @@ def test_systemd_is_asked_for_what_is_not_so_already(
 
 
 def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
-    drop_in: File = files(handed(EVERYTHING), command=("relay",), unit="")[-1]
-    assert tells(active=False, before="")
-    assert tells(active=False, before=drop_in.text)
-    assert tells(active=True, before=drop_in.text.replace("stratalerts-relay ", "stratalerts-relay 0.0."))
-    assert not tells(active=True, before=drop_in.text)
+    drop_in: File = files(handed(EVERYTHING), command=("relay",), unit="", build="1+a")[-1]
+    assert tells(active=False, before="", build="1+a")
+    assert tells(active=False, before=drop_in.text, build="1+a")
+    assert tells(active=True, before=drop_in.text, build="1+b")
+    assert not tells(active=True, before=drop_in.text, build="1+a")
 
 
 def test_every_end_has_a_meaning() -> None:

@@ -32,6 +32,25 @@ def test_the_command_is_the_script_that_was_called_else_the_one_beside_the_inter
     assert command_of(tmp_path / "relay", python) == (str(tmp_path / "relay"),)
 
 
+def test_a_relay_of_the_same_version_and_other_files_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Installed:
+        record = "relay/a.py,sha256=x,1\n"
+
+        def read_text(self, name: str) -> str:
+            assert name == "RECORD"
+            return self.record
+
+    installed = Installed()
+    monkeypatch.setattr(running, "distribution", lambda _: installed)
+    first = running.build()
+    assert first == running.build()
+    assert first.startswith(f"{__version__}+")
+    installed.record = "relay/a.py,sha256=y,1\n"
+    assert running.build() != first
+    installed.record = ""
+    assert running.build() == __version__
+
+
 @pytest.mark.parametrize(
     ("place", "said"),
     [
@@ -80,7 +99,7 @@ class Unit:
         return self.looks >= 0
 
     def ended(self) -> Ended:
-        return Ended("failed", 77)
+        return Ended("deactivating", 0) if self.looks > -3 else Ended("failed", 77)
 
 
 @pytest.mark.parametrize(

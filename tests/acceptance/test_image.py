@@ -108,7 +108,7 @@ async def test_evicted_it_stands_by_instead_of_being_started_again(
         await container.until_health(0)
         simulator.faults.evict()
         code, said = 0, ""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while '"state": "standby"' not in said:
                 code, said = await container.exec("relay", "status", "--json")
         assert code == 0

@@ -239,7 +239,7 @@ class Container:
         """What HEALTHCHECK finds."""
         return await self.exec(*self._stage.command("HEALTHCHECK"))
 
-    async def until_health(self, code: int, within: float = 30.0) -> str:
+    async def until_health(self, code: int, within: float = 60.0) -> str:
         """Check until it ends with ``code``; what it said then."""
         found, said = -1, ""
         try:
@@ -255,17 +255,17 @@ class Container:
             raise AssertionError(f"still {found}: {said}\n{self.log}") from None
         return said
 
-    async def stop(self, within: float = 30.0) -> int:
+    async def stop(self, within: float = 60.0) -> int:
         """Send STOPSIGNAL to process 1, as ``docker stop`` does; its exit code."""
         os.kill(self._first, signal.Signals[self._stage.one("STOPSIGNAL")])
         return await self.ended(within)
 
-    async def ended(self, within: float = 30.0) -> int:
+    async def ended(self, within: float = 60.0) -> int:
         """Wait for its end; its exit code."""
         assert self._process is not None
         return await asyncio.wait_for(self._process.wait(), within)
 
-    async def until_logged(self, words: str, within: float = 30.0) -> None:
+    async def until_logged(self, words: str, within: float = 60.0) -> None:
         """Wait until it has written these words."""
         async with asyncio.timeout(within):
             while words not in self.log:  # noqa: ASYNC110  because another process writes them

@@ -251,7 +251,7 @@ async def test_while_it_is_not_ready_nobody_is_told_that_it_is_up(
     exchange(config, simulator.websocket_url, f"ws://127.0.0.1:{free_port()}/ws")
     ended = await install(systemd, config, "--wait", "1s")
     assert (ended.code, ended.err) == (1, "")
-    assert "The relay runs, starts with the machine, and goes on trying; it is not ready yet:\n  not " in ended.out
+    assert "The relay runs, starts with the machine, and goes on trying; it is not ready yet:\n  " in ended.out
     assert discord.messages == []
 
 

@@ -1,0 +1,43 @@
+"""A browser for all tests of a worker, and for each test a relay of its own and a fresh context to look at it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
+
+from tests.support.browser import Tabs, browsing, chromium
+from tests.support.page_world import World, a_world
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    """The one on this machine; without one these tests are skipped, except where ``RELAY_NEED_BROWSER`` is set."""
+    executable = chromium()
+    if executable is None:
+        reason = "there is no Chromium (Debian's package chromium), and CHROMIUM names none"
+        if os.environ.get("RELAY_NEED_BROWSER"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    async with browsing(executable) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
+    """Pages of this test; whatever the browser complained of fails it."""
+    opened = Tabs(browser)
+    yield opened
+    await opened.close()
+    assert opened.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def world(tmp_path: Path) -> AsyncIterator[World]:
+    """A relay that is ready and delivers everything to ``bot``."""
+    async with a_world(tmp_path) as running:
+        yield running

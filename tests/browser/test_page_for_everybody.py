@@ -1,0 +1,100 @@
+"""What axe-core finds that would keep somebody from using the page, contrast in either light included."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it tells no types
+from playwright.async_api import Page, expect
+
+from relay.errors import StoreBusyError
+from relay.web.desk import Readiness
+from tests.support.browser import PHONE, Tabs, live, section
+from tests.support.desk import FakeDesk
+from tests.support.page_world import World
+from tests.support.web import TOKEN, serving
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+LOOKS: dict[str, dict[str, Any]] = {
+    "dark": {"color_scheme": "dark"},
+    "light": {"color_scheme": "light"},
+    "phone": {"color_scheme": "dark", **PHONE},
+}
+ALL = pytest.mark.parametrize("look", LOOKS)
+BOTH = pytest.mark.parametrize("look", ["dark", "light"])
+
+
+async def found(page: Page) -> list[str]:
+    """Each violation: its name, how grave it is, and where."""
+    results = await Axe().run(page)
+    return [
+        f"{one['id']} ({one['impact']}): {', '.join(' '.join(node['target']) for node in one['nodes'])}"
+        for one in results.response["violations"]
+    ]
+
+
+async def test_what_is_too_pale_and_what_has_no_name_would_be_found(tabs: Tabs) -> None:
+    async with serving(FakeDesk()) as client:
+        page = await tabs.open(f"{client._base_url}/login", color_scheme="light")
+        await page.evaluate("document.querySelector('p').style.color = '#ccc'")
+        await page.evaluate("document.querySelector('label').remove()")
+        assert [one.partition(":")[0] for one in await found(page)] == ["color-contrast (serious)", "label (critical)"]
+        await tabs.close()
+
+
+@ALL
+async def test_a_page_with_everything_on_it_keeps_nobody_out(tabs: Tabs, look: str) -> None:
+    desk = FakeDesk()
+    desk.events = desk.events[-4:]
+    desk.readiness = Readiness(ready=True, degraded=("quotes was refused: add `prices:read` to the key.",))
+    async with serving(desk) as client:
+        page = await tabs.open(str(client._base_url), **LOOKS[look])
+        await live(page)
+        await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        assert await found(page) == []
+        await tabs.close()
+
+
+@BOTH
+async def test_a_page_after_two_presses_keeps_nobody_out(world: World, tabs: Tabs, look: str) -> None:
+    await world.dead("AAPL")
+    page = await tabs.open(world.url, **LOOKS[look])
+    await live(page)
+    await page.get_by_role("button", name="Snooze bot for 1 hour").click()
+    await expect(page.get_by_text("bot is snoozed until")).to_be_visible()
+    await page.get_by_role("button", name="Pause bot").click()
+    await expect(page.get_by_text("bot is paused: what comes waits.")).to_be_visible()
+    await expect(section(page, "Snoozes")).to_contain_text("ends in")
+    assert await found(page) == []
+
+
+@BOTH
+async def test_the_login_keeps_nobody_out(tabs: Tabs, look: str) -> None:
+    tabs.forgive("status of 401")
+    async with serving(FakeDesk(), host="0.0.0.0", token=TOKEN) as client:
+        page = await tabs.open(str(client._base_url), **LOOKS[look])
+        assert await found(page) == []
+        await page.get_by_label("Token").fill("open sesame")
+        await page.get_by_role("button", name="Log in").click()
+        await expect(page.get_by_role("alert")).to_be_visible()
+        assert await found(page) == []
+        await tabs.close()
+
+
+@BOTH
+async def test_a_page_whose_store_cannot_be_read_keeps_nobody_out_and_becomes_whole_by_itself(
+    tabs: Tabs, look: str
+) -> None:
+    tabs.forgive("status of 503")
+    desk = FakeDesk()
+    desk.fault = StoreBusyError("the store could not be read: disk I/O error")
+    desk.readiness = Readiness(ready=False, reasons=("The store takes no writes: the disk is full.",))
+    async with serving(desk) as client:
+        page = await tabs.open(str(client._base_url), **LOOKS[look])
+        await expect(page.get_by_role("heading", name="What is stored can't be shown")).to_be_visible()
+        assert await found(page) == []
+        desk.fault, desk.readiness = None, Readiness(ready=True)
+        await expect(section(page, "Destinations")).to_be_visible()
+        await tabs.close()

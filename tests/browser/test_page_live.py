@@ -1,0 +1,147 @@
+"""The page follows what happens without being loaded again, and takes nothing out of a person's hands."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.support.browser import Tabs, lane, live, row, section, unfold
+from tests.support.page_world import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOON_MS = 5_000
+
+
+async def never_left(page: Page) -> bool:
+    """Whether this is the document it was when it was marked, and not the page loaded again."""
+    return bool(await page.evaluate("window.marked === true"))
+
+
+async def mark(page: Page) -> None:
+    await page.evaluate("window.marked = true")
+
+
+async def test_a_new_alert_shows_within_seconds_without_a_reload(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    await mark(page)
+    await world.delivered("AAPL")
+    await expect(row(page, "AAPL")).to_contain_text("delivered", timeout=SOON_MS)
+    await expect(page.get_by_role("heading", name=re.compile("last alert [0-9]s ago"))).to_be_visible()
+    await world.delivered("MSFT")
+    alerts = section(page, "Last alerts").get_by_role("list", name="Last alerts, newest first").get_by_role("listitem")
+    await expect(alerts.first).to_contain_text("MSFT", timeout=SOON_MS)
+    await expect(alerts).to_have_count(2)
+    assert await never_left(page)
+
+
+async def test_a_filter_holds_for_what_comes_later(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    await mark(page)
+    await world.delivered("OLD")
+    await expect(row(page, "OLD")).to_be_visible()
+    await page.get_by_text("Filter", exact=True).first.click()
+    alerts = section(page, "Last alerts")
+    await alerts.get_by_label("Direction").select_option("bearish")
+    await alerts.get_by_role("button", name="Filter").click()
+    world.fire("UP", direction="bullish")
+    world.fire("DOWN", direction="bearish")
+    await expect(row(page, "DOWN")).to_be_visible(timeout=SOON_MS)
+    await expect(row(page, "UP")).to_have_count(0)
+    assert await never_left(page)
+    await page.reload()
+    await expect(row(page, "DOWN")).to_be_visible()
+    await expect(row(page, "UP")).to_have_count(0)
+    await page.get_by_role("link", name="Clear").click()
+    await expect(row(page, "UP")).to_be_visible()
+
+
+async def test_held_updates_stay_away_until_they_are_let_in(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    await page.get_by_role("button", name="Pause updates").click()
+    await world.delivered("AAPL")
+    async with page.expect_response(re.compile("/parts")):
+        await expect(row(page, "AAPL")).to_have_count(0)
+        await page.get_by_role("button", name="Pause updates").click()
+    await expect(row(page, "AAPL")).to_be_visible()
+    await live(page)
+
+
+async def test_focus_typed_text_and_what_is_folded_out_survive_what_comes(world: World, tabs: Tabs) -> None:
+    await world.delivered("AAPL")
+    page = await tabs.open(world.url)
+    await live(page)
+    await unfold(page, "AAPL")
+    payload = page.get_by_label("Payload of AAPL")
+    await expect(payload).to_be_visible()
+    await section(page, "Connection").get_by_text("History").click()
+    snoozes = section(page, "Snoozes")
+    await snoozes.get_by_role("combobox", name="for", exact=True).select_option("7d")
+    name = snoozes.get_by_label("Rule, destination or symbol")
+    await name.fill("TSLA")
+    await name.evaluate("field => field.setSelectionRange(1, 3)")
+    await world.delivered("MSFT")
+    await expect(row(page, "MSFT")).to_contain_text("delivered")
+    await expect(payload).to_be_visible()
+    await expect(section(page, "Connection").get_by_text("connecting").first).to_be_visible()
+    await expect(name).to_be_focused()
+    await expect(name).to_have_value("TSLA")
+    assert await name.evaluate("field => [field.selectionStart, field.selectionEnd]") == [1, 3]
+    await expect(snoozes.get_by_role("combobox", name="for", exact=True)).to_have_value("7d")
+
+
+async def test_a_focused_button_keeps_its_focus_while_alerts_come(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    await page.get_by_role("button", name="Snooze bot for 1 hour").focus()
+    for symbol in ("AAPL", "MSFT"):
+        await world.delivered(symbol)
+        await expect(row(page, symbol)).to_contain_text("delivered")
+        await expect(page.get_by_role("button", name="Snooze bot for 1 hour")).to_be_focused()
+
+
+async def test_a_lost_stream_is_told_and_comes_back_by_itself(world: World, tabs: Tabs) -> None:
+    tabs.forgive("ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED_ENCODING|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
+    page = await tabs.open(world.url)
+    await live(page)
+    await mark(page)
+    await world.stop()
+    await expect(page.get_by_role("status").filter(has_text="reconnecting")).to_be_visible(timeout=SOON_MS)
+    await page.get_by_role("button", name="Pause bot").click()
+    await expect(page.get_by_text("The relay does not answer.")).to_be_visible()
+    await world.start()
+    await live(page)
+    await world.delivered("AAPL")
+    await expect(row(page, "AAPL")).to_be_visible(timeout=SOON_MS)
+    await expect(lane(page)).not_to_contain_text("paused")
+    assert await never_left(page)
+
+
+async def test_an_upstream_that_goes_is_told_and_that_it_came_back(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    await world.simulator.stop()
+    await expect(page.get_by_role("heading", name="Not ready")).to_be_visible()
+    await expect(page).to_have_title("✕ not ready · Relay")
+    await world.simulator.start()
+    await expect(page.get_by_role("heading", name=re.compile("^All is well"))).to_be_visible()
+    await expect(page).to_have_title("✓ all is well · Relay")
+
+
+async def test_a_reload_of_the_config_is_told_by_the_page(world: World, tabs: Tabs) -> None:
+    page = await tabs.open(world.url)
+    await live(page)
+    text = world.config.read_text()
+    world.config.write_text(text.replace("name: in force", "name: everything in force"))
+    await page.get_by_role("button", name="Reload the config").click()
+    await expect(page.get_by_text("The config was loaded.")).to_be_visible()
+    await expect(section(page, "What the config says")).to_contain_text("everything in force")
+    world.config.write_text(text.replace("to:", "too:"))
+    await page.get_by_role("button", name="Reload the config").click()
+    await expect(page.get_by_text(re.compile(r"Nothing changed\. .*config\.yaml, line \d+: "))).to_be_visible()
+    await expect(section(page, "What the config says")).to_contain_text("The last reload changed nothing")

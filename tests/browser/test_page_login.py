@@ -100,6 +100,34 @@ async def test_a_button_pressed_after_the_session_ended_leads_to_the_login(expos
     assert bot.state == "idle"
 
 
+async def test_that_the_session_is_over_is_told_once_however_often_it_is_tried(exposed: World, tabs: Tabs) -> None:
+    page = await tabs.open(exposed.url)
+    await log_in(page)
+    await live(page)
+    await page.context.clear_cookies()
+    for name in ("Pause bot", "Snooze bot for 1 hour"):
+        async with page.expect_response(lambda answer: answer.status == 401):
+            await page.get_by_role("button", name=name).click()
+        await expect(page.get_by_role("link", name="Your session is over: log in")).to_have_count(1)
+
+
+async def test_a_login_in_another_tab_brings_the_page_back_to_life(exposed: World, tabs: Tabs) -> None:
+    page = await tabs.open(exposed.url)
+    await log_in(page)
+    await live(page)
+    await page.context.clear_cookies()
+    await page.get_by_role("button", name="Pause bot").click()
+    await expect(page.get_by_role("link", name="Your session is over: log in")).to_be_visible()
+    other = await page.context.new_page()
+    await other.goto(exposed.url)
+    await log_in(other)
+    await live(other)
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")  # as when one comes back to it
+    await live(page)
+    await exposed.delivered("AAPL")
+    await expect(row(page, "AAPL")).to_be_visible()
+
+
 async def test_without_script_a_button_pressed_after_the_session_ended_shows_the_login(
     exposed: World, tabs: Tabs
 ) -> None:

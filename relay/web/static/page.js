@@ -110,6 +110,7 @@ async function refresh() {
       const page = read(await answer.text());
       if (posts !== before) dirty = true; // rendered before what was done since
       else if (!paused) show(page);
+      if (!paused && !stream) listen(); // the session was over, and another tab began one
     }
   } catch {
     // the stream's end says so
@@ -178,6 +179,7 @@ function beat() {
 function over() {
   stream?.close();
   stream = null;
+  if (byId('live').dataset.how === 'over') return; // it is said
   say('over', '');
   const link = document.createElement('a');
   link.href = '/';

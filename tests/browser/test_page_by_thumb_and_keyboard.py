@@ -47,7 +47,7 @@ async def unfolded(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
 
-@pytest.mark.parametrize("open_all", [False], ids=["as it comes"])
+@pytest.mark.parametrize("open_all", [False, True], ids=["as it comes", "all folded out"])
 async def test_on_a_phone_nothing_is_wider_than_the_screen_and_everything_big_enough_for_a_thumb(
     world: World, tabs: Tabs, open_all: bool
 ) -> None:

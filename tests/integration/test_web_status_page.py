@@ -104,7 +104,7 @@ async def test_every_section_has_its_id_and_is_named_by_its_heading(local: aioht
     assert set(re.findall(r'<\w+ id="(\w+)"[^>]* data-part', html)) == PARTS
     for name in SECTIONS:
         assert f'aria-labelledby="{name}-title"' in html
-        assert f'<h2 id="{name}-title">' in html
+        assert f'<h2 id="{name}-title" tabindex="-1">' in html  # so that focus may stay near a button that is gone
 
 
 async def test_no_id_is_there_twice(desk: FakeDesk, local: aiohttp.ClientSession) -> None:

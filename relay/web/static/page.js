@@ -46,10 +46,7 @@ function show(page) {
   tick();
   if (within && focused && !focused.isConnected) {
     const heading = document.querySelector(`#${within.id} h2`); // the button's row is gone: stay in its section
-    if (heading instanceof HTMLElement) {
-      heading.tabIndex = -1;
-      heading.focus({ preventScroll: true });
-    }
+    if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
   }
 }
 

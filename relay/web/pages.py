@@ -84,7 +84,9 @@ class Pages:
             return {"verdict": unreadable(self._desk.ready(), str(fault)), "status": None}
         readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
         return {
-            "verdict": verdict_of(readiness, status.notes),
+            "verdict": verdict_of(
+                readiness, status.notes, all_quiet=all(one.state != "backing off" for one in status.destinations)
+            ),
             "status": status,
             "now_us": status.now_us,
             "chart": chart_of(status.minutes),

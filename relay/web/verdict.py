@@ -39,12 +39,19 @@ class Verdict(msgspec.Struct, frozen=True):
     title: str
 
 
-def verdict_of(readiness: Readiness, notes: Sequence[str] = ()) -> Verdict:
-    """How it stands; ``notes`` are those that the store counts."""
+def verdict_of(readiness: Readiness, notes: Sequence[str] = (), *, all_quiet: bool = True) -> Verdict:
+    """How it stands.
+
+    Args:
+        readiness: What is judged.
+        notes: Those that the store counts.
+        all_quiet: No destination fails at the moment; one that has just begun to is no trouble yet, and not well.
+    """
     kind: Kind = "bad" if not readiness.ready else "fair" if readiness.degraded else "good"
     count = "one trouble" if len(readiness.degraded) == 1 else f"{len(readiness.degraded)} troubles"
-    short = {"good": "all is well", "fair": count, "bad": "not ready"}[kind]
-    headline = {"good": "All is well", "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
+    good = "All is well" if all_quiet else "Alerts flow"
+    short = {"good": good.lower(), "fair": count, "bad": "not ready"}[kind]
+    headline = {"good": good, "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
     title = f"{_GLYPHS[kind]} {short} · Relay"
     return Verdict(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
 

@@ -29,6 +29,12 @@ def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
     assert (verdict.kind, verdict.notes) == ("good", ("bot is paused", "2 dead letters wait"))
 
 
+def test_while_a_destination_fails_all_is_not_well_though_it_is_no_trouble_yet() -> None:
+    verdict = verdict_of(Readiness(ready=True), all_quiet=False)
+    assert (verdict.kind, verdict.headline, verdict.title) == ("good", "Alerts flow", "✓ alerts flow · Relay")
+    assert verdict_of(Readiness(ready=True, degraded=("a",)), all_quiet=False).headline == "It runs, with one trouble"
+
+
 def test_a_store_that_can_not_be_read_is_told_once() -> None:
     damaged = "the store is damaged"
     assert unreadable(Readiness(ready=False, reasons=(f"{damaged}: repair it",)), damaged).reasons == (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,16 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
+async def ground() -> AsyncIterator[AsyncExitStack]:
+    """What is opened on it stays until no page looks at it any more."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tabs(browser: Browser, ground: AsyncExitStack) -> AsyncIterator[Tabs]:
     """Pages of this test; whatever the browser complained of fails it."""
+    del ground  # closed after this, for it was asked for first
     opened = Tabs(browser)
     yield opened
     await opened.close()
@@ -37,7 +46,6 @@ async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def world(tmp_path: Path) -> AsyncIterator[World]:
+async def world(ground: AsyncExitStack, tmp_path: Path) -> World:
     """A relay that is ready and delivers everything to ``bot``."""
-    async with a_world(tmp_path) as running:
-        yield running
+    return await ground.enter_async_context(a_world(tmp_path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -21,35 +22,37 @@ async def waiting(page: Page, count: int) -> None:
     await expect(lane(page)).to_contain_text(re.compile(rf"Waiting\s*{count}(?!\d)"))
 
 
-async def test_a_destination_that_goes_down_is_told_with_its_error_and_comes_back(tmp_path: Path, tabs: Tabs) -> None:
-    async with a_world(tmp_path, webhook=PATIENT) as world:
-        page = await tabs.open(world.url)
-        await live(page)
-        await world.inbox.stop()
-        world.fire("AAPL")
-        await expect(lane(page)).to_contain_text("backing off")
-        await expect(lane(page)).to_contain_text(re.compile(r"next try in \d+s"))
-        await expect(lane(page)).to_contain_text(re.compile("refused|connect", re.IGNORECASE))
-        await waiting(page, 1)
-        await world.inbox.start()
-        await world.inbox.wait_until(lambda: world.inbox.unique == 1)
-        await expect(lane(page)).to_contain_text("idle")
-        await waiting(page, 0)
-        await expect(row(page, "AAPL")).to_contain_text("delivered")
+async def test_a_destination_that_goes_down_is_told_with_its_error_and_comes_back(
+    ground: AsyncExitStack, tmp_path: Path, tabs: Tabs
+) -> None:
+    world = await ground.enter_async_context(a_world(tmp_path, webhook=PATIENT))
+    page = await tabs.open(world.url)
+    await live(page)
+    await world.inbox.stop()
+    world.fire("AAPL")
+    await expect(lane(page)).to_contain_text("backing off")
+    await expect(lane(page)).to_contain_text(re.compile(r"next try in \d+s"))
+    await expect(lane(page)).to_contain_text(re.compile("refused|connect", re.IGNORECASE))
+    await waiting(page, 1)
+    await world.inbox.start()
+    await world.inbox.wait_until(lambda: world.inbox.unique == 1)
+    await expect(lane(page)).to_contain_text("idle")
+    await waiting(page, 0)
+    await expect(row(page, "AAPL")).to_contain_text("delivered")
 
 
 async def test_a_destination_that_answers_503_makes_the_verdict_fair_until_it_takes_again(
-    tmp_path: Path, tabs: Tabs
+    ground: AsyncExitStack, tmp_path: Path, tabs: Tabs
 ) -> None:
-    async with a_world(tmp_path, webhook=PATIENT) as world:
-        page = await tabs.open(world.url)
-        await live(page)
-        world.inbox.always(Answer(503, body=b"try later"))
-        world.fire("AAPL")
-        await expect(lane(page)).to_contain_text("503")
-        world.inbox.always(200)
-        await expect(lane(page)).to_contain_text("idle")
-        await expect(page.get_by_role("heading", name=re.compile("^All is well"))).to_be_visible()
+    world = await ground.enter_async_context(a_world(tmp_path, webhook=PATIENT))
+    page = await tabs.open(world.url)
+    await live(page)
+    world.inbox.always(Answer(503, body=b"try later"))
+    world.fire("AAPL")
+    await expect(lane(page)).to_contain_text("503")
+    world.inbox.always(200)
+    await expect(lane(page)).to_contain_text("idle")
+    await expect(page.get_by_role("heading", name=re.compile("^All is well"))).to_be_visible()
 
 
 async def test_a_paused_destination_holds_what_comes_until_it_is_resumed(world: World, tabs: Tabs) -> None:

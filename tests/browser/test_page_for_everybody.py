@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
@@ -35,26 +36,24 @@ async def found(page: Page) -> list[str]:
     ]
 
 
-async def test_what_is_too_pale_and_what_has_no_name_would_be_found(tabs: Tabs) -> None:
-    async with serving(FakeDesk()) as client:
-        page = await tabs.open(f"{client._base_url}/login", color_scheme="light")
-        await page.evaluate("document.querySelector('p').style.color = '#ccc'")
-        await page.evaluate("document.querySelector('label').remove()")
-        assert [one.partition(":")[0] for one in await found(page)] == ["color-contrast (serious)", "label (critical)"]
-        await tabs.close()
+async def test_what_is_too_pale_and_what_has_no_name_would_be_found(ground: AsyncExitStack, tabs: Tabs) -> None:
+    client = await ground.enter_async_context(serving(FakeDesk()))
+    page = await tabs.open(f"{client._base_url}/login", color_scheme="light")
+    await page.evaluate("document.querySelector('p').style.color = '#ccc'")
+    await page.evaluate("document.querySelector('label').remove()")
+    assert [one.partition(":")[0] for one in await found(page)] == ["color-contrast (serious)", "label (critical)"]
 
 
 @ALL
-async def test_a_page_with_everything_on_it_keeps_nobody_out(tabs: Tabs, look: str) -> None:
+async def test_a_page_with_everything_on_it_keeps_nobody_out(ground: AsyncExitStack, tabs: Tabs, look: str) -> None:
     desk = FakeDesk()
     desk.events = desk.events[-4:]
     desk.readiness = Readiness(ready=True, degraded=("quotes was refused: add `prices:read` to the key.",))
-    async with serving(desk) as client:
-        page = await tabs.open(str(client._base_url), **LOOKS[look])
-        await live(page)
-        await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
-        assert await found(page) == []
-        await tabs.close()
+    client = await ground.enter_async_context(serving(desk))
+    page = await tabs.open(str(client._base_url), **LOOKS[look])
+    await live(page)
+    await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    assert await found(page) == []
 
 
 @BOTH
@@ -71,30 +70,28 @@ async def test_a_page_after_two_presses_keeps_nobody_out(world: World, tabs: Tab
 
 
 @BOTH
-async def test_the_login_keeps_nobody_out(tabs: Tabs, look: str) -> None:
+async def test_the_login_keeps_nobody_out(ground: AsyncExitStack, tabs: Tabs, look: str) -> None:
     tabs.forgive("status of 401")
-    async with serving(FakeDesk(), host="0.0.0.0", token=TOKEN) as client:
-        page = await tabs.open(str(client._base_url), **LOOKS[look])
-        assert await found(page) == []
-        await page.get_by_label("Token").fill("open sesame")
-        await page.get_by_role("button", name="Log in").click()
-        await expect(page.get_by_role("alert")).to_be_visible()
-        assert await found(page) == []
-        await tabs.close()
+    client = await ground.enter_async_context(serving(FakeDesk(), host="0.0.0.0", token=TOKEN))
+    page = await tabs.open(str(client._base_url), **LOOKS[look])
+    assert await found(page) == []
+    await page.get_by_label("Token").fill("open sesame")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_be_visible()
+    assert await found(page) == []
 
 
 @BOTH
 async def test_a_page_whose_store_cannot_be_read_keeps_nobody_out_and_becomes_whole_by_itself(
-    tabs: Tabs, look: str
+    ground: AsyncExitStack, tabs: Tabs, look: str
 ) -> None:
     tabs.forgive("status of 503")
     desk = FakeDesk()
     desk.fault = StoreBusyError("the store could not be read: disk I/O error")
     desk.readiness = Readiness(ready=False, reasons=("The store takes no writes: the disk is full.",))
-    async with serving(desk) as client:
-        page = await tabs.open(str(client._base_url), **LOOKS[look])
-        await expect(page.get_by_role("heading", name="What is stored can't be shown")).to_be_visible()
-        assert await found(page) == []
-        desk.fault, desk.readiness = None, Readiness(ready=True)
-        await expect(section(page, "Destinations")).to_be_visible()
-        await tabs.close()
+    client = await ground.enter_async_context(serving(desk))
+    page = await tabs.open(str(client._base_url), **LOOKS[look])
+    await expect(page.get_by_role("heading", name="What is stored can't be shown")).to_be_visible()
+    assert await found(page) == []
+    desk.fault, desk.readiness = None, Readiness(ready=True)
+    await expect(section(page, "Destinations")).to_be_visible()

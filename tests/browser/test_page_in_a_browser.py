@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Literal
 
@@ -97,11 +98,11 @@ async def test_the_page_is_dark_or_light_as_the_person_has_it(
     world: World, tabs: Tabs, scheme: Literal["dark", "light"]
 ) -> None:
     page = await tabs.open(world.url, color_scheme=scheme)
-    ground, ink = await page.evaluate(
+    paper, ink = await page.evaluate(
         "[getComputedStyle(document.body).backgroundColor, getComputedStyle(document.body).color]"
     )
-    assert (_light(ground) < _light(ink)) == (scheme == "dark"), (ground, ink)
-    assert abs(_light(ground) - _light(ink)) > 450
+    assert (_light(paper) < _light(ink)) == (scheme == "dark"), (paper, ink)
+    assert abs(_light(paper) - _light(ink)) > 450
 
 
 def _light(colour: str) -> int:
@@ -124,10 +125,10 @@ async def test_a_new_alert_lights_up_except_for_who_wants_less_motion(
     )
 
 
-async def test_rules_are_told_in_plain_sentences(tmp_path: Path, tabs: Tabs) -> None:
+async def test_rules_are_told_in_plain_sentences(ground: AsyncExitStack, tmp_path: Path, tabs: Tabs) -> None:
     rules: list[dict[str, object]] = [{"name": "daily bulls", "timeframe": "D", "direction": "bullish", "to": "bot"}]
-    async with a_world(tmp_path, rules=rules) as world:
-        page = await tabs.open(world.url)
-        told = section(page, "What the config says").get_by_role("listitem").filter(has_text="daily bulls")
-        await expect(told).to_contain_text("bullish")
-        await expect(told).to_contain_text("bot")
+    world = await ground.enter_async_context(a_world(tmp_path, rules=rules))
+    page = await tabs.open(world.url)
+    told = section(page, "What the config says").get_by_role("listitem").filter(has_text="daily bulls")
+    await expect(told).to_contain_text("bullish")
+    await expect(told).to_contain_text("bot")

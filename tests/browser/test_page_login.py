@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -23,10 +23,10 @@ WELL = re.compile("^All is well")
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def exposed(tmp_path: Path) -> AsyncIterator[World]:
+async def exposed(ground: AsyncExitStack, tmp_path: Path) -> World:
     """A relay that listens on every address, as in a container."""
-    async with a_world(tmp_path, http={"listen": f"0.0.0.0:{free_port()}", "token": TOKEN}) as running:
-        yield running
+    http = {"listen": f"0.0.0.0:{free_port()}", "token": TOKEN}
+    return await ground.enter_async_context(a_world(tmp_path, http=http))
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
+from relay.web import stream
 from tests.support.browser import Tabs, browsing, chromium
 from tests.support.page_world import World, a_world
 
@@ -33,6 +34,12 @@ async def ground() -> AsyncIterator[AsyncExitStack]:
     """What is opened on it stays until no page looks at it any more."""
     async with AsyncExitStack() as stack:
         yield stack
+
+
+@pytest.fixture
+def _told_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The stream tells ten times as often how it stands: what nothing else tells of shows sooner."""
+    monkeypatch.setattr(stream, "STATUS_SECONDS", stream.STATUS_SECONDS / 10)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -86,6 +86,7 @@ async def test_the_login_keeps_nobody_out(ground: AsyncExitStack, tabs: Tabs, lo
     assert await found(page) == []
 
 
+@pytest.mark.usefixtures("_told_often")
 @BOTH
 async def test_a_page_whose_store_cannot_be_read_keeps_nobody_out_and_becomes_whole_by_itself(
     ground: AsyncExitStack, tabs: Tabs, look: str

@@ -120,6 +120,7 @@ async def test_a_lost_stream_is_told_and_comes_back_by_itself(world: World, tabs
     assert await never_left(page)
 
 
+@pytest.mark.usefixtures("_told_often")
 async def test_an_upstream_that_goes_is_told_and_that_it_came_back(world: World, tabs: Tabs) -> None:
     page = await tabs.open(world.url)
     await live(page)

@@ -19,6 +19,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 STUCK = "the store could not be read: disk I/O error"
 
 
+@pytest.mark.usefixtures("_told_often")
 async def test_a_store_that_gets_stuck_is_told_over_the_page_that_stands_and_so_is_its_end(
     ground: AsyncExitStack, tabs: Tabs
 ) -> None:

@@ -17,6 +17,7 @@ import yaml
 from relay.app import Relay
 from relay.clock import SystemClock
 from relay.config.load import load
+from relay.deliveries import State
 from relay.simulator.history import Fired
 from relay.simulator.inbox import Answer, Inbox
 from relay.simulator.settings import SimulatorSettings
@@ -73,19 +74,27 @@ class World:
         return self.simulator.fire(in_force(symbol, **more))
 
     async def delivered(self, *symbols: str) -> None:
-        """Fire these, and return once they have arrived."""
-        count = self.inbox.unique
+        """Fire these, and return once they have arrived and that is noted."""
+        count = await self._count(State.DELIVERED)
         for symbol in symbols:
             self.fire(symbol)
-        await self.inbox.wait_until(lambda: self.inbox.unique == count + len(symbols))
+        await self._until(State.DELIVERED, count + len(symbols))
 
     async def dead(self, *symbols: str, answer: Answer | int = 404) -> None:
-        """Have these refused for good."""
+        """Have these refused for good, and noted to be."""
         for symbol in symbols:
-            arrived = self.inbox.arrived
+            count = await self._count(State.DEAD)
             self.inbox.answer(answer)
             self.fire(symbol)
-            await self.inbox.wait_for(arrived + 1)
+            await self._until(State.DEAD, count + 1)
+
+    async def _count(self, state: State) -> int:
+        return sum(queue.counts.get(state, 0) for queue in (await self.relay.outbox.stats()).values())
+
+    async def _until(self, state: State, count: int) -> None:
+        async with asyncio.timeout(_PATIENCE):
+            while await self._count(state) < count:  # noqa: ASYNC110  because the store tells nobody when that changes
+                await asyncio.sleep(0.01)
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from typing import Final
 from relay.clock import MICROS
 from relay.deliveries import WAITING, State
 from relay.web.desk import ConnectionStatus, DestinationStatus, Status
+from relay.wording import counted
 
 CONNECTED: Final = "connected"
 
@@ -53,7 +54,7 @@ def _destinations(status: Status) -> str:
     words += [_told(one, status.now_us) for one in odd[:_NAMED]]
     if len(odd) > _NAMED:
         words.append(f"{len(odd) - _NAMED} more not well")
-    count = f"{len(there)} destination{'' if len(there) == 1 else 's'}"
+    count = counted(len(there), "destination")
     return f"{count}: {', '.join(words)}" if words else count
 
 

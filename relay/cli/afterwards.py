@@ -23,6 +23,7 @@ from relay.config.model import Config
 from relay.errors import Exit
 from relay.install import running
 from relay.rules.plain import sentence
+from relay.wording import agreeing
 
 _UNSET = "https://unset.invalid/"  # stands for a variable while the config is read, and is never asked
 
@@ -60,7 +61,7 @@ class Afterwards:
         for rule in loaded.rules:
             click.echo(sentence(rule))
         if unset:
-            are = "is" if len(unset) == 1 else "are"
+            are = agreeing(len(unset), "is", "are")
             click.echo(f"note: {' and '.join(unset)} {are} not set here: set before a run")
         else:
             for note in notes(loaded):

@@ -25,7 +25,6 @@ from relay.cli.progress import Bars
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.cli.wording import agreeing, counted
 from relay.clock import Clock, SystemClock, isoformat
 from relay.config.model import Config
 from relay.errors import Exit, LockedError, RelayError, StoreError
@@ -34,6 +33,7 @@ from relay.outbox.inspection import inspecting
 from relay.rules import words
 from relay.rules.wanted import channels_of
 from relay.web.upstream import errand_fields
+from relay.wording import agreeing, counted
 
 Progress: TypeAlias = Callable[[int], None]
 

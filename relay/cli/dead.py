@@ -22,9 +22,9 @@ from relay.cli.options import CONFIG_BEFORE_VERB, config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.cli.wording import agreeing
 from relay.deliveries import State
 from relay.errors import Exit, UsageError
+from relay.wording import agreeing
 
 _EXAMPLES: Final = """\b
 Examples:

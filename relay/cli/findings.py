@@ -21,6 +21,7 @@ from relay.clock import MICROS, isoformat
 from relay.events import Channel, Event
 from relay.outbox.channels import Hole
 from relay.rules import words
+from relay.wording import agreeing
 
 _MOST_LINES: Final = 20  # of one kind: what matters stays on the screen
 _MARGIN: Final = 600.0  # seconds until somebody does as the hint says
@@ -142,7 +143,7 @@ def _channel(one: Compared, missing: int, *, long: bool) -> Iterator[str]:
         among = " among those shown" if shown.cut else ""
         yield f"  {words.CHANNEL_WORDS[shown.channel]}: REST shows {len(shown.events):,}, {verdict}{among}"
     if one.before_baseline:
-        fate = f"{wording.agreeing(one.before_baseline, 'it is', 'they are')} not delivered"
+        fate = f"{agreeing(one.before_baseline, 'it is', 'they are')} not delivered"
         yield f"    {one.before_baseline:,} of them fired before {_baseline(one.baseline_us)}: {fate}"
     if shown.cut and shown.cut.by is CutBy.HIDDEN:
         yield f"    {shown.cut.why}: whether it hid one can't be told; {_SHORTER if long else _NO_SHORTER}"

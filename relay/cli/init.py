@@ -25,6 +25,7 @@ from relay.cli.written import SCHEMA, File, written
 from relay.config.load import load
 from relay.errors import ConfigError, Exit, UsageError
 from relay.rules.plain import sentence
+from relay.wording import agreeing
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -144,11 +145,11 @@ def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: b
     there = [str(place.parent / name) for name in names if os.path.lexists(place.parent / name)]
     if not there or force:
         return True
-    one = len(there) == 1
+    are = agreeing(len(there), "is", "are")
     if interactive:
-        return click.confirm(f"{', '.join(there)} {'is' if one else 'are'} there. Write over?", default=False)
+        return click.confirm(f"{', '.join(there)} {are} there. Write over?", default=False)
     raise UsageError(
-        f"{' and '.join(there)} {'is' if one else 'are'} there already; nothing was written",
+        f"{' and '.join(there)} {are} there already; nothing was written",
         hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
     )
 
@@ -174,7 +175,7 @@ def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -
     others = [name for name in differing if name != place.name]
     if not _may_write(place, others, force=force, interactive=interactive):
         raise UsageError(
-            f"{' and '.join(others)} {'is' if len(others) == 1 else 'are'} there already; nothing was written",
+            f"{' and '.join(others)} {agreeing(len(others), 'is', 'are')} there already; nothing was written",
             hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
         )
     wanting = [file for file in made if file.name in differing or not files.well(place.parent, file)]

@@ -19,7 +19,7 @@ from relay.cli.archive import Steps, archive, step_by_step
 from relay.cli.filters import known
 from relay.cli.progress import Bars
 from relay.cli.remote import Reach
-from relay.cli.wording import agreeing, counted, overdue
+from relay.cli.wording import overdue
 from relay.clock import MICROS, SystemClock
 from relay.deliveries import State
 from relay.durations import roughly
@@ -27,6 +27,7 @@ from relay.errors import UsageError
 from relay.events import Instant
 from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
 from relay.outbox.forecast import DropForecast, RetryForecast, forecast_drop, forecast_retry
+from relay.wording import agreeing, counted
 
 _LISTED: Final = "`relay dead list` shows those there are."
 

@@ -16,12 +16,12 @@ from typing import Final
 
 from relay.cli.answers import Split
 from relay.cli.counting import FLOOD
-from relay.cli.wording import counted
 from relay.events import Event
 from relay.rules import words
 from relay.rules.match import compile_rules
 from relay.rules.merge import merge
 from relay.rules.rule import ELSE, Routes, Rule, Symbols
+from relay.wording import counted
 
 _FOUR_HOURS: Final = ("4H", "12H", "D", "W", "M", "Q", "Y")
 _DAILY: Final = ("D", "W", "M", "Q", "Y")

@@ -19,7 +19,6 @@ from relay.cli.options import config_option, json_option
 from relay.cli.progress import Bars
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
-from relay.cli.wording import counted
 from relay.clock import MICROS, SystemClock, isoformat
 from relay.deliveries import State
 from relay.durations import parse_duration
@@ -27,6 +26,7 @@ from relay.errors import Exit, UsageError
 from relay.outbox.repair import Repair, compact, repair
 from relay.outbox.rescue import Saved
 from relay.outbox.rewind import IDENTITIES_US, LeftOut
+from relay.wording import counted
 
 _EXAMPLES: Final = """\b
 Examples:

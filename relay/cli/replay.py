@@ -25,10 +25,11 @@ from relay.cli.progress import Bars
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
-from relay.cli.wording import agreeing, counted, overdue
+from relay.cli.wording import overdue
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import Selection
 from relay.outbox.forecast import ReplayForecast, forecast_replay
+from relay.wording import agreeing, counted
 
 _EXAMPLES: Final = """\b
 Examples:

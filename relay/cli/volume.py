@@ -14,9 +14,9 @@ from typing import Final
 import msgspec
 
 from relay.cli.survey import DAY_US, Shown
-from relay.cli.wording import counted
 from relay.clock import MICROS
 from relay.rules import words
+from relay.wording import counted
 
 # (some may not be sent after all, some were not seen) ──> what stands before the number
 _BOUNDS: Final = {

@@ -19,10 +19,10 @@ from rich.text import Text
 
 from relay.cli.listed import EVENTS, drawn
 from relay.cli.overview import shown, stuck
-from relay.cli.wording import counted
 from relay.clock import Clock, SystemClock
 from relay.durations import format_duration
 from relay.errors import RelayError
+from relay.wording import counted
 
 Look: TypeAlias = Callable[[], Awaitable[tuple[Mapping[str, Any], list[dict[str, Any]]]]]
 """The status, as ``standing`` has it, and the last events; an error where neither is to be had."""

@@ -17,20 +17,9 @@ from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.rules import words
 from relay.rules.active import Active
 from relay.states import Snapshot, colour_of
+from relay.wording import agreeing
 
 EDGE: Final = "holds for this value; it fires only as that becomes true, not while it stays so"
-
-
-def counted(count: int, noun: str) -> str:
-    """``1 dead letter``, ``1,200 deliveries``."""
-    if count == 1:
-        return f"1 {noun}"
-    return f"{count:,} {noun[:-1]}ies" if noun.endswith("y") else f"{count:,} {noun}s"
-
-
-def agreeing(count: int, singular: str, plural: str) -> str:
-    """The form that goes with so many; nothing is singular: ``nothing was queued``."""
-    return singular if count <= 1 else plural
 
 
 def overdue(count: int, of: int, *, done: bool = False) -> str:

@@ -8,25 +8,6 @@ from relay.cli import wording
 
 
 @pytest.mark.parametrize(
-    ("count", "noun", "said"),
-    [
-        (0, "alert", "0 alerts"),
-        (1, "alert", "1 alert"),
-        (1_200, "dead letter", "1,200 dead letters"),
-        (1, "delivery", "1 delivery"),
-        (2, "delivery", "2 deliveries"),
-    ],
-)
-def test_a_noun_goes_with_its_number(count: int, noun: str, said: str) -> None:
-    assert wording.counted(count, noun) == said
-
-
-@pytest.mark.parametrize(("count", "said"), [(0, "was"), (1, "was"), (2, "were")])
-def test_a_verb_goes_with_its_number_and_nothing_is_singular(count: int, said: str) -> None:
-    assert wording.agreeing(count, "was", "were") == said
-
-
-@pytest.mark.parametrize(
     ("count", "of", "done", "said"),
     [
         (0, 0, False, ""),

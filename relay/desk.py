@@ -53,19 +53,21 @@ from relay.web.desk import (
     Status,
     StoreStatus,
 )
+from relay.web.looks import LaneState, LinkState
 
 _log = structlog.get_logger()
 
 _PHASES = {
-    Phase.IDLE: "connecting",
-    Phase.CONNECTING: "connecting",
-    Phase.OPEN: "connecting",
-    Phase.ACKNOWLEDGED: "connected",
-    Phase.WAITING: "waiting",
-    Phase.EVICTED: "off",
-    Phase.REJECTED: "off",
-    Phase.STOPPED: "off",
+    Phase.IDLE: LinkState.CONNECTING,
+    Phase.CONNECTING: LinkState.CONNECTING,
+    Phase.OPEN: LinkState.CONNECTING,
+    Phase.ACKNOWLEDGED: LinkState.CONNECTED,
+    Phase.WAITING: LinkState.WAITING,
+    Phase.EVICTED: LinkState.OFF,
+    Phase.REJECTED: LinkState.OFF,
+    Phase.STOPPED: LinkState.OFF,
 }
+_SWITCHED = {Switch.PAUSED: LaneState.PAUSED, Switch.OFF: LaneState.OFF}
 
 
 class Reloading(Protocol):
@@ -192,7 +194,7 @@ class FrontDesk:
     def _connection(self) -> ConnectionStatus:
         state = self.connection
         return ConnectionStatus(
-            state="standby" if self.standby() else _PHASES[state.phase],
+            state=LinkState.STANDBY if self.standby() else _PHASES[state.phase],
             since_us=state.since_us or self.started_at_us,
             detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
             last_frame_us=state.last_frame_us,
@@ -243,7 +245,7 @@ class FrontDesk:
         removed = DestinationStatus(
             name=name,
             type="",
-            state="removed",
+            state=LaneState.REMOVED,
             in_flight=self.dispatcher.in_flight(name),
             oldest_pending_us=queue.oldest_pending_us,
             counts=queue.counts,
@@ -256,11 +258,11 @@ class FrontDesk:
         status = lane.status()
         state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
         leaving = name in self.dispatcher.leaving and status.switch is Switch.ON
-        held = round((status.paced_seconds if state == "pacing" else status.held_seconds) * MICROS)
+        held = round((status.paced_seconds if state is LaneState.PACING else status.held_seconds) * MICROS)
         return msgspec.structs.replace(
             removed,
             type=self.types[name],
-            state="leaving" if leaving else state,
+            state=LaneState.LEAVING if leaving else state,
             reason=status.reason or _why(state, status),
             since_us=status.since_us if status.switch is not Switch.ON else None,
             retry_at_us=self.clock.now_us() + held if held else None,
@@ -373,20 +375,20 @@ def _history(steps: Iterable[Transition]) -> tuple[ConnectionStep, ...]:
     return tuple(reversed(told))
 
 
-def _lane_word(status: LaneStatus, *, waiting: bool) -> str:
+def _lane_word(status: LaneStatus, *, waiting: bool) -> LaneState:
     """How a lane stands, in a word; ``refusing`` looks idle and is not well."""
     if status.switch is not Switch.ON:
-        return status.switch.value
+        return _SWITCHED[status.switch]
     if status.failures or status.held_seconds:
-        return "backing off"
+        return LaneState.BACKING_OFF
     if status.in_flight:
-        return "sending"
+        return LaneState.SENDING
     if status.paced_seconds and waiting:
-        return "pacing"
-    return "refusing" if status.refusal else "idle"
+        return LaneState.PACING
+    return LaneState.REFUSING if status.refusal else LaneState.IDLE
 
 
-def _why(state: str, status: LaneStatus) -> str:
-    if state == "refusing":
+def _why(state: LaneState, status: LaneStatus) -> str:
+    if state is LaneState.REFUSING:
         return status.refusal
     return status.last_error if status.failures else ""

@@ -15,11 +15,10 @@ from typing import Final
 from relay.clock import MICROS
 from relay.deliveries import WAITING, State
 from relay.web.desk import ConnectionStatus, DestinationStatus, Status
+from relay.web.looks import WELL, LaneState, LinkState, look_of
 from relay.wording import counted
 
-CONNECTED: Final = "connected"
-
-_WELL: Final = ("idle", "sending", "pacing")
+_WELL: Final = tuple(state for state in LaneState if look_of(state) in WELL)
 _NAMED: Final = 3
 _WHY: Final = 40
 _LONGEST: Final = 240
@@ -36,8 +35,8 @@ def status_line(status: Status) -> str:
 
 
 def _connection(connection: ConnectionStatus) -> str:
-    if connection.state == CONNECTED and connection.seq is not None:
-        return f"{CONNECTED}, seq {connection.seq}"
+    if connection.state is LinkState.CONNECTED and connection.seq is not None:
+        return f"{connection.state}, seq {connection.seq}"
     return _with(connection.state, connection.detail)
 
 
@@ -47,7 +46,7 @@ def _store(status: Status) -> Iterator[str]:
 
 
 def _destinations(status: Status) -> str:
-    there = [one for one in status.destinations if one.state != "removed"]
+    there = [one for one in status.destinations if one.state is not LaneState.REMOVED]
     well = Counter(one.state for one in there if one.state in _WELL)
     odd = [one for one in there if one.state not in _WELL]
     words = [f"{well[word]} {word}" for word in _WELL if well[word]]

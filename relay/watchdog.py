@@ -30,10 +30,11 @@ from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import RelayError
 from relay.outbox.writer import HANGS_AFTER
-from relay.status_line import CONNECTED, status_line
+from relay.status_line import status_line
 from relay.systemd import Notifier
 from relay.turning import Movement, Sign
 from relay.web.desk import Status
+from relay.web.looks import LinkState
 
 _log = structlog.get_logger()
 
@@ -134,7 +135,7 @@ class Watchdog:
             except RelayError as error:  # a store that can't be read is told by others, too
                 self._waiting, line = frozenset(), str(error)
             else:
-                if status.connection.state != CONNECTED:
+                if status.connection.state is not LinkState.CONNECTED:
                     pause = min(HASTE_SECONDS, pause)
                 self._waiting = frozenset(one.name for one in status.destinations if one.counts.get(State.PENDING))
                 line = status_line(status)

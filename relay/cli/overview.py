@@ -26,6 +26,7 @@ from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
 from relay.readiness import switched
+from relay.web.looks import LaneState, LinkState
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
@@ -86,7 +87,7 @@ def of_store(
 def _standing(name: str, switch: DestinationState | None, *, held: bool) -> dict[str, str]:
     """How a destination stands whose lane can't be asked; None is not in the config."""
     if switch is None:
-        return {"state": "removed", "reason": "", "trouble": "", "note": ""}
+        return {"state": LaneState.REMOVED.value, "reason": "", "trouble": "", "note": ""}
     if switch.switch is Switch.ON:
         return {"state": "not told" if held else "not running", "reason": "", "trouble": "", "note": ""}
     said = f"{name} {switched(name, switch)}"
@@ -144,7 +145,7 @@ def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     now_us = _us(status["now"])
     link, store, backfill = status["connection"], status["store"], status["backfill"]
     detail = f": {link['detail']}" if link["detail"] else ""
-    good = link["state"] == "connected"
+    good = link["state"] == LinkState.CONNECTED
     yield "connection", f"{link['state']} for {_ago(link['since'], now_us)}{detail}", "green" if good else "yellow"
     for reason in status["reasons"]:
         yield "not ready", reason, "yellow"
@@ -231,7 +232,7 @@ def _said(one: Mapping[str, Any]) -> tuple[str, str]:
         return "degraded", trouble
     if note := one.get("note"):
         return "note", note
-    if one["state"] != "removed" or not _number(one["counts"], WAITING):
+    if one["state"] != LaneState.REMOVED or not _number(one["counts"], WAITING):
         return one["name"], one.get("reason") or ""
     dropping = relay_command("dead", "drop", "--to", one["name"])
     return one["name"], f"what waits goes on when the config has it again; `{dropping}` lets go of it"

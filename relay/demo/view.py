@@ -28,6 +28,7 @@ from relay.demo.scene import Arrival, Phase, Scene
 from relay.demo.summary import duration, minutes
 from relay.demo.tally import Counts
 from relay.events import Channel
+from relay.web.looks import WELL, LaneState, LinkState, look_of
 
 _EVERY: Final = 0.25
 _AROUND: Final = 19  # lines beside arrivals and mishaps, the cursor's among them
@@ -41,7 +42,7 @@ _SIGNS: Final = {"bullish": "▲", "bearish": "▼"}
 _COLUMNS: Final = {"alert": 12, "tf": 2, "direction": 9, "shape": 8, "price": 7, "to": 10, "came": 9, "after": 6}
 _NUMBERS: Final = frozenset({"price", "after"})
 _BRANDS: Final = ("Discord", "Slack")
-_GOOD: Final = frozenset({"connected", "idle", "sending", "pacing"})
+_GOOD: Final = frozenset(state for state in (*LinkState, *LaneState) if look_of(state) in WELL)
 
 
 class View:

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from relay.clock import isoformat
-from relay.logs import redact
+from relay.redaction import redact
 
 _SUFFIX: Final = "_us"
 

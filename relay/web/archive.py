@@ -25,6 +25,7 @@ from relay.web import selected
 from relay.web.answers import answer, error
 from relay.web.asked import BadQueryError, UnknownError, flag
 from relay.web.desk import Desk
+from relay.web.looks import LaneState
 
 
 class ArchiveApi:
@@ -165,7 +166,7 @@ class ArchiveApi:
 
     async def _has_lane(self, name: str | None) -> bool:
         status = await self._desk.status()
-        return any(one.name == name and one.state != "removed" for one in status.destinations)
+        return any(one.name == name and one.state is not LaneState.REMOVED for one in status.destinations)
 
 
 def _id(request: web.Request, noun: str) -> int:

@@ -23,13 +23,14 @@ from relay.outbox.archive import Archive, Step
 from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.pulse import Minute
+from relay.web.looks import LaneState, LinkState
 
 
 class ConnectionStep(msgspec.Struct, frozen=True):
     """A step of the connection's history: how it stood from then on, and why, in the words of ``ConnectionStatus``."""
 
     at_us: int
-    state: str
+    state: LinkState
     detail: str = ""
 
 
@@ -37,7 +38,7 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
     """The upstream socket.
 
     Attributes:
-        state: In a word or two: ``connected``, ``connecting``, ``waiting``, ``standby``, ``off``.
+        state: How it stands.
         since_us: How long it has been so.
         detail: One sentence for a person: why it waits, what refused it.
         last_frame_us: When the last frame came.
@@ -48,7 +49,7 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
         history: The last changes of ``state``, newest first; what this run has seen.
     """
 
-    state: str
+    state: LinkState
     since_us: int
     detail: str = ""
     last_frame_us: int | None = None
@@ -84,9 +85,7 @@ class DestinationStatus(msgspec.Struct, frozen=True):
     Attributes:
         name: In the config.
         type: ``webhook``, ``discord``, ``slack``, ``apprise``; empty where only its queue is left, and no config of it.
-        state: ``idle``, ``sending``, ``pacing`` (something waits for the provider's or the config's rate),
-            ``backing off``, ``refusing`` (its last message became a dead letter), ``paused``, ``off``, ``leaving``
-            (gone from the config, it goes on until its queue is empty) or ``removed``.
+        state: How it stands.
         reason: Why it is paused, off, backing off or refusing, for a person.
         since_us: Since when it is paused or off.
         retry_at_us: When the next one goes out, where it backs off or keeps to a rate.
@@ -105,7 +104,7 @@ class DestinationStatus(msgspec.Struct, frozen=True):
 
     name: str
     type: str
-    state: str
+    state: LaneState
     reason: str = ""
     since_us: int | None = None
     retry_at_us: int | None = None

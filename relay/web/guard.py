@@ -22,7 +22,7 @@ from aiohttp.typedefs import Middleware
 
 from relay.clock import Clock
 from relay.errors import RelayError
-from relay.logs import redact
+from relay.redaction import redact
 from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy, is_open
 from relay.web.answers import error, too_many, wants_page
 from relay.web.asked import BadQueryError, UnknownError

@@ -29,7 +29,7 @@ from relay.web.latest import Wanted, latest, wanted_in
 from relay.web.login import Login
 from relay.web.rows import row_of
 from relay.web.shown import templates
-from relay.web.verdict import unreadable, verdict_of
+from relay.web.verdict import lanes_in_words, unreadable, verdict_of
 
 PARTS_PATH: Final = "/parts"
 
@@ -84,9 +84,8 @@ class Pages:
             return {"verdict": unreadable(self._desk.ready(), str(fault)), "status": None}
         readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
         return {
-            "verdict": verdict_of(
-                readiness, status.notes, all_quiet=all(one.state != "backing off" for one in status.destinations)
-            ),
+            "verdict": verdict_of(readiness, status.notes, status.destinations),
+            "lanes": lanes_in_words(status.destinations),
             "status": status,
             "now_us": status.now_us,
             "chart": chart_of(status.minutes),

@@ -13,7 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from relay.events import symbol_root
-from relay.web.shown import as_json, kind, micros
+from relay.web.looks import Look, look_of
+from relay.web.shown import as_json, micros
 
 NOTHING: Final = "–"
 _MOST_SYMBOLS: Final = 4  # that a break may name
@@ -24,7 +25,7 @@ class Fate(msgspec.Struct, frozen=True):
 
     name: str
     state: str
-    kind: str
+    look: Look
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -82,7 +83,7 @@ def row_of(event: Mapping[str, Any]) -> Row:
         triggered_at=_text(event, "triggered_at"),
         source=_text(event, "source"),
         recovered=event.get("source") == "backfill",
-        fates=tuple(Fate(str(name), str(state), kind(str(state))) for name, state in fates),
+        fates=tuple(Fate(str(name), str(state), look_of(str(state))) for name, state in fates),
         payload="" if event.get("data") is None else as_json(event["data"]),
     )
 

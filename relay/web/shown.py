@@ -17,30 +17,11 @@ import msgspec
 from relay.clock import MICROS, isoformat
 from relay.deliveries import State
 from relay.events import Instant, symbol_root
-from relay.logs import redact
+from relay.redaction import redact
 from relay.web.answers import plain
+from relay.web.looks import Look, look_of
 
 _PAGES: Final = Path(__file__).parent / "pages"
-
-_KINDS: Final = {
-    # of a delivery
-    State.DELIVERED: "good",
-    State.DEAD: "bad",
-    State.EXPIRED: "rest",
-    State.SUPPRESSED: "rest",
-    # of a destination
-    "idle": "good",
-    "sending": "good",
-    "backing off": "fair",
-    "refusing": "bad",
-    "off": "bad",
-    "paused": "rest",
-    "removed": "rest",
-    # of the connection
-    "connected": "good",
-    "standby": "fair",
-    "waiting": "fair",
-}
 
 
 def templates() -> jinja2.Environment:
@@ -61,7 +42,7 @@ def templates() -> jinja2.Environment:
         "iso": isoformat,
         "us": micros,
         "root": symbol_root,
-        "kind": kind,
+        "look": look_of,
         "minute": minute,
         "redacted": redact,
         "object": as_json,
@@ -70,7 +51,7 @@ def templates() -> jinja2.Environment:
         "percent": percent,
     }
     draw = environment.get_template("marks.html").module.draw  # type: ignore[attr-defined]  # a macro
-    marks = {one: draw(one) for one in ("good", "fair", "bad", "rest", "busy")}
+    marks = {one: draw(one) for one in Look}
     environment.globals |= {"State": State, "micros": MICROS, "mark": marks.__getitem__}
     return environment
 
@@ -113,11 +94,6 @@ def micros(text: object) -> int | None:
     """A told time in µs since the epoch; None where it is none."""
     moment = Instant.parse(text)
     return None if moment is None else moment.us
-
-
-def kind(state: str) -> str:
-    """Whether a state is ``good``, ``fair``, ``bad``, at ``rest`` because that is wanted, or on its way (``busy``)."""
-    return _KINDS.get(state, "busy")
 
 
 def as_json(data: object) -> str:

@@ -12,10 +12,13 @@ from typing import Final, Literal
 
 import msgspec
 
-from relay.web.desk import Readiness
+from relay.web.desk import DestinationStatus, Readiness
+from relay.web.looks import WELL, LaneState, look_of
+from relay.wording import counted
 
 Kind = Literal["good", "fair", "bad"]
 
+_NAMED: Final = 3
 _GLYPHS: Final[dict[str, str]] = {"good": "✓", "fair": "▲", "bad": "✕"}
 
 
@@ -39,21 +42,30 @@ class Verdict(msgspec.Struct, frozen=True):
     title: str
 
 
-def verdict_of(readiness: Readiness, notes: Sequence[str] = (), *, all_quiet: bool = True) -> Verdict:
+def verdict_of(readiness: Readiness, notes: Sequence[str] = (), lanes: Sequence[DestinationStatus] = ()) -> Verdict:
     """How it stands.
 
     Args:
         readiness: What is judged.
         notes: Those that the store counts.
-        all_quiet: No destination fails at the moment; one that has just begun to is no trouble yet, and not well.
+        lanes: The destinations; one that has just begun to fail is no trouble yet, and not well.
     """
     kind: Kind = "bad" if not readiness.ready else "fair" if readiness.degraded else "good"
     count = "one trouble" if len(readiness.degraded) == 1 else f"{len(readiness.degraded)} troubles"
-    good = "All is well" if all_quiet else "Alerts flow"
+    good = "Alerts flow" if any(one.state is LaneState.BACKING_OFF for one in lanes) else "All is well"
     short = {"good": good.lower(), "fair": count, "bad": "not ready"}[kind]
     headline = {"good": good, "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
     title = f"{_GLYPHS[kind]} {short} · Relay"
     return Verdict(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
+
+
+def lanes_in_words(lanes: Sequence[DestinationStatus]) -> str:
+    """``3 destinations``; ``5 destinations (bot is backing off, ops is off)`` where some are not well."""
+    ailing = [one for one in lanes if one.state is not LaneState.REMOVED and look_of(one.state) not in WELL]
+    named = [f"{one.name} is {one.state}" for one in ailing[:_NAMED]]
+    if len(ailing) > _NAMED:
+        named.append("and more")
+    return counted(len(lanes), "destination") + (f" ({', '.join(named)})" if named else "")
 
 
 def unreadable(readiness: Readiness, problem: str) -> Verdict:

@@ -10,10 +10,11 @@ import aiohttp
 import pytest
 from structlog.testing import capture_logs
 
-from relay import logs, redaction
+from relay import redaction
 from relay.errors import ConfigError, LockedError, StoreBusyError
 from relay.secret import Secret
 from relay.web.desk import ConnectionStatus, Readiness
+from relay.web.looks import LinkState
 from relay.web.server import Web
 from tests.support.desk import FakeDesk, a_letter
 from tests.support.web import EVERY_PATH, TOKEN, get, own_page, raw, serving
@@ -77,13 +78,13 @@ def _no_secrets_yet(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_no_answer_holds_a_secret_wherever_it_got_in(desk: FakeDesk) -> None:
     url = "https://discord.com/api/webhooks/123456789012345678/aB3-dEfGhIjKlMnOpQrStUvWxYz?wait=1&x=2"
     for secret in (Secret(url), TOKEN):
-        logs.register_secret(secret)
+        redaction.register_secret(secret)
     said = f"refused {url} with {TOKEN.reveal()}"
     desk.health = (False, [said])
     desk.readiness = Readiness(ready=False, reasons=(said,), degraded=(said,))
     desk.letters = [{**a_letter(1), "last_error": said, "data": {"note": said}}]
     desk.events = [{**desk.events[0], "symbol": said, "data": [said, {said: said}]}]
-    desk.change(connection=ConnectionStatus("waiting", 0, detail=said))
+    desk.change(connection=ConnectionStatus(LinkState.WAITING, 0, detail=said))
 
     for fault in (None, StoreBusyError(said), ValueError(said)):
         desk.fault = fault

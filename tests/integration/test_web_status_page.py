@@ -28,6 +28,7 @@ from relay.web.desk import (
     Readiness,
     StoreStatus,
 )
+from relay.web.looks import LaneState, LinkState
 from tests.support.desk import NOW_US, FakeDesk, an_event
 from tests.support.web import own_page
 
@@ -190,7 +191,7 @@ async def test_what_is_shown_is_bounded_whatever_is_stored(desk: FakeDesk, local
 
 
 async def test_a_destination_that_refuses_all_does_not_look_well(desk: FakeDesk, local: aiohttp.ClientSession) -> None:
-    desk.change(destinations=(DestinationStatus("bot", "webhook", "refusing", last_error="404 Not Found"),))
+    desk.change(destinations=(DestinationStatus("bot", "webhook", LaneState.REFUSING, last_error="404 Not Found"),))
     assert re.search(
         r'<span class="pill bad">.*?refusing</span>', section(await html_of(local), "destinations"), re.DOTALL
     )
@@ -199,7 +200,7 @@ async def test_a_destination_that_refuses_all_does_not_look_well(desk: FakeDesk,
 async def test_a_lane_tells_its_rate_its_wait_and_how_long_it_takes(
     desk: FakeDesk, local: aiohttp.ClientSession
 ) -> None:
-    waiting = DestinationStatus("ops", "slack", "backing off", reason="503", retry_at_us=NOW_US + 75 * MICROS)
+    waiting = DestinationStatus("ops", "slack", LaneState.BACKING_OFF, reason="503", retry_at_us=NOW_US + 75 * MICROS)
     desk.change(destinations=(*desk.now.destinations, waiting))
     told = words(section(await html_of(local), "destinations"))
     assert "next try in 1m 15s" in told
@@ -211,7 +212,7 @@ async def test_standing_by_the_page_offers_to_take_the_connection_back(
     desk: FakeDesk, local: aiohttp.ClientSession
 ) -> None:
     assert "/api/connect" not in await html_of(local)
-    desk.change(connection=ConnectionStatus("standby", NOW_US))
+    desk.change(connection=ConnectionStatus(LinkState.STANDBY, NOW_US))
     assert 'action="/api/connect"' in section(await html_of(local), "connection")
 
 
@@ -219,7 +220,7 @@ async def test_the_page_shows_an_empty_relay(desk: FakeDesk, local: aiohttp.Clie
     desk.events, desk.letters = [], []
     desk.readiness = Readiness(ready=False, reasons=("connecting",))
     desk.change(
-        connection=ConnectionStatus("connecting", desk.now.now_us),
+        connection=ConnectionStatus(LinkState.CONNECTING, desk.now.now_us),
         backfill=BackfillStatus(),
         channels=(),
         destinations=(),
@@ -251,16 +252,23 @@ async def test_whatever_strangers_say_is_escaped_and_no_secret_shows(
     )
     desk.config = lambda: ConfigStatus(outline, (evil,), NOW_US, fault=evil)  # type: ignore[method-assign]
     lane = DestinationStatus(
-        evil, evil, evil, reason=evil, limit=evil, last_error=f"{evil}2", suppressed={evil: 1}, trouble=f"{evil}3"
+        evil,
+        evil,
+        LaneState.OFF,
+        reason=evil,
+        limit=evil,
+        last_error=f"{evil}2",
+        suppressed={evil: 1},
+        trouble=f"{evil}3",
     )
     desk.readiness = Readiness(ready=False, reasons=(evil,), degraded=(evil,), notes=(evil,))
     desk.change(
         version=evil,
-        connection=ConnectionStatus(evil, 0, detail=evil, history=(ConnectionStep(0, evil, evil),)),
+        connection=ConnectionStatus(LinkState.OFF, 0, detail=evil, history=(ConnectionStep(0, LinkState.OFF, evil),)),
         store=StoreStatus(healthy=False, detail=evil),
         backfill=BackfillStatus(result=evil, detail=evil, holes=(Hole(Channel.IN_FORCE, 1, 2, evil, NOW_US),)),
         channels=(ChannelStatus(evil, accepted=False, scope=evil),),
-        destinations=(lane, msgspec.structs.replace(lane, name=f"{evil}4", state="paused")),
+        destinations=(lane, msgspec.structs.replace(lane, name=f"{evil}4", state=LaneState.PAUSED)),
         notes=(evil,),
     )
     for path in ("/", "/parts", "/?symbol=%22%3E%3Cscript%3E&destination=%22%3E%3Cb%20onclick=x%20style=y%3E"):

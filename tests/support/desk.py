@@ -32,6 +32,7 @@ from relay.web.desk import (
     Status,
     StoreStatus,
 )
+from relay.web.looks import LaneState, LinkState
 from tests.support.clock import FakeClock
 from tests.support.fake_archive import FakeArchive
 from tests.support.memory_outbox import Memory, MemoryOutbox
@@ -45,17 +46,17 @@ def a_status() -> Status:
         started_at_us=NOW_US - 7_500 * MICROS,
         now_us=NOW_US,
         connection=ConnectionStatus(
-            "connected",
+            LinkState.CONNECTED,
             NOW_US - 125 * MICROS,
             last_frame_us=NOW_US - MICROS,
             reconnects=1,
             seq=4812,
             lag_seconds=0.21,
             history=(
-                ConnectionStep(NOW_US - 125 * MICROS, "connected"),
-                ConnectionStep(NOW_US - 127 * MICROS, "connecting"),
-                ConnectionStep(NOW_US - 135 * MICROS, "waiting", "closed with 1006: no close frame"),
-                ConnectionStep(NOW_US - 7_499 * MICROS, "connected"),
+                ConnectionStep(NOW_US - 125 * MICROS, LinkState.CONNECTED),
+                ConnectionStep(NOW_US - 127 * MICROS, LinkState.CONNECTING),
+                ConnectionStep(NOW_US - 135 * MICROS, LinkState.WAITING, "closed with 1006: no close frame"),
+                ConnectionStep(NOW_US - 7_499 * MICROS, LinkState.CONNECTED),
             ),
         ),
         store=StoreStatus(healthy=True),
@@ -73,12 +74,12 @@ def a_status() -> Status:
             DestinationStatus(
                 "bot",
                 "webhook",
-                "idle",
+                LaneState.IDLE,
                 counts={State.DELIVERED: 7, State.PENDING: 1},
                 limit="50/1s",
                 latency=Latency(0.012, 0.34, 7),
             ),
-            DestinationStatus("swing", "discord", "off", reason="410 Gone", since_us=NOW_US - 10 * MICROS),
+            DestinationStatus("swing", "discord", LaneState.OFF, reason="410 Gone", since_us=NOW_US - 10 * MICROS),
         ),
         minutes=tuple(
             Minute(NOW_US - (22 + 60 * ago) * MICROS, events=ago % 7, delivered=ago % 5, failed=int(ago == 3))
@@ -161,19 +162,19 @@ class FakeDesk:
     async def pause(self, name: str) -> None:
         self._known(name)
         self.asked.append(("pause", name))
-        self._put(name, "paused")
+        self._put(name, LaneState.PAUSED)
 
     async def resume(self, name: str, *, drop_older: float | None) -> int:
         self._known(name)
         self.asked.append(("resume", name, drop_older))
-        self._put(name, "idle")
+        self._put(name, LaneState.IDLE)
         return 4 if drop_older else 0
 
     def connect(self) -> bool:
         self.asked.append(("connect",))
-        taken_back = self.now.connection.state == "standby"
+        taken_back = self.now.connection.state is LinkState.STANDBY
         if taken_back:
-            self.change(connection=msgspec.structs.replace(self.now.connection, state="connecting"))
+            self.change(connection=msgspec.structs.replace(self.now.connection, state=LinkState.CONNECTING))
         return taken_back
 
     def backfill(self, since: float | None) -> Errand:
@@ -213,7 +214,7 @@ class FakeDesk:
         if name not in {lane.name for lane in self.now.destinations}:
             raise KeyError(name)
 
-    def _put(self, name: str, state: str) -> None:
+    def _put(self, name: str, state: LaneState) -> None:
         self.change(
             destinations=tuple(
                 msgspec.structs.replace(lane, state=state) if lane.name == name else lane

@@ -17,6 +17,7 @@ from relay.systemd import Notifier, taking_time
 from relay.turning import Sign
 from relay.watchdog import LEAST_PATIENCE, LOOK_SECONDS, Watchdog
 from relay.web.desk import BackfillStatus, ConnectionStatus, DestinationStatus, Status, StoreStatus
+from relay.web.looks import LaneState, LinkState
 from tests.support.clock import START_US, FakeClock
 from tests.support.manager import Manager, managing
 
@@ -39,7 +40,7 @@ class Relay:
         self.gate = asyncio.Event()
         self.gate.set()
         self.unreadable = False
-        self.connection = "connected"
+        self.connection = LinkState.CONNECTED
         self.asked = 0
         self.watchdog = Watchdog(
             Notifier({"NOTIFY_SOCKET": manager.name}),
@@ -56,7 +57,7 @@ class Relay:
         await self.gate.wait()
         if self.unreadable:
             raise StoreBusyError("the store could not be read: disk I/O error")
-        bot = DestinationStatus("bot", "webhook", "idle", counts={State.PENDING: self.waiting})
+        bot = DestinationStatus("bot", "webhook", LaneState.IDLE, counts={State.PENDING: self.waiting})
         connection, store = ConnectionStatus(self.connection, START_US), StoreStatus(healthy=True)
         return Status("1", START_US, START_US, connection, store, BackfillStatus(), (), (bot,))
 
@@ -187,10 +188,10 @@ async def test_the_status_is_told_when_it_changes_and_no_more_often_than_every_f
 
 
 async def test_who_has_just_started_it_sees_soon_that_it_is_connected(relay: Relay) -> None:
-    relay.connection = "connecting"
+    relay.connection = LinkState.CONNECTING
     async with relay.watched():
         await relay.clock.advance(2.5)
-        relay.connection = "connected"
+        relay.connection = LinkState.CONNECTED
         await relay.clock.advance(1)
         assert relay.manager.lines[-1].startswith("STATUS=connected")
         asked = relay.asked

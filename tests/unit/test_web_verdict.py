@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from relay.web.desk import Readiness
-from relay.web.verdict import unreadable, verdict_of
+from relay.web.desk import DestinationStatus, Readiness
+from relay.web.looks import LaneState
+from relay.web.verdict import lanes_in_words, unreadable, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -30,9 +31,29 @@ def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
 
 
 def test_while_a_destination_fails_all_is_not_well_though_it_is_no_trouble_yet() -> None:
-    verdict = verdict_of(Readiness(ready=True), all_quiet=False)
+    failing = [DestinationStatus("bot", "webhook", LaneState.BACKING_OFF)]
+    verdict = verdict_of(Readiness(ready=True), lanes=failing)
     assert (verdict.kind, verdict.headline, verdict.title) == ("good", "Alerts flow", "✓ alerts flow · Relay")
-    assert verdict_of(Readiness(ready=True, degraded=("a",)), all_quiet=False).headline == "It runs, with one trouble"
+    assert verdict_of(Readiness(ready=True, degraded=("a",)), lanes=failing).headline == "It runs, with one trouble"
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([], "0 destinations"),
+        ([LaneState.IDLE], "1 destination"),
+        ([LaneState.PACING, LaneState.LEAVING, LaneState.SENDING, LaneState.REMOVED], "4 destinations"),
+        ([LaneState.IDLE, LaneState.BACKING_OFF], "2 destinations (b is backing off)"),
+        (
+            [LaneState.OFF, LaneState.PAUSED, LaneState.REFUSING],
+            "3 destinations (a is off, b is paused, c is refusing)",
+        ),
+        ([LaneState.OFF] * 4, "4 destinations (a is off, b is off, c is off, and more)"),
+    ],
+)
+def test_destinations_are_counted_and_those_that_are_not_well_named(states: list[LaneState], words: str) -> None:
+    lanes = [DestinationStatus(name, "webhook", state) for name, state in zip("abcdefg", states, strict=False)]
+    assert lanes_in_words(lanes) == words
 
 
 def test_a_store_that_can_not_be_read_is_told_once() -> None:

@@ -25,9 +25,7 @@ from typing import Final, Literal, TextIO, TypeAlias, get_args
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from relay.redaction import MASK, redact, register_secret
-
-__all__ = ["FORMATS", "LEVELS", "MASK", "Format", "Level", "configure", "redact", "register_secret"]
+from relay.redaction import redact
 
 Level: TypeAlias = Literal["debug", "info", "warning", "error"]
 Format: TypeAlias = Literal["auto", "console", "json"]

@@ -28,8 +28,8 @@ from relay.clock import SystemClock
 from relay.deliveries import State
 from relay.destinations.texts import clean
 from relay.events import Instant
-from relay.logs import redact
 from relay.outbox.archive import DROPPED_BY_HAND, Page
+from relay.redaction import redact
 
 Item: TypeAlias = Mapping[str, Any]
 

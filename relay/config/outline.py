@@ -22,7 +22,7 @@ from relay.destinations.terms import terms
 from relay.destinations.webhook.config import RateLimit
 from relay.document.fields import Section
 from relay.durations import format_duration
-from relay.logs import MASK
+from relay.redaction import MASK
 from relay.rules.plain import sentence
 from relay.rules.rule import Rule
 from relay.rules.wanted import channels_of, wanted_symbols

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from relay.config.model import Config
 from relay.config.whereabouts import Whereabouts
 from relay.document.fields import Section
-from relay.logs import register_secret
+from relay.redaction import register_secret
 from relay.secret import Secret
 
 

@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 import structlog
 
-from relay import cli, logs
+from relay import cli, logs, redaction
 from relay.app import Relay
 from relay.cli import invoke as run
 from relay.clock import SystemClock
@@ -50,7 +50,7 @@ def crash(*_: object, **__: object) -> NoReturn:
 @pytest.fixture
 def logged(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What is logged at the level that tells most."""
-    monkeypatch.setattr(logs, "_REDACTOR", logs.Redactor())
+    monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
     out = io.StringIO()
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
@@ -79,7 +79,7 @@ async def test_a_crash_is_told_without_secrets(
         config = load(path, env={})
         hide_secrets(config)
         for name in ("page token", "heartbeat"):  # which this config does not have
-            logs.register_secret(Secret(SECRETS[name]))
+            redaction.register_secret(Secret(SECRETS[name]))
         relay = Relay(config, env={})
         await relay.open(stack)
         running = asyncio.create_task(relay.run())
@@ -118,10 +118,10 @@ async def test_a_crash_is_told_without_secrets(
 def test_an_error_that_ends_a_verb_is_told_without_secrets(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wanted: str
 ) -> None:
-    monkeypatch.setattr(logs, "_REDACTOR", logs.Redactor())
+    monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
     monkeypatch.setenv("RELAY_TRACEBACK", wanted)
     for secret in ALONE:
-        logs.register_secret(Secret(secret))
+        redaction.register_secret(Secret(secret))
     monkeypatch.setitem(cli.VERBS, "version", "Crash.")
     monkeypatch.setattr(cli.group, "main", crash)
     assert run(["version"]) == 1

@@ -10,9 +10,9 @@ import pytest
 
 from relay.cli import listed
 from relay.cli.listed import DELIVERIES, EVENTS, LETTERS, fate, page_of, plain, show, show_more, show_one, what
-from relay.logs import register_secret
 from relay.outbox.archive import DROPPED_BY_HAND, Page
 from relay.outbox.sql import queries
+from relay.redaction import register_secret
 from relay.secret import Secret
 
 LETTER: Final[dict[str, Any]] = {

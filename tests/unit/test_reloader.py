@@ -23,8 +23,8 @@ from relay.delivery.settings import LaneSettings
 from relay.destinations.kinds import AnyConfig
 from relay.document.faults import InvalidConfigError
 from relay.errors import ConfigError, RelayError, StoreBusyError
-from relay.logs import MASK, redact
 from relay.metrics import Metrics
+from relay.redaction import MASK, redact
 from relay.reload import MOST_READING, Parts, Reloader
 from relay.systemd import Notifier
 from tests.support.clock import START_US, FakeClock, settle

@@ -120,11 +120,7 @@ def build(ground: Ground, stages: Sequence[Stage]) -> Built:
     """Carry out every instruction of every stage; the last one."""
     done: dict[str | None, Built] = {}
     for number, stage in enumerate(stages):
-        env = {
-            "PATH": "/usr/local/bin:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin",
-            "LD_LIBRARY_PATH": "/usr/local/lib",
-        }
-        at = Built(stage, ground.base(f"stage{number}"), env)
+        at = Built(stage, ground.base(f"stage{number}"), dict(_ENV))
         for word, rest in stage.instructions:
             _carry_out(ground, at, word, rest, done)
         done[stage.name] = at

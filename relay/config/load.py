@@ -1,7 +1,7 @@
 """From a file to a ``Config``, or every fault of it at once.
 
 found.find_config ──> load: read ─> yaml ─> env and files ─> ConfigFile ─> checks ─┬─> Config
-                                                                             └─> InvalidConfigError
+                                                                                   └─> InvalidConfigError
 """
 
 from __future__ import annotations

@@ -21,9 +21,10 @@ from relay.cli.asked import PLACE
 from relay.cli.lookup import Lookup
 from relay.cli.options import config_option
 from relay.cli.questions import KEY_VARIABLE, Asked
-from relay.cli.written import SCHEMA, File, written
+from relay.cli.written import SCHEMA, written
 from relay.config.load import load
 from relay.errors import ConfigError, Exit, UsageError
+from relay.placing import File
 from relay.rules.plain import sentence
 from relay.wording import agreeing
 
@@ -178,8 +179,8 @@ def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -
             f"{' and '.join(others)} {agreeing(len(others), 'is', 'are')} there already; nothing was written",
             hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
         )
-    wanting = [file for file in made if file.name in differing or not files.well(place.parent, file)]
+    wanting = [file for file in made if file.path.name in differing or not files.well(place.parent, file)]
     files.put(place.parent, wanting)
     for file in made:
         done = "wrote" if file in wanting else "already so:"
-        click.echo(f"{done} {place.parent / file.name}{' (secret: only you can read it)' if file.secret else ''}")
+        click.echo(f"{done} {place.parent / file.path}{' (secret: only you can read it)' if file.secret else ''}")

@@ -27,9 +27,10 @@ from relay.document.reading import read_text, why
 from relay.errors import ConfigError, Exit, RelayError
 from relay.install import apply, environment, fit, plan, running, word
 from relay.install.handover import handover
-from relay.install.plan import CONFIG, DROP_IN, ENVIRONMENT, FOLDER, STATE, UNIT, File
+from relay.install.plan import CONFIG, DROP_IN, ENVIRONMENT, FOLDER, STATE, UNIT
 from relay.install.rise import Risen, meaning, until_ready
 from relay.install.systemctl import Ended, Systemctl
+from relay.placing import File
 from relay.redaction import redact
 from relay.units import UNIT as UNIT_NAME
 from relay.units import unit_text

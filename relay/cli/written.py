@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import yaml
 
 from relay.cli.answers import Answers, InEnvironment, InFile, Kind, SecretAnswer, Typed
 from relay.config.schema import schema_text
 from relay.document.scalars import resolve
+from relay.placing import CLOSED, File, Shown
 
 SCHEMA: Final = "config.schema.json"
 RULE: Final = "my alerts"
@@ -42,26 +42,8 @@ _OFFERS: Final[Mapping[Kind, tuple[str, ...]]] = {
 _PLAIN: Final = re.compile(r"[A-Za-z/][A-Za-z0-9_./-]*(?: [A-Za-z0-9_./-]+)*", re.ASCII)
 
 
-class File(msgspec.Struct, frozen=True):
-    """A file to be written.
-
-    Attributes:
-        name: Beside the config; for the config itself, its own name.
-        text: All of it.
-        secret: Nobody but its owner may read it.
-    """
-
-    name: str
-    text: str
-    secret: bool = False
-
-    def __repr__(self) -> str:
-        """Without the text, which may be a secret."""
-        return f"File({self.name!r})"
-
-
 def written(answers: Answers, config: Path) -> tuple[File, ...]:
-    """What to write for ``answers``; the config comes last, so that it never names what is not there.
+    """What to write for ``answers``, by paths beside the config, which comes last: it never names what is not there.
 
     Args:
         answers: All of them.
@@ -84,7 +66,8 @@ def written(answers: Answers, config: Path) -> tuple[File, ...]:
             "",
         )
     )
-    return (*secrets.files, File(SCHEMA, schema_text()), File(config.name, text))
+    schema = File(Path(SCHEMA), schema_text(), shown=Shown.SCHEMA)
+    return (*secrets.files, schema, File(Path(config.name), text))
 
 
 class _Secrets:
@@ -105,7 +88,7 @@ class _Secrets:
                 return f"{key}_file: {_scalar(self._named(given.path))}"
             case Typed():
                 file = self._free(name)
-                self.files.append(File(file, given.secret.reveal() + "\n", secret=True))
+                self.files.append(File(Path(file), given.secret.reveal() + "\n", CLOSED, shown=Shown.SECRET))
                 return f"{key}_file: {_scalar(file)}"
 
     def _named(self, path: Path) -> str:

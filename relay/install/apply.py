@@ -2,9 +2,9 @@
 
     File ──state──> new | other | as it is        in the root that the installer was given
          ──shown──> path, mode, what would change; secrets are masked on both sides
-         ──put──> written beside its place, made durable, renamed; root's own
+         ──put──> relay.placing: whole, in the order given; root's own
 
-Only what differs is touched. A crash leaves the old file or the new one.
+Only what differs is touched.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import difflib
 import os
 import stat
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -21,10 +21,10 @@ from typing import Final
 from relay.document.reading import why
 from relay.errors import RelayError
 from relay.install import environment
-from relay.install.plan import CONFIG, ENVIRONMENT, File
 from relay.install.secrets import MASK, masked
+from relay.placing import File, Shown, put_whole
 
-_ROOT: Final = 0
+_FOLDERS: Final = 0o755
 
 
 class State(StrEnum):
@@ -58,7 +58,7 @@ def state(root: Path, file: File) -> State:
         return State.NEW
     except OSError:
         return State.CHANGED
-    owned = status.st_uid == _ROOT or not _is_root()
+    owned = status.st_uid == file.owner or os.geteuid() != 0  # who is not root can't mend it
     well = text == file.text.encode() and stat.S_IMODE(status.st_mode) == file.mode and owned
     return State.SAME if well else State.CHANGED
 
@@ -74,49 +74,21 @@ def shown(root: Path, files: Iterable[File]) -> Iterator[str]:
         how = state(root, file)
         yield f"{inside(root, file.path)}  {file.mode:04o} root  {how.value}"
         if how is not State.SAME:
-            old = _shown(file.path, there(root, file.path), secret=file.secret or _closed(root, file.path))
-            new = _shown(file.path, file.text, secret=file.secret)
-            yield from (f"    {line}" for line in _difference(old, new))
+            hides = file.shown is Shown.PLAIN and _closed(root, file.path)
+            old = _masked(there(root, file.path), Shown.SECRET if hides else file.shown)
+            yield from (f"    {line}" for line in _difference(old, _masked(file.text, file.shown)))
 
 
 def put(root: Path, files: Iterable[File]) -> None:
-    """Put ``files`` in their places.
+    """Put ``files`` in their places, in folders that all may look into.
 
     Raises:
         RelayError: One can't be written.
     """
-    for file in files:
-        place = inside(root, file.path)
-        new = place.with_name(f".{place.name}.new")
-        try:
-            _folder(place.parent)
-            _write(new, file)
-            new.replace(place)
-        except OSError as error:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
-            raise RelayError(f"{place} can't be written: {why(error)}") from None
-
-
-def _folder(folder: Path) -> None:
-    """Make a folder that all may look into, and those above it, whatever the umask."""
-    if folder.is_dir():
-        return
-    _folder(folder.parent)
-    folder.mkdir()
-    folder.chmod(0o755)
-
-
-def _write(place: Path, file: File) -> None:
-    place.unlink(missing_ok=True)  # of a run that was killed; a file made anew has the right mode and owner
-    handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as stream:
-        if _is_root():
-            os.fchown(stream.fileno(), _ROOT, _ROOT)
-        stream.write(file.text)
-        stream.flush()
-        os.fchmod(stream.fileno(), file.mode)
-        os.fsync(stream.fileno())
+    try:
+        put_whole((replace(file, path=inside(root, file.path)) for file in files), folders=_FOLDERS)
+    except OSError as error:
+        raise RelayError(f"{error.filename} can't be written: {why(error)}") from None
 
 
 def _closed(root: Path, path: Path) -> bool:
@@ -127,17 +99,19 @@ def _closed(root: Path, path: Path) -> bool:
         return False
 
 
-def _shown(path: Path, text: str, *, secret: bool) -> str:
-    """A text of ours without its secrets."""
+def _masked(text: str, how: Shown) -> str:
+    """A text without its secrets."""
     if not text:
         return ""
-    if path == ENVIRONMENT:
-        return environment.masked(text, MASK)
-    if path == CONFIG:
-        return masked(text) or f"{MASK} (no config that can be read, so it is not shown)\n"
-    if path.parent == CONFIG.parent and secret:
-        return f"{MASK}\n"
-    return text
+    match how:
+        case Shown.SECRET:
+            return f"{MASK}\n"
+        case Shown.VARIABLES:
+            return environment.masked(text, MASK)
+        case Shown.CONFIG:
+            return masked(text) or f"{MASK} (no config that can be read, so it is not shown)\n"
+        case Shown.PLAIN | Shown.SCHEMA:
+            return text
 
 
 def _difference(old: str, new: str) -> Iterator[str]:
@@ -148,7 +122,3 @@ def _difference(old: str, new: str) -> Iterator[str]:
         yield from (f"+{line}" for line in new.splitlines())
     else:
         yield from list(difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1))[2:]
-
-
-def _is_root() -> bool:
-    return os.geteuid() == _ROOT

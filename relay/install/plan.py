@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
 
 from relay.install import environment
 from relay.install.handover import Handover
+from relay.placing import CLOSED, OPEN, File, Shown
 
 SERVICE: Final = "relay"
 FOLDER: Final = Path("/etc/relay")
@@ -27,36 +27,10 @@ UNIT: Final = Path("/etc/systemd/system/relay.service")
 DROP_IN: Final = Path("/etc/systemd/system/relay.service.d/10-credentials.conf")
 STATE: Final = Path("/var/lib/relay")
 
-OPEN: Final = 0o644
-CLOSED: Final = 0o600
-
+_ROOT: Final = 0
 _EXEC_START: Final = re.compile(r"^ExecStart=.*$", re.MULTILINE)
 _STAMP: Final = re.compile(r"^# Written by `relay install` of stratalerts-relay (\S+)\.$", re.MULTILINE)
 _PLAIN_WORD: Final = re.compile(r"[A-Za-z0-9_@%+=:,./-]+", re.ASCII)
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file of the service.
-
-    Attributes:
-        path: As the service sees it, absolute; owned by root.
-        text: All of it.
-        mode: Its permissions.
-    """
-
-    path: Path
-    text: str
-    mode: int = OPEN
-
-    @property
-    def secret(self) -> bool:
-        """Whether nobody but root may read it."""
-        return self.mode == CLOSED
-
-    def __repr__(self) -> str:
-        """Without the text, which may be a secret."""
-        return f"File({str(self.path)!r})"
 
 
 class Step(Enum):
@@ -69,7 +43,7 @@ class Step(Enum):
 
 
 def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) -> tuple[File, ...]:
-    """Every file, in the order in which they are put in place: what is named comes before what names it.
+    """Every file, by its path as the service sees it, in the order in which they are put in place; all are root's.
 
     Args:
         handed: The config and what goes with it.
@@ -77,17 +51,18 @@ def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) ->
         unit: The unit as it is shipped.
         build: Which relay it is.
     """
-    secrets = [File(FOLDER / name, f"{value.reveal()}\n", CLOSED) for name, value in handed.credentials.items()]
+    secrets = [
+        _closed(FOLDER / name, f"{value.reveal()}\n", Shown.SECRET) for name, value in handed.credentials.items()
+    ]
     if handed.variables:
         revealed = {name: value.reveal() for name, value in handed.variables.items()}
-        secrets.append(File(ENVIRONMENT, environment.written(revealed), CLOSED))
-    beside = [File(FOLDER / name, text) for name, text in handed.beside.items()]
+        secrets.append(_closed(ENVIRONMENT, environment.written(revealed), Shown.VARIABLES))
     return (
         *secrets,
-        *beside,
-        File(CONFIG, handed.text),
-        File(UNIT, unit_with(unit, command)),
-        File(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed, build))),
+        *(_open(FOLDER / name, text) for name, text in handed.beside.items()),
+        _open(CONFIG, handed.text, Shown.CONFIG),
+        _open(UNIT, unit_with(unit, command)),
+        _open(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed, build))),
     )
 
 
@@ -128,6 +103,14 @@ def tells(*, active: bool, before: str, build: str) -> bool:
         build: Which relay it is now.
     """
     return not active or build_of(before) != build
+
+
+def _closed(path: Path, text: str, shown: Shown) -> File:
+    return File(path, text, CLOSED, _ROOT, shown)
+
+
+def _open(path: Path, text: str, shown: Shown = Shown.PLAIN) -> File:
+    return File(path, text, OPEN, _ROOT, shown)
 
 
 def _drop_in(handed: Handover, build: str) -> Iterator[str]:

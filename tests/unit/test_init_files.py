@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 
 from relay.cli.files import changed, put
-from relay.cli.written import File
 from relay.errors import UsageError
+from relay.placing import CLOSED, File
 
 
 def test_a_secret_is_its_owners_alone_even_where_a_file_that_all_can_read_was_there(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("old")
     (tmp_path / "key").chmod(0o644)
     (tmp_path / ".key.new").write_text("of a run that was killed")
-    put(tmp_path, [File("key", "new\n", secret=True)])
+    put(tmp_path, [File(Path("key"), "new\n", CLOSED)])
     assert (tmp_path / "key").read_text() == "new\n"
     assert (tmp_path / "key").stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.iterdir()] == ["key"]
@@ -32,9 +32,9 @@ def test_a_disk_that_fills_up_changes_nothing(tmp_path: Path, monkeypatch: pytes
         if len(synced) == 2:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("relay.cli.files.os.fsync", fill_up)
+    monkeypatch.setattr("relay.placing.os.fsync", fill_up)
     with pytest.raises(UsageError, match="can't be written to: no space left on device"):
-        put(tmp_path, [File("key", "secret\n", secret=True), File("config.yaml", "new")])
+        put(tmp_path, [File(Path("key"), "secret\n", CLOSED), File(Path("config.yaml"), "new")])
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("config.yaml", "old")]
 
 
@@ -44,4 +44,4 @@ def test_only_what_is_there_and_says_something_else_is_changed(tmp_path: Path) -
     (tmp_path / "folder").mkdir()
     (tmp_path / "astray").symlink_to("nowhere")
     names = ("same", "other", "folder", "astray", "missing")
-    assert changed(tmp_path, [File(name, "ü") for name in names]) == ["other", "folder", "astray"]
+    assert changed(tmp_path, [File(Path(name), "ü") for name in names]) == ["other", "folder", "astray"]

@@ -107,7 +107,7 @@ def test_whatever_is_answered_gives_a_config_that_loads_and_says_just_that(
         loaded = load(folder / "config.yaml", env=ENV)
         assert {name: (folder / name).read_text() for name in files} == files
         for file in texts:
-            assert (folder / file.name).stat().st_mode & 0o077 == 0 or not file.secret
+            assert (folder / file.path).stat().st_mode & 0o077 == 0 or not file.secret
     assert loaded.stratalerts.api_key.reveal() == revealed(said.key, files)
     found = {name: (to.type, to.url.reveal()) for name, to in loaded.destinations.items()}
     assert found == {place.name: (place.kind, revealed(place.url, files)) for place in said.places}
@@ -129,7 +129,7 @@ SIMPLE = answers.gathered(
 
 
 def test_it_begins_with_the_line_by_which_editors_check_it_and_the_schema_is_beside_it() -> None:
-    files = {file.name: file.text for file in written(SIMPLE, FOLDER / "relay.yml")}
+    files = {file.path.name: file.text for file in written(SIMPLE, FOLDER / "relay.yml")}
     assert files["relay.yml"].splitlines()[0] == f"# yaml-language-server: $schema=./{SCHEMA}"
     assert '"$schema"' in files[SCHEMA]
 

@@ -21,7 +21,6 @@ from relay.install.plan import (
     DROP_IN,
     ENVIRONMENT,
     UNIT,
-    File,
     Step,
     build_of,
     files,
@@ -31,6 +30,7 @@ from relay.install.plan import (
 )
 from relay.install.rise import meaning
 from relay.install.secrets import masked
+from relay.placing import File
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 SECRETS = ("sk-ocelot", "tok-margay", "beat-puma", "head-coati", "page-tapir", SIGNING)

@@ -10,7 +10,8 @@ from aiohttp import web
 
 from relay.clock import Clock
 from relay.web.access import LOGIN_PATH, SESSION_COOKIE, SESSION_SECONDS, Policy, new_session
-from relay.web.answers import too_many
+from relay.web.answers import too_many, wants_page
+from relay.web.shown import span
 from relay.web.throttle import LOGIN_FAILURES, Throttle
 
 _HTML: Final = "text/html"
@@ -45,7 +46,12 @@ class Login:
         if request.content_type != "application/x-www-form-urlencoded":
             raise web.HTTPUnsupportedMediaType
         if wait := self._throttle.wait(request.remote):
-            return too_many(wait)
+            answer = too_many(wait)
+            if not wants_page(request):
+                return answer
+            page = self.ask_token(status=answer.status, problem=f"Too many wrong tokens: wait {span(wait + 1)}.")
+            page.headers["Retry-After"] = answer.headers["Retry-After"]
+            return page
         try:
             given = (await request.post()).get("token")
         except (ValueError, LookupError):

@@ -76,5 +76,5 @@ WELL: Final = frozenset({Look.GOOD, Look.BUSY})
 
 
 def look_of(state: str) -> Look:
-    """How a state of a delivery, a destination or the connection looks; a word that is none of them, as if on its way."""
+    """How a state of a delivery, a destination or the connection looks; an unknown word, as if on its way."""
     return _LOOKS.get(state, Look.BUSY)

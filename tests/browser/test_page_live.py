@@ -9,6 +9,7 @@ from playwright.async_api import Page, expect
 
 from tests.support.browser import Tabs, lane, live, row, section, unfold
 from tests.support.page_world import World
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -77,7 +78,6 @@ async def test_focus_typed_text_and_what_is_folded_out_survive_what_comes(world:
     await unfold(page, "AAPL")
     payload = page.get_by_label("Payload of AAPL")
     await expect(payload).to_be_visible()
-    await section(page, "Connection").get_by_text("History").click()
     snoozes = section(page, "Snoozes")
     await snoozes.get_by_role("combobox", name="for", exact=True).select_option("7d")
     name = snoozes.get_by_label("Rule, destination or symbol")
@@ -118,6 +118,51 @@ async def test_a_lost_stream_is_told_and_comes_back_by_itself(world: World, tabs
     await expect(row(page, "AAPL")).to_be_visible()
     await expect(lane(page)).not_to_contain_text("paused")
     assert await never_left(page)
+
+
+async def turn_away(page: Page, *, away: bool) -> None:
+    """Have the tab in the back, or in the front again."""
+    await page.evaluate(
+        """away => {
+            Object.defineProperty(document, 'hidden', {configurable: true, get: () => away});
+            document.dispatchEvent(new Event('visibilitychange'));
+        }""",
+        away,
+    )
+
+
+async def test_a_tab_that_nobody_looks_at_lets_go_of_the_stream_and_still_tells_by_its_title(
+    world: World, tabs: Tabs
+) -> None:
+    page = await tabs.blank()
+    await page.clock.install()
+    await page.goto(world.url)
+    await live(page)
+    await turn_away(page, away=True)
+    await page.clock.fast_forward(11_000)
+    await until(lambda: not world.listeners)
+    await world.simulator.stop()
+    await until(lambda: not world.relay.desk.ready().ready)
+    await page.clock.fast_forward(31_000)
+    await expect(page).to_have_title("✕ not ready · Relay")
+    assert not world.listeners
+    await world.simulator.start()
+    await turn_away(page, away=False)
+    await live(page)
+    await expect(page).to_have_title("✓ all is well · Relay")
+    await until(lambda: world.listeners == 1)
+
+
+async def test_a_page_that_is_not_refreshed_does_not_say_that_it_is_live(world: World, tabs: Tabs) -> None:
+    tabs.forgive("500")
+    page = await tabs.open(world.url)
+    await live(page)
+    await page.route("**/parts*", lambda route: route.fulfill(status=500, json={"error": {"code": "internal"}}))
+    world.fire("AAPL")
+    await expect(page.get_by_role("status").filter(has_text="reconnecting")).to_be_visible()
+    await page.unroute("**/parts*")
+    await live(page)
+    await expect(row(page, "AAPL")).to_be_visible()
 
 
 @pytest.mark.usefixtures("_told_often")

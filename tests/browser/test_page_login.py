@@ -159,4 +159,4 @@ async def test_whoever_guesses_too_often_is_told_to_wait(exposed: World, tabs: T
         await log_in(page, f"guess {number}")
         await expect(page.get_by_role("alert")).to_have_text("That is not the token.")
     await log_in(page)
-    await expect(page.get_by_text(re.compile(r"too many wrong tokens; try in \d+ s"))).to_be_visible()
+    await expect(page.get_by_text(re.compile(r"^Too many wrong tokens: wait \d+s\.$"))).to_be_visible()

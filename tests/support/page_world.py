@@ -60,6 +60,11 @@ class World:
                 assert not self._running.done()
                 await asyncio.sleep(0.01)
 
+    @property
+    def listeners(self) -> int:
+        """How many hold its stream."""
+        return self.relay.broadcast.listeners
+
     async def stop(self) -> None:
         """Drain it, and raise what broke it; nothing where it does not run."""
         running, self._running = self._running, None

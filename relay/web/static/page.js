@@ -14,6 +14,8 @@ const LEAST_MS = 1000; // between two refreshes
 const SHARE = 5; // and so many times what the last one took: a slow server is asked less
 const QUIET_MS = 20000; // the stream says how it stands every 5 s: without a word for so long, it is lost
 const TOAST_MS = 8000;
+const AWAY_MS = 10000; // a tab that is hidden for so long lets go of the stream: a browser has six connections for us
+const AWAY_EVERY_MS = 30000; // and looks by itself, for its title
 
 /** @param {string} id @returns {HTMLElement} */
 const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -22,11 +24,13 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 let lit = true;
 
-/** Show that it is new. @param {HTMLElement} element */
+/** Show what of it is new. @param {HTMLElement} element */
 function light(element) {
-  if (!lit || !('fresh' in element.dataset) || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  if (!lit || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
   const accent = getComputedStyle(document.documentElement).getPropertyValue('--lit');
-  element.animate([{ backgroundColor: accent }, { backgroundColor: 'transparent' }], { duration: 2500 });
+  for (const row of 'fresh' in element.dataset ? [element] : element.querySelectorAll('[data-fresh]')) {
+    row.animate([{ backgroundColor: accent }, { backgroundColor: 'transparent' }], { duration: 2500 });
+  }
 }
 
 /** Bring what was rendered into the page. @param {Document} page */
@@ -73,8 +77,8 @@ function span(seconds) {
 function tick() {
   const now = Date.now() + skew;
   for (const time of document.querySelectorAll('time[data-tick]')) {
-    const away = (now - Date.parse(time.getAttribute('datetime') || '')) / 1000;
-    const text = span(time.getAttribute('data-tick') === 'left' ? -away : away);
+    const seconds = (now - Date.parse(time.getAttribute('datetime') || '')) / 1000;
+    const text = span(time.getAttribute('data-tick') === 'left' ? -seconds : seconds);
     if (time.textContent !== text) time.textContent = text;
   }
 }
@@ -84,6 +88,7 @@ function tick() {
 let paused = false;
 let asking = false;
 let dirty = false;
+let stale = false; // the last answer was no page
 let posts = 0; // buttons whose answers were shown
 let timer = 0;
 let next = 0;
@@ -107,7 +112,11 @@ async function refresh() {
       const page = read(await answer.text());
       if (posts !== before) dirty = true; // rendered before what was done since
       else if (!paused) show(page);
-      if (!paused && !stream) listen(); // the session was over, and another tab began one
+      stale = false;
+      if (!paused && !stream && !away) listen(); // the session was over, and another tab began one
+    } else {
+      stale = dirty = true; // the stream may speak, and the page tell of an hour ago
+      say('reconnecting', 'reconnecting…');
     }
   } catch {
     // the stream's end says so
@@ -126,6 +135,12 @@ let stream = null;
 let heard = 0;
 let told = '';
 
+/** The stream speaks. */
+function hear() {
+  heard = Date.now();
+  if (!stale) say('live');
+}
+
 /** Say how live the page is: `live`, `reconnecting`, `paused`. @param {string} how @param {string} text */
 function say(how, text = how) {
   const live = byId('live');
@@ -139,8 +154,7 @@ function listen() {
   stream = new EventSource('/api/stream');
   heard = Date.now();
   stream.onopen = () => {
-    heard = Date.now();
-    say('live');
+    hear();
     soon();
   };
   stream.onerror = () => say('reconnecting', 'reconnecting…');
@@ -151,17 +165,42 @@ function listen() {
     });
   }
   stream.addEventListener('status', (message) => {
-    heard = Date.now();
-    say('live');
+    hear();
     if (document.hidden && message.data !== told) void refresh(); // for the tab's title
     told = message.data;
     soon();
   });
 }
 
+let away = 0; // since when nobody looks at the tab, as far as it has let go of the stream
+let leaving = 0;
+
+/** The tab comes to the front, or goes. */
+function turn() {
+  clearTimeout(leaving);
+  if (document.hidden) {
+    leaving = setTimeout(leave, AWAY_MS);
+  } else if (away) {
+    away = 0;
+    if (!paused) listen();
+  }
+  soon();
+}
+
+function leave() {
+  if (paused || !stream) return;
+  stream.close();
+  stream = null;
+  away = Date.now();
+}
+
 /** Each second: ages, and whether the stream still speaks. */
 function beat() {
   if (!document.hidden) tick();
+  if (away && !asking && Date.now() - away > AWAY_EVERY_MS) {
+    away = Date.now();
+    void refresh();
+  }
   if (paused || !stream) return;
   if (stream.readyState === EventSource.CLOSED || Date.now() - heard > QUIET_MS) {
     say('reconnecting', 'reconnecting…');
@@ -260,7 +299,7 @@ document.addEventListener('submit', (event) => {
   else filter(form);
 });
 
-document.addEventListener('visibilitychange', soon);
+document.addEventListener('visibilitychange', turn);
 byId('live-toggle').addEventListener('click', togglePause);
 byId('live-toggle').hidden = false;
 byId('live').textContent = 'connecting…';
@@ -270,4 +309,5 @@ if (new URLSearchParams(location.search).has('notice')) {
   history.replaceState(null, '', `/${rest.size ? `?${rest}` : ''}${location.hash}`);
 }
 listen();
+if (document.hidden) turn(); // opened in the background
 setInterval(beat, 1000);

@@ -21,6 +21,7 @@ from relay.config.load import load
 from relay.config.model import Config
 from relay.config.outline import Outline, outline_of
 from relay.document.faults import InvalidConfigError
+from relay.document.listening import DEFAULT_LISTEN
 from relay.errors import RelayError, UsageError
 
 RUNNING: Final = "running"
@@ -61,7 +62,7 @@ def _origin(address: str) -> str:
     try:
         return str(URL(address).origin())
     except ValueError as error:
-        raise UsageError(f"{address} is no address: {error}", hint="Like http://127.0.0.1:8787.") from error
+        raise UsageError(f"{address} is no address: {error}", hint=f"Like http://{DEFAULT_LISTEN}.") from error
 
 
 def _read(told: Mapping[str, object], whom: str) -> Outline:

@@ -18,9 +18,8 @@ from relay.config.found import find_config, read_config
 from relay.document import yaml
 from relay.document.env import expand
 from relay.document.faults import Faults, InvalidConfigError
+from relay.document.listening import DEFAULT_LISTEN, connectable, split_address
 
-_DEFAULT: Final = "127.0.0.1:8787"
-_EVERY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104  because it is compared, not bound
 _PATIENCE: Final = 10.0
 _ANSWERS: Final = (200, 503)
 _FIELDS: Final = {"ready", "reasons", "degraded"}
@@ -43,17 +42,17 @@ def _listens(path: Path, env: Mapping[str, str]) -> tuple[str, int] | None:
     except InvalidConfigError:
         return None
     section = document.root.get("http", {})
-    document.root = {"listen": section.get("listen", _DEFAULT) if isinstance(section, dict) else None}
+    document.root = {"listen": section.get("listen", DEFAULT_LISTEN) if isinstance(section, dict) else None}
     expand(document, env)
     listen = document.root["listen"]
     if document.faults or not isinstance(listen, str):
         return None
-    host, _, port = listen.rpartition(":")
-    return (_EVERY_ADDRESS.get(host, host), int(port)) if host and port.isdecimal() else None
+    address = split_address(listen)
+    return None if address is None else (connectable(address[0]), address[1])
 
 
 def _asked(host: str, port: int) -> Mapping[str, Any] | None:
-    connection = HTTPConnection(host.strip("[]"), port, timeout=_PATIENCE)  # never through a proxy
+    connection = HTTPConnection(host, port, timeout=_PATIENCE)  # never through a proxy
     try:
         connection.request("GET", "/readyz", headers={"Accept": "application/json"})
         answer = connection.getresponse()

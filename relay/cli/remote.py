@@ -15,6 +15,7 @@ from yarl import URL
 
 from relay.clock import SystemClock
 from relay.config.model import Config, Http
+from relay.document.listening import connectable
 from relay.errors import LockedError, RelayError, UsageError
 from relay.outbox.former import bringing_back
 from relay.outbox.sqlite import SqliteOutbox
@@ -127,8 +128,11 @@ async def fetch_from(origin: str, config: Listening, path: str) -> dict[str, obj
 
 def _origin(config: Listening) -> str | None:
     """Where ``config`` has its relay listen, if anywhere."""
-    address = config.http.address
-    return None if address is None else f"http://{_reachable(address[0])}:{address[1]}"
+    if config.http.address is None:
+        return None
+    listened_on, port = config.http.address
+    host = connectable(listened_on)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def _exchange(
@@ -206,13 +210,6 @@ def unreachable() -> LockedError:
         "a relay runs on this store, and its HTTP can't be reached",
         hint="Let http.listen of this config be the running relay's, or stop it first.",
     )
-
-
-def _reachable(host: str) -> str:
-    """An address to connect to for an address that is listened on."""
-    if host in {"", "0.0.0.0", "::"}:  # noqa: S104  because it is compared, not bound
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
 
 
 def _message(told: object) -> str:

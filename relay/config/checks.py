@@ -12,11 +12,11 @@ from typing import Final
 
 from relay.config.channels import check_channels
 from relay.config.mentions import check_mentions
-from relay.config.model import Http
 from relay.config.routes import check_routes
 from relay.config.values import items, leads_to, rules, text
-from relay.document.addresses import parse_url, split_address
+from relay.document.addresses import parse_url
 from relay.document.faults import Path, found, suggestion
+from relay.document.listening import DEFAULT_LISTEN, split_address
 from relay.document.scalars import FromOutside, resolve
 from relay.document.yaml import Document
 from relay.loopback import is_loopback_host
@@ -66,7 +66,7 @@ def _listen(document: Document) -> None:
     http = document.root.get("http")
     if not isinstance(http, dict) or "token" in http:
         return
-    listen = http.get("listen", Http.model_fields["listen"].default)
+    listen = http.get("listen", DEFAULT_LISTEN)
     address = split_address(listen) if isinstance(listen, str) else None
     if address is not None and not is_loopback_host(address[0]):
         document.fault(

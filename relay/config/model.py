@@ -17,17 +17,9 @@ from relay.config.destinations import AnyDestination, Name
 from relay.config.rules import RuleConfig
 from relay.destinations.config import CaFile, default_span
 from relay.destinations.kinds import AnyConfig
-from relay.document.addresses import (
-    OFF,
-    Credential,
-    HostName,
-    Listen,
-    SecretUrl,
-    StoreUrl,
-    split_address,
-    url_of,
-)
+from relay.document.addresses import Credential, HostName, Listen, SecretUrl, StoreUrl, url_of
 from relay.document.fields import Many, Section, Span, SpanOrZero, Text, choice, whole
+from relay.document.listening import DEFAULT_LISTEN, OFF, split_address
 from relay.logs import FORMATS, LEVELS, Format, Level
 from relay.rules.rule import Rule
 from relay.tls import context
@@ -84,7 +76,7 @@ class Http(Section):
 
     secret_keys: ClassVar[tuple[str, ...]] = ("token",)
 
-    listen: Listen = "127.0.0.1:8787"
+    listen: Listen = DEFAULT_LISTEN
     """host:port, or off."""
     token: Credential | None = None
     """Asked of every visitor; required when listen is not loopback."""

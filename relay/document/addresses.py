@@ -6,7 +6,6 @@ No message here repeats its value: a webhook's URL is a secret, and other URLs m
 from __future__ import annotations
 
 import base64
-import ipaddress
 import re
 from typing import Annotated, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -14,9 +13,9 @@ from urllib.parse import urlsplit
 from yarl import URL
 
 from relay.document.fields import FROM_ENV, Leaf, hidden_text, text, wrong
+from relay.document.listening import DEFAULT_LISTEN, OFF, split_address
 from relay.secret import Secret
 
-OFF: Final = "off"
 HOW_TO_MAKE_ONE: Final = "make one with: openssl rand -base64 32"
 
 _TOKEN: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)  # a header's name, RFC 9110 section 5.6.2
@@ -130,30 +129,10 @@ def header_value(value: object) -> Secret:
 
 def listen_address(value: object) -> str:
     """``off``, or ``host:port``."""
-    if value is False:
-        raise wrong('a host and a port like 127.0.0.1:8787 are wanted, or "off"', value)
-    address = text(value)
-    if address != OFF and split_address(address) is None:
-        raise wrong('a host and a port like 127.0.0.1:8787 are wanted, or "off"', value)
+    address = None if value is False else text(value)
+    if address is None or (address != OFF and split_address(address) is None):
+        raise wrong(f'a host and a port like {DEFAULT_LISTEN} are wanted, or "{OFF}"', value)
     return address
-
-
-def split_address(address: str) -> tuple[str, int] | None:
-    """Host and port of ``host:port`` or ``[v6]:port``; None where it is neither."""
-    host, colon, port = address.rpartition(":")
-    if not colon or not re.fullmatch(r"\d{1,5}", port, re.ASCII) or int(port) > 65535:  # noqa: PLR2004  because TCP says so
-        return None
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-        return (host, int(port)) if _is_ip(host, 6) else None
-    return (host, int(port)) if re.fullmatch(r"[A-Za-z0-9._-]+", host, re.ASCII) else None
-
-
-def _is_ip(host: str, version: int) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == version
-    except ValueError:
-        return False
 
 
 def store_url(value: object) -> str:

@@ -74,6 +74,14 @@ def test_what_is_hard_to_tell_is_left_to_the_full_question(text: str, tmp_path: 
     assert knock.readiness(config(tmp_path, text), {}) is None
 
 
+def test_where_the_config_says_nothing_the_relay_is_asked_where_it_listens_by_itself(
+    relay: tuple[type[Readyz], int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(knock, "DEFAULT_LISTEN", f"127.0.0.1:{relay[1]}")
+    assert knock.readiness(config(tmp_path, "rules: []\n"), {}) == READY
+    assert knock.readiness(config(tmp_path, "http: {}\n"), {}) == READY
+
+
 def test_a_config_that_is_not_there_is_left_to_the_full_question(tmp_path: Path) -> None:
     assert knock.readiness(tmp_path / "none.yaml", {}) is None
 

@@ -25,10 +25,10 @@ from relay.deliveries import Verdict
 from relay.document.faults import InvalidConfigError
 from relay.document.reading import read_text, why
 from relay.errors import ConfigError, Exit, RelayError
-from relay.install import apply, environment, fit, plan, running, word
+from relay.install import announcement, apply, environment, fit, plan, running
 from relay.install.handover import handover
-from relay.install.plan import CONFIG, DROP_IN, ENVIRONMENT, FOLDER, STATE, UNIT
-from relay.install.rise import Risen, meaning, until_ready
+from relay.install.plan import CONFIG, DROP_IN, ENVIRONMENT, FOLDER, STATE_FOLDER, UNIT_PLACE
+from relay.install.startup import Started, meaning, until_ready
 from relay.install.systemctl import Ended, Systemctl
 from relay.placing import File
 from relay.redaction import redact
@@ -65,7 +65,7 @@ class Planned:
             file
             for file in self.changed
             if (file.path.parent == FOLDER or FOLDER in file.path.parents or not ours)
-            and apply.state(self.root, file) is apply.State.CHANGED
+            and apply.state(self.root, file) is apply.FileState.CHANGED
             and apply.there(self.root, file.path) != file.text
         ]
 
@@ -113,7 +113,7 @@ def foretold(made: Planned, manager: Systemctl | None) -> Iterator[str]:
     enabled = manager is not None and manager.enabled
     steps = plan.steps({file.path for file in made.changed}, enabled=enabled, active=active)
     yield from (f"$ systemctl {' '.join(step.value)}" for step in steps)
-    name = word.whom(made.config)
+    name = announcement.whom(made.config)
     if name is not None and plan.tells(active=active, before=made.before, build=running.build()):
         yield f"Then {name} is told that the relay is up."
     yield "Nothing was written or started." if made.changed or steps else "There is nothing to change."
@@ -154,7 +154,7 @@ def rise(made: Planned, manager: Systemctl, *, patience: float) -> Exit:
 
 def remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> Iterator[str]:
     """Stop the service and take its unit away; config and store stay."""
-    places = [place for place in (apply.inside(root, UNIT), apply.inside(root, DROP_IN)) if place.exists()]
+    places = [place for place in (apply.inside(root, UNIT_PLACE), apply.inside(root, DROP_IN)) if place.exists()]
     if manager is not None:
         yield f"$ systemctl disable --now {plan.SERVICE}"
         if not dry_run:
@@ -170,10 +170,10 @@ def remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> Iterator[
         yield "$ systemctl daemon-reload"
         if not dry_run:
             manager.do(plan.Step.RELOAD)
-    yield f"{FOLDER} and {STATE} stay: the config, its secrets, and the store. Who wants them no more: rm -r"
+    yield f"{FOLDER} and {STATE_FOLDER} stay: the config, its secrets, and the store. Who wants them no more: rm -r"
 
 
-async def _risen(config: Config, manager: Systemctl, patience: float) -> Risen:
+async def _risen(config: Config, manager: Systemctl, patience: float) -> Started:
     async def readyz() -> Mapping[str, object] | None:
         return await remote.fetch(config, "/readyz", takes={503})
 
@@ -182,11 +182,11 @@ async def _risen(config: Config, manager: Systemctl, patience: float) -> Risen:
 
 
 async def _tell(config: Config) -> None:
-    name = word.whom(config)
+    name = announcement.whom(config)
     if name is None:
         click.echo("No chat hears that it is up: there is none, and alerts_to names nobody.")
         return
-    outcome = await word.told(config, name, SystemClock())
+    outcome = await announcement.told(config, name, SystemClock())
     if outcome.verdict is Verdict.DELIVERED:
         click.echo(f"{name} was told: Relay is up")
     else:
@@ -213,7 +213,7 @@ def _readable(line: str) -> str:
     return " ".join([f"{told.get('level', 'info')}: {told['event']}", *(f"{key}={said[key]}" for key in said)])
 
 
-def _afterwards(config: Config, risen: Risen) -> Iterator[str]:
+def _afterwards(config: Config, risen: Started) -> Iterator[str]:
     if risen.ready:
         yield "The relay is up, and starts with the machine."
     else:

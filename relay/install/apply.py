@@ -27,7 +27,7 @@ from relay.placing import File, Shown, put_whole
 _FOLDERS: Final = 0o755
 
 
-class State(StrEnum):
+class FileState(StrEnum):
     """How a file stands."""
 
     NEW = "new"
@@ -48,24 +48,24 @@ def there(root: Path, path: Path) -> str:
         return ""
 
 
-def state(root: Path, file: File) -> State:
+def state(root: Path, file: File) -> FileState:
     """How a file stands: its text, its mode, and whose it is."""
     place = inside(root, file.path)
     try:
         status = place.stat()
         text = place.read_bytes() if stat.S_ISREG(status.st_mode) else None
     except FileNotFoundError:
-        return State.NEW
+        return FileState.NEW
     except OSError:
-        return State.CHANGED
+        return FileState.CHANGED
     owned = status.st_uid == file.owner or os.geteuid() != 0  # who is not root can't mend it
     well = text == file.text.encode() and stat.S_IMODE(status.st_mode) == file.mode and owned
-    return State.SAME if well else State.CHANGED
+    return FileState.SAME if well else FileState.CHANGED
 
 
 def changed(root: Path, files: Iterable[File]) -> list[File]:
     """Those that ``put`` would touch."""
-    return [file for file in files if state(root, file) is not State.SAME]
+    return [file for file in files if state(root, file) is not FileState.SAME]
 
 
 def shown(root: Path, files: Iterable[File]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def shown(root: Path, files: Iterable[File]) -> Iterator[str]:
     for file in files:
         how = state(root, file)
         yield f"{inside(root, file.path)}  {file.mode:04o} root  {how.value}"
-        if how is not State.SAME:
+        if how is not FileState.SAME:
             hides = file.shown is Shown.PLAIN and _closed(root, file.path)
             old = _masked(there(root, file.path), Shown.SECRET if hides else file.shown)
             yield from (f"    {line}" for line in _difference(old, _masked(file.text, file.shown)))

@@ -13,9 +13,10 @@ from pathlib import Path
 from relay.config.model import Config, store_path
 from relay.destinations.factory import refuse_real
 from relay.errors import ConfigError, RelayError
-from relay.install.plan import CONFIG, STATE
+from relay.install.plan import CONFIG, STATE_FOLDER
 from relay.install.running import hidden
 from relay.loopback import is_loopback_url
+from relay.wording import agreeing
 
 
 def check_config(config: Config) -> None:
@@ -24,17 +25,17 @@ def check_config(config: Config) -> None:
     Raises:
         ConfigError: It could not.
     """
-    store = store_path(config.storage.url, config=CONFIG, env={"STATE_DIRECTORY": str(STATE)})
-    if not store.is_relative_to(STATE):
+    store = store_path(config.storage.url, config=CONFIG, env={"STATE_DIRECTORY": str(STATE_FOLDER)})
+    if not store.is_relative_to(STATE_FOLDER):
         raise ConfigError(
             f"the store {store} lies where the service may not write",
-            hint=f"Give storage.url a relative name, which is below {STATE}: sqlite:relay.db, the default.",
+            hint=f"Give storage.url a relative name, which is below {STATE_FOLDER}: sqlite:relay.db, the default.",
         )
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)
     if real:
         raise ConfigError(
-            f"the upstream is a simulator, and {', '.join(real)} {'is' if len(real) == 1 else 'are'} real",
+            f"the upstream is a simulator, and {', '.join(real)} {agreeing(len(real), 'is', 'are')} real",
             hint="Leave out websocket_url and rest_url, or point the destinations at this machine.",
         )
 

@@ -25,7 +25,7 @@ from relay.document.faults import Faults
 from relay.document.scalars import WrittenFloat, WrittenInt
 from relay.errors import ConfigError
 from relay.install import environment
-from relay.install.secrets import Edit, Place, edited, places
+from relay.install.secrets import Edit, Entry, edited, entries
 from relay.secret import Secret
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -33,7 +33,7 @@ _PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
 _NOT_CREDENTIALS: Final = frozenset({"config.yaml", "config.schema.json", "relay.env"})
 _BESIDE: Final = ("symbol_file", "ca_file")
 
-Reader = Callable[[str], str]
+ReadFile = Callable[[str], str]
 """The text of a file by the name that the config has for it, already found or refused."""
 
 
@@ -56,7 +56,7 @@ class Handover:
     elsewhere: tuple[Path, ...]
 
 
-def handover(text: str, env: Mapping[str, str], *, secret: Reader, beside: Reader) -> Handover:
+def handover(text: str, env: Mapping[str, str], *, secret: ReadFile, beside: ReadFile) -> Handover:
     """What a service is handed of a config that can be used.
 
     Args:
@@ -72,26 +72,26 @@ def handover(text: str, env: Mapping[str, str], *, secret: Reader, beside: Reade
     raw = document.read(text, Faults("config.yaml")).root
     expanded = document.read(text, Faults("config.yaml"))
     expand(expanded, env)
-    work = _Work(raw, expanded.root, secret)
-    for place in places(text):
-        work.take(place)
-    root = work.expected
-    made = edited(text, work.edits, root)
+    extraction = _Extraction(raw, expanded.root, secret)
+    for entry in entries(text):
+        extraction.take(entry)
+    root = extraction.expected
+    made = edited(text, extraction.edits, root)
     variables = {name: Secret(env[name]) for name in sorted(set(environment.used(root))) if name in env}
     named = list(_named(expanded.root))
     return Handover(
         made,
-        work.credentials,
-        {**variables, **work.variables},
+        extraction.credentials,
+        {**variables, **extraction.variables},
         {name: beside(name) for name in map(_inside, named) if not PurePath(name).is_absolute()},
         tuple(Path(name) for name in named if PurePath(name).is_absolute()),
     )
 
 
-class _Work:
+class _Extraction:
     """The edits of one text, and what they take out of it."""
 
-    def __init__(self, raw: dict[str, Any], expanded: dict[str, Any], secret: Reader) -> None:
+    def __init__(self, raw: dict[str, Any], expanded: dict[str, Any], secret: ReadFile) -> None:
         self.expected = deepcopy(raw)
         self.edits: list[Edit] = []
         self.credentials: dict[str, Secret] = {}
@@ -100,29 +100,29 @@ class _Work:
         self._used = set(environment.used(raw))
         self._secret = secret
 
-    def take(self, place: Place) -> None:
-        """Hand over what stands in a place."""
-        value = _text(_get(self._expanded, place.path))
-        if place.in_file:
-            name = self._credential(place, Secret(_line(self._secret(value))), PurePath(value).name)
-            if name != place.written:
-                self._exchange(place, name)
-        elif place.from_environment:
+    def take(self, entry: Entry) -> None:
+        """Hand over what an entry says."""
+        value = _text(_get(self._expanded, entry.path))
+        if entry.in_file:
+            name = self._credential(entry, Secret(_line(self._secret(value))), PurePath(value).name)
+            if name != entry.written:
+                self._exchange(entry, name)
+        elif entry.from_environment:
             return
-        elif place.header or place.listed:
-            self._exchange(place, f"${{{self._variable(Secret(value))}}}")
+        elif entry.header or entry.listed:
+            self._exchange(entry, f"${{{self._variable(Secret(value))}}}")
         else:
-            self._into_file(place, self._credential(place, Secret(value), ""))
+            self._into_file(entry, self._credential(entry, Secret(value), ""))
 
-    def _exchange(self, place: Place, value: str) -> None:
-        self.edits.append(Edit(place.value, f'"{value}"'))
-        holder = _get(self.expected, place.path[:-1])
-        holder[place.path[-1]] = value
+    def _exchange(self, entry: Entry, value: str) -> None:
+        self.edits.append(Edit(entry.value, f'"{value}"'))
+        holder = _get(self.expected, entry.path[:-1])
+        holder[entry.path[-1]] = value
 
-    def _into_file(self, place: Place, name: str) -> None:
-        key = str(place.path[-1])
-        self.edits += [Edit(place.key, f"{key}_file"), Edit(place.value, f'"{name}"')]
-        holder = _get(self.expected, place.path[:-1])
+    def _into_file(self, entry: Entry, name: str) -> None:
+        key = str(entry.path[-1])
+        self.edits += [Edit(entry.key, f"{key}_file"), Edit(entry.value, f'"{name}"')]
+        holder = _get(self.expected, entry.path[:-1])
         del holder[key]
         holder[f"{key}_file"] = name
 
@@ -132,9 +132,9 @@ class _Work:
         self.variables[name] = value
         return name
 
-    def _credential(self, place: Place, value: Secret, wanted: str) -> str:
+    def _credential(self, entry: Entry, value: Secret, wanted: str) -> str:
         """A name for a credential: the file's own where it can be one, and is not another's."""
-        plain = wanted if _CREDENTIAL.fullmatch(wanted) and wanted not in _NOT_CREDENTIALS else self._likely(place)
+        plain = wanted if _CREDENTIAL.fullmatch(wanted) and wanted not in _NOT_CREDENTIALS else self._likely(entry)
         number = 1
         while True:
             name = plain if number == 1 else f"{plain}_{number}"
@@ -142,9 +142,9 @@ class _Work:
                 return name
             number += 1
 
-    def _likely(self, place: Place) -> str:
+    def _likely(self, entry: Entry) -> str:
         """``api_key``, ``http_token``, ``discord_swing``, ``webhook_bot_secret``: as `relay init` names them."""
-        steps = [str(step).removesuffix("_file") for step in place.path if not isinstance(step, int)]
+        steps = [str(step).removesuffix("_file") for step in entry.path if not isinstance(step, int)]
         match steps:
             case ["stratalerts", key]:
                 name = key

@@ -23,9 +23,9 @@ SERVICE: Final = "relay"
 FOLDER: Final = Path("/etc/relay")
 CONFIG: Final = FOLDER / "config.yaml"
 ENVIRONMENT: Final = FOLDER / "relay.env"
-UNIT: Final = Path("/etc/systemd/system/relay.service")
+UNIT_PLACE: Final = Path("/etc/systemd/system/relay.service")
 DROP_IN: Final = Path("/etc/systemd/system/relay.service.d/10-credentials.conf")
-STATE: Final = Path("/var/lib/relay")
+STATE_FOLDER: Final = Path("/var/lib/relay")
 
 _ROOT: Final = 0
 _EXEC_START: Final = re.compile(r"^ExecStart=.*$", re.MULTILINE)
@@ -61,7 +61,7 @@ def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) ->
         *secrets,
         *(_open(FOLDER / name, text) for name, text in handed.beside.items()),
         _open(CONFIG, handed.text, Shown.CONFIG),
-        _open(UNIT, unit_with(unit, command)),
+        _open(UNIT_PLACE, unit_with(unit, command)),
         _open(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed, build))),
     )
 
@@ -86,7 +86,7 @@ def steps(changed: Collection[Path], *, enabled: bool, active: bool) -> list[Ste
         enabled: It starts with the machine.
         active: It runs.
     """
-    asked = [Step.RELOAD] if {UNIT, DROP_IN} & set(changed) else []
+    asked = [Step.RELOAD] if {UNIT_PLACE, DROP_IN} & set(changed) else []
     if not active:
         return [*asked, Step.START]
     if not enabled:

@@ -1,6 +1,6 @@
 """Where in a config's text its secrets stand, and the text without them. Pure.
 
-    text ──places──> Place, …: path, what is written there, and the characters that key and value take
+    text ──entries──> Entry, …: path, what is written there, and the characters that key and value take
     text, edits ──edited──> the same text with some values exchanged; comments and order stay
     text ──masked──> the text to be shown
 
@@ -21,19 +21,19 @@ from relay.document.env import SECRETS
 from relay.document.faults import Faults, InvalidConfigError
 from relay.errors import ConfigError
 
-Path: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 Span: TypeAlias = tuple[int, int]
 """Characters of the text, from and up to."""
 
 MASK: Final = "***"
 
 _VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
-_HEADERS: Final[Path] = ("destinations", "*", "headers", "*")
+_HEADERS: Final[KeyPath] = ("destinations", "*", "headers", "*")
 _FILE: Final = "_file"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Entry:
     """A secret, or the name of a file that holds one.
 
     Attributes:
@@ -45,7 +45,7 @@ class Place:
         header: It is a header's value, which no file can hold.
     """
 
-    path: Path
+    path: KeyPath
     written: str
     key: Span
     value: Span
@@ -71,8 +71,8 @@ class Edit:
     text: str
 
 
-def places(text: str) -> list[Place]:
-    """Every place in ``text``, a config that can be read, in which a secret or its file's name stands."""
+def entries(text: str) -> list[Entry]:
+    """Every entry of ``text``, a config that can be read, that is a secret or the name of its file."""
     top = yaml.compose(text, Loader=yaml.SafeLoader)
     found = [place for pattern in SECRETS for place in _under(top, pattern, ())]
     return [*found, *_headers(top)]
@@ -101,7 +101,7 @@ def masked(text: str) -> str | None:
     """``text`` with a mask for each secret; None where it is no config that can be read."""
     try:
         document.read(text, Faults("config.yaml"))
-        found = places(text.removeprefix("\ufeff"))
+        found = entries(text.removeprefix("\ufeff"))
     except (InvalidConfigError, yaml.YAMLError):
         return None
     hidden = [one for one in found if not one.in_file and not one.from_environment]
@@ -115,8 +115,8 @@ def _put(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _under(node: yaml.Node | None, pattern: Path, path: Path) -> Iterator[Place]:
-    """The places that ``pattern`` leads to from ``node``, in its plain form and as a file."""
+def _under(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[Entry]:
+    """The entries that ``pattern`` leads to from ``node``, in its plain form and as a file."""
     if not isinstance(node, yaml.MappingNode):
         return
     for key, value in _pairs(node):
@@ -129,23 +129,23 @@ def _under(node: yaml.Node | None, pattern: Path, path: Path) -> Iterator[Place]
 
 
 def _values(
-    key: yaml.ScalarNode, value: yaml.Node, path: Path, *, in_file: bool, header: bool = False
-) -> Iterator[Place]:
+    key: yaml.ScalarNode, value: yaml.Node, path: KeyPath, *, in_file: bool, header: bool = False
+) -> Iterator[Entry]:
     if isinstance(value, yaml.ScalarNode):
-        yield Place(path, value.value, _span(key), _span(value), in_file, header)
+        yield Entry(path, value.value, _span(key), _span(value), in_file, header)
     elif isinstance(value, yaml.SequenceNode):
         for number, item in enumerate(value.value):
             if isinstance(item, yaml.ScalarNode):
-                yield Place((*path, number), item.value, _span(key), _span(item), in_file, header)
+                yield Entry((*path, number), item.value, _span(key), _span(item), in_file, header)
 
 
-def _headers(top: yaml.Node | None) -> Iterator[Place]:
+def _headers(top: yaml.Node | None) -> Iterator[Entry]:
     for path, headers in _at(top, _HEADERS[:-1], ()):
         for key, value in _pairs(headers):
             yield from _values(key, value, (*path, key.value), in_file=False, header=True)
 
 
-def _at(node: yaml.Node | None, pattern: Path, path: Path) -> Iterator[tuple[Path, yaml.MappingNode]]:
+def _at(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath, yaml.MappingNode]]:
     if not isinstance(node, yaml.MappingNode):
         return
     if not pattern:

@@ -20,7 +20,7 @@ from relay.install.plan import (
     CONFIG,
     DROP_IN,
     ENVIRONMENT,
-    UNIT,
+    UNIT_PLACE,
     Step,
     build_of,
     files,
@@ -28,8 +28,8 @@ from relay.install.plan import (
     tells,
     unit_with,
 )
-from relay.install.rise import meaning
 from relay.install.secrets import masked
+from relay.install.startup import meaning
 from relay.placing import File
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -216,7 +216,7 @@ def test_what_others_may_read_holds_no_secret() -> None:
 
 def test_the_config_is_written_after_all_that_it_names_and_the_unit_after_the_config() -> None:
     made = files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n", build="1+a")
-    assert [file.path for file in made][-4:] == [ENVIRONMENT, CONFIG, UNIT, DROP_IN]
+    assert [file.path for file in made][-4:] == [ENVIRONMENT, CONFIG, UNIT_PLACE, DROP_IN]
     drop_in = made[-1].text
     assert build_of(drop_in) == "1+a"
     assert drop_in.index("LoadCredential=\n") < drop_in.index("LoadCredential=api_key:/etc/relay/api_key\n")
@@ -233,7 +233,7 @@ def test_the_unit_starts_the_command_that_it_was_given() -> None:
 @pytest.mark.parametrize(
     ("changed", "enabled", "active", "asked"),
     [
-        ({UNIT, DROP_IN, CONFIG}, False, False, [Step.RELOAD, Step.START]),
+        ({UNIT_PLACE, DROP_IN, CONFIG}, False, False, [Step.RELOAD, Step.START]),
         (set(), True, True, []),
         (set(), False, True, [Step.ENABLE]),
         (set(), True, False, [Step.START]),

@@ -15,9 +15,9 @@ from relay.cli.service import _readable
 from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
-from relay.install import running, word
-from relay.install.rise import until_ready
+from relay.install import announcement, running
 from relay.install.running import command_of, hidden
+from relay.install.startup import until_ready
 from relay.install.systemctl import Ended, Systemctl
 from tests.support.clock import FakeClock
 
@@ -144,10 +144,10 @@ def config(text: str = "") -> Config:
     )
 
 
-def test_the_word_goes_to_alerts_to_or_to_the_first_chat() -> None:
-    assert word.whom(config()) == "swing"
-    assert word.whom(config("alerts_to: bot\n")) == "bot"
-    assert word.text(config(), "vps") == f"Relay is up: version {__version__} on vps, 1 rule to 2 destinations"
+def test_the_announcement_goes_to_alerts_to_or_to_the_first_chat() -> None:
+    assert announcement.whom(config()) == "swing"
+    assert announcement.whom(config("alerts_to: bot\n")) == "bot"
+    assert announcement.text(config(), "vps") == f"Relay is up: version {__version__} on vps, 1 rule to 2 destinations"
 
 
 def test_what_systemd_tells_of_an_end_is_read(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """After the start: whether the service comes up, and what it means where it does not.
 
-readyz, is-active ──until_ready──> Risen: ready, or what keeps it, or that it ended
+readyz, is-active ──until_ready──> Started: ready, or what keeps it, or that it ended
 exit code ──meaning──> a sentence that says what to do
 """
 
@@ -48,7 +48,7 @@ class Unit(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Risen:
+class Started:
     """How it came up.
 
     Attributes:
@@ -71,7 +71,7 @@ def meaning(code: int | None) -> str:
 
 async def until_ready(
     readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None, unit: Unit, clock: Clock, *, patience: float
-) -> Risen:
+) -> Started:
     """Wait until the service is ready.
 
     Args:
@@ -90,19 +90,19 @@ async def until_ready(
         else:
             ended = await asyncio.to_thread(unit.ended)
             if late or ended.state != _ENDING:  # how it ends is not known before it has
-                return Risen(ready=False, ended=ended)
+                return Started(ready=False, ended=ended)
         await clock.sleep(_POLL)
 
 
-async def _look(readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None) -> Risen:
+async def _look(readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None) -> Started:
     """Whether a service that runs is ready."""
     if readyz is None:
-        return Risen(ready=True)
+        return Started(ready=True)
     try:
         told = await readyz()
     except RelayError as error:  # something else answers there, or what answers is about to go
         told = {"reasons": [str(error)]}
-    return Risen(ready=told is not None and told.get("ready") is True, reasons=_reasons(told))
+    return Started(ready=told is not None and told.get("ready") is True, reasons=_reasons(told))
 
 
 def _reasons(told: Mapping[str, object] | None) -> tuple[str, ...]:

@@ -1,12 +1,13 @@
-"""The word in the chat that the relay is up: one notice, which pings nobody, to whom the config names for notices.
+"""The announcement that the relay is up: one notice, which pings nobody, to whom the config names for notices.
 
-Config ──whom──> alerts_to, else the first chat ──told──> Outcome of one attempt
+Config ──whom──> alerts_to, else the first chat ──told──> Outcome of the last attempt
 """
 
 from __future__ import annotations
 
 import random
 import socket
+from typing import Final
 
 from relay import __version__
 from relay.backoff import Backoff
@@ -18,8 +19,10 @@ from relay.destinations.factory import Factory
 from relay.destinations.http import HttpClient
 from relay.destinations.notice import news_of
 from relay.loopback import is_loopback_url
+from relay.wording import counted
 
-_ATTEMPTS = 3
+_RETRIES: Final = 2
+_LONGEST_WAIT: Final = 30.0  # seconds; somebody sits before it
 
 
 def whom(config: Config) -> str | None:
@@ -32,12 +35,9 @@ def whom(config: Config) -> str | None:
 
 def text(config: Config, host: str) -> str:
     """``Relay is up: version 0.1.0 on vps, 3 rules to 2 destinations``."""
-    rules = sum(rule.enabled for rule in config.rules)
-    destinations = len(config.destinations)
-    return (
-        f"Relay is up: version {__version__} on {host}, {rules} {'rule' if rules == 1 else 'rules'} "
-        f"to {destinations} {'destination' if destinations == 1 else 'destinations'}"
-    )
+    rules = counted(sum(rule.enabled for rule in config.rules), "rule")
+    destinations = counted(len(config.destinations), "destination")
+    return f"Relay is up: version {__version__} on {host}, {rules} to {destinations}"
 
 
 async def told(config: Config, name: str, clock: Clock) -> Outcome:
@@ -48,11 +48,11 @@ async def told(config: Config, name: str, clock: Clock) -> Outcome:
     client = HttpClient()
     try:
         destination = Factory(client, clock).build(name, config.destinations[name])
-        for left in reversed(range(_ATTEMPTS)):
+        for _ in range(_RETRIES):
             outcome = await destination.tell(notice)
-            if outcome.verdict is not Verdict.RETRY or not left:
-                break
-            await clock.sleep(min(max(backoff.next(), outcome.retry_after or 0.0), 30.0))
+            if outcome.verdict is not Verdict.RETRY:
+                return outcome
+            await clock.sleep(min(max(backoff.next(), outcome.retry_after or 0.0), _LONGEST_WAIT))
+        return await destination.tell(notice)
     finally:
         await client.close()
-    return outcome

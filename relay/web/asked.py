@@ -46,6 +46,12 @@ async def body_of(request: web.Request) -> Mapping[str, object]:
         raise BadQueryError("the body can't be read as its content type says") from None
 
 
+def route_of(request: web.Request) -> str:
+    """What will answer, not how the path happens to be spelt: ``/api/dead/{id}/retry``; the path where nothing will."""
+    resource = request.match_info.route.resource
+    return request.path if resource is None else resource.canonical
+
+
 async def value_of(request: web.Request, name: str) -> str | None:
     """A value from the query, else from the body.
 

@@ -25,7 +25,7 @@ from relay.errors import RelayError
 from relay.redaction import redact
 from relay.web.access import SESSION_COOKIE, Asked, Denial, Policy, is_open
 from relay.web.answers import error, too_many, wants_page
-from relay.web.asked import BadQueryError, UnknownError
+from relay.web.asked import BadQueryError, UnknownError, route_of
 from relay.web.connections import Connection
 from relay.web.pages import Pages
 from relay.web.stream import STREAM_PATH
@@ -93,9 +93,9 @@ class Guard:
             refusal = self._refusal(request)
             if refusal is not None:
                 return refusal
-            if isinstance(request.protocol, Connection) and not is_open(_path(request)):
+            if isinstance(request.protocol, Connection) and not is_open(route_of(request)):
                 request.protocol.may_stay()
-            return self._pages.notices.lead_back(request, await self._answer(request, handler))
+            return self._pages.flashes.lead_back(request, await self._answer(request, handler))
 
         return guard
 
@@ -122,7 +122,7 @@ class Guard:
 
     async def _answer(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
         try:
-            async with asyncio.timeout(None if _path(request) == STREAM_PATH else self._seconds):
+            async with asyncio.timeout(None if route_of(request) == STREAM_PATH else self._seconds):
                 return await handler(request)
         except (
             web.HTTPException,
@@ -158,17 +158,11 @@ def _is_plain(request: web.Request) -> bool:
     return target.startswith("/") or target == "*" or [urlsplit(target).netloc.lower()] == hosts
 
 
-def _path(request: web.Request) -> str:
-    """What will answer, not how the path happens to be spelt; the path itself where nothing will."""
-    resource = request.match_info.route.resource
-    return request.path if resource is None else resource.canonical
-
-
 def _head(request: web.Request) -> Asked:
     headers = request.headers
     return Asked(
         method=request.method,
-        path=_path(request),
+        path=route_of(request),
         host=headers.get("Host"),
         origin=headers.get("Origin"),
         authorization=headers.get("Authorization"),

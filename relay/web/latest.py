@@ -21,7 +21,7 @@ SHOWN: Final = 50
 LOOKED: Final = 500
 
 FIELDS: Final = ("symbol", "timeframe", "direction", "channel", "destination", "state")
-PLACE: Final = (*FIELDS, "before")
+QUERY: Final = (*FIELDS, "before")
 
 
 class Wanted(msgspec.Struct, frozen=True):

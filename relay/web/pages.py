@@ -22,14 +22,14 @@ from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import RelayError, StoreBusyError
 from relay.web.access import STYLE_PATH, Policy
-from relay.web.back import Notices
 from relay.web.chart import chart_of
 from relay.web.desk import ConfigStatus, Desk
+from relay.web.flash import Flashes
+from relay.web.glance import glance_of, lanes_in_words, unreadable
 from relay.web.latest import Wanted, latest, wanted_in
 from relay.web.login import Login
 from relay.web.rows import row_of
 from relay.web.shown import templates
-from relay.web.verdict import lanes_in_words, unreadable, verdict_of
 
 PARTS_PATH: Final = "/parts"
 
@@ -46,7 +46,7 @@ class Pages:
         self._desk = desk
         environment = templates()
         self.login = Login(environment.get_template("login.html"), policy, clock)
-        self.notices = Notices()
+        self.flashes = Flashes()
         self._page = environment.get_template("status.html")
         self._parts = environment.get_template("parts.html")
         self._files = {
@@ -63,8 +63,8 @@ class Pages:
     async def page(self, request: web.Request) -> web.Response:
         """The page; where the store can't be read, what is known without it."""
         values = await self._values(wanted_in(request.query))
-        notice = self.notices.take(request.query.get("notice", ""))
-        html = self._page.render(values, notice=notice)
+        flash = self.flashes.take(request.query.get("flash", ""))
+        html = self._page.render(values, flash=flash)
         return web.Response(text=html, status=_status(values), content_type=_HTML)
 
     async def parts(self, request: web.Request) -> web.Response:
@@ -81,10 +81,10 @@ class Pages:
             newest = found.items if wanted == Wanted() else (await archive.list_events(limit=1)).items
             dead = await archive.list_deliveries(state=State.DEAD, limit=_LETTERS)
         except StoreBusyError as fault:
-            return {"verdict": unreadable(self._desk.ready(), str(fault)), "status": None}
+            return {"glance": unreadable(self._desk.ready(), str(fault)), "status": None}
         readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
         return {
-            "verdict": verdict_of(readiness, status.notes, status.destinations),
+            "glance": glance_of(readiness, status.notes, status.destinations),
             "lanes": lanes_in_words(status.destinations),
             "status": status,
             "now_us": status.now_us,

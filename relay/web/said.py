@@ -1,6 +1,6 @@
 """What a press of a button came to, in a sentence, and which section of the page shows it.
 
-    path, values of the answer ──said──> Said(place, sentence, well)
+    path, values of the answer ──said──> Said(section, sentence, well)
 
 The handlers answer the same values to programs and to the page; only here do they become words.
 """
@@ -19,22 +19,22 @@ class Said(msgspec.Struct, frozen=True):
     """A sentence about what was asked for.
 
     Attributes:
-        place: The section of the page that shows it.
+        section: That of the page that shows it.
         text: The sentence.
         well: It was done.
     """
 
-    place: str
+    section: str
     text: str
     well: bool = True
 
 
 def said(path: str, values: Values, *, status: int) -> Said:
     """What ``values`` say, answered with ``status`` by the route ``path`` (``/api/dead/{id}/retry``, say)."""
-    place = next((place for begin, place in _PLACES.items() if path.startswith(begin)), "verdict")
+    section = next((section for begin, section in _SECTIONS.items() if path.startswith(begin)), "glance")
     if status >= 400:  # noqa: PLR2004  because that is where HTTP's errors begin
-        return Said(place, _fault(values), well=False)
-    return Said(place, _WORDS.get(path.partition(":")[0], _done)(values))
+        return Said(section, _fault(values), well=False)
+    return Said(section, _WORDS.get(path, _done)(values))
 
 
 def _fault(values: Values) -> str:
@@ -96,7 +96,7 @@ def _connected(values: Values) -> str:
     return "This relay does not stand by: there is nothing to take back."
 
 
-_PLACES: Final = {
+_SECTIONS: Final = {
     "/api/dead": "dead",
     "/api/destinations": "destinations",
     "/api/snooze": "snoozes",

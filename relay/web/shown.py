@@ -21,7 +21,7 @@ from relay.redaction import redact
 from relay.web.answers import plain
 from relay.web.looks import Look, look_of
 
-_PAGES: Final = Path(__file__).parent / "pages"
+_PAGES: Final = Path(__file__).parent / "templates"
 
 
 def templates() -> jinja2.Environment:

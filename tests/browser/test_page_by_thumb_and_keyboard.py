@@ -62,7 +62,7 @@ async def test_on_a_phone_nothing_is_wider_than_the_screen_and_everything_big_en
     assert [one for one in fields if max(one[1:]) < 44 or min(one[1:]) < 24] == []
 
 
-async def test_on_a_phone_the_verdict_is_seen_without_scrolling(world: World, tabs: Tabs) -> None:
+async def test_on_a_phone_the_glance_is_seen_without_scrolling(world: World, tabs: Tabs) -> None:
     await busy(world)
     page = await tabs.open(world.url, **PHONE)
     await live(page)

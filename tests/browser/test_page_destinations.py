@@ -41,7 +41,7 @@ async def test_a_destination_that_goes_down_is_told_with_its_error_and_comes_bac
     await expect(row(page, "AAPL")).to_contain_text("delivered")
 
 
-async def test_a_destination_that_answers_503_makes_the_verdict_fair_until_it_takes_again(
+async def test_while_a_destination_answers_503_alerts_flow_and_all_is_not_well(
     ground: AsyncExitStack, tmp_path: Path, tabs: Tabs
 ) -> None:
     world = await ground.enter_async_context(a_world(tmp_path, webhook=PATIENT))
@@ -50,6 +50,7 @@ async def test_a_destination_that_answers_503_makes_the_verdict_fair_until_it_ta
     world.inbox.always(Answer(503, body=b"try later"))
     world.fire("AAPL")
     await expect(lane(page)).to_contain_text("503")
+    await expect(page.get_by_role("heading", name=re.compile("^Alerts flow"))).to_be_visible()
     world.inbox.always(200)
     await expect(lane(page)).to_contain_text("idle")
     await expect(page.get_by_role("heading", name=re.compile("^All is well"))).to_be_visible()

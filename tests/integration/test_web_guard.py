@@ -248,7 +248,7 @@ async def test_what_the_login_form_shows_needs_no_token(public: aiohttp.ClientSe
         assert answer.status == 200
 
 
-@pytest.mark.parametrize("path", ["/parts", "/static/page.js", "/static/become.js", "/?notice=x"])
+@pytest.mark.parametrize("path", ["/parts", "/static/page.js", "/static/become.js", "/?flash=x"])
 async def test_the_page_and_what_it_loads_by_itself_need_one(public: aiohttp.ClientSession, path: str) -> None:
     async with public.get(path) as answer:
         assert answer.status == 401

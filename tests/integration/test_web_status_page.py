@@ -32,7 +32,7 @@ from relay.web.looks import LaneState, LinkState
 from tests.support.desk import NOW_US, FakeDesk, an_event
 from tests.support.web import own_page
 
-SECTIONS = ("verdict", "now", "connection", "destinations", "alerts", "dead", "snoozes", "backfill", "config")
+SECTIONS = ("glance", "now", "connection", "destinations", "alerts", "dead", "snoozes", "backfill", "config")
 PARTS = {*SECTIONS, "sections", "footer"}
 EVIL = "\"><script>alert(1)</script><b onclick=x style=y>'"
 
@@ -73,7 +73,7 @@ async def test_the_page_shows_how_everything_stands(desk: FakeDesk, local: aioht
     html = await html_of(local)
 
     for name, shown in {
-        "verdict": "It runs, with one trouble",
+        "glance": "It runs, with one trouble",
         "now": "In the last 10 minutes: 24 alerts, 20 delivered, 1 failed attempt",
         "connection": "connected for 2m 5s",
         "destinations": "410 Gone",
@@ -227,7 +227,7 @@ async def test_the_page_shows_an_empty_relay(desk: FakeDesk, local: aiohttp.Clie
         minutes=(),
     )
     html = await html_of(local)
-    assert "Not ready" in words(section(html, "verdict"))
+    assert "Not ready" in words(section(html, "glance"))
     assert "None yet." in words(section(html, "destinations"))
     assert "None yet." in words(section(html, "alerts"))
 
@@ -284,11 +284,11 @@ async def test_a_button_leads_back_to_its_section_with_a_word_of_what_was_done(
     desk: FakeDesk, local: aiohttp.ClientSession
 ) -> None:
     headers = {**own_page(local), "Accept": "text/html,application/xhtml+xml"}
-    headers["Referer"] = f"{own_page(local)['Origin']}/?timeframe=D&notice=old&evil=1"
+    headers["Referer"] = f"{own_page(local)['Origin']}/?timeframe=D&flash=old&evil=1"
     async with local.post("/api/dead/2/retry", headers=headers, allow_redirects=False) as answer:
         assert answer.status == 303
         to = answer.headers["Location"]
-    assert re.fullmatch(r"/\?timeframe=D&notice=[0-9a-f]{16}#dead", to)
+    assert re.fullmatch(r"/\?timeframe=D&flash=[0-9a-f]{16}#dead", to)
     assert desk.asked == [("retry", Selection(id=2), 0), ("notify", "bot")]
     html = await html_of(local, to)
     assert "Dead letter 2 is queued again." in words(html)
@@ -302,11 +302,11 @@ async def test_a_button_that_fails_leads_back_as_well_and_says_why(local: aiohtt
         to = answer.headers["Location"]
     assert to.endswith("#dead")
     html = await html_of(local, to)
-    assert 'id="notice" class="told bad"' in html
+    assert 'id="flash" class="told bad"' in html
     assert "There is no dead letter 99." in words(html)
 
 
-async def test_who_is_not_let_in_leaves_no_notice_and_is_not_led_to_the_page(
+async def test_who_is_not_let_in_leaves_no_flash_and_is_not_led_to_the_page(
     desk: FakeDesk, local: aiohttp.ClientSession
 ) -> None:
     headers = {"Origin": "http://evil.example", "Accept": "text/html"}
@@ -326,7 +326,7 @@ async def test_where_the_store_can_not_be_read_the_page_says_so_and_what_is_know
     for path in ("/", "/parts"):
         html = await html_of(local, path, status=503)
         assert html.count("the store is damaged") == 1
-        for shown in ("run <code>relay repair</code>", "bot is &lt;off&gt;", "ops is paused", 'id="verdict"'):
+        for shown in ("run <code>relay repair</code>", "bot is &lt;off&gt;", "ops is paused", 'id="glance"'):
             assert shown in html
 
     desk.fault, desk.readiness = StoreBusyError("the store could not be read: disk I/O error"), Readiness(ready=True)

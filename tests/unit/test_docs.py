@@ -44,9 +44,9 @@ from relay.upstream.reader import KNOWN_TYPES
 from relay.upstream.rest import MAX_ANSWER
 from relay.upstream.rooms import SLOW, SLOW_AFTER, YOUNG
 from relay.upstream.state import HISTORY
-from relay.web.back import MOST_NOTICES
 from relay.web.broadcast import BUFFER_BYTES, BUFFER_MESSAGES, LISTENERS, WAITING_KEYS
 from relay.web.connections import HEAD_BYTES, HEAD_SECONDS, MOST_CONNECTIONS, STUCK_SECONDS
+from relay.web.flash import MOST_FLASHES
 from relay.web.server import REQUEST_BYTES, REQUEST_SECONDS
 from relay.web.throttle import FAILURES_OVERALL, FAILURES_WINDOW, PEERS_REMEMBERED
 from tests.support.documents import DOCUMENTS, ROOT, shown
@@ -130,7 +130,7 @@ def test_the_bounds_of_memory_are_those_of_the_code() -> None:
         "the store's statements": f"rows for {ROWS_A_STATEMENT} in each, in powers of two",
         "connections to the relay's own HTTP": f"{MOST_CONNECTIONS}",
         "what was asked for over it and is not done yet": f"{undertakings.MOST} things",
-        "what a button came to, on its way to the page": f"{MOST_NOTICES} sentences",
+        "what a button came to, on its way to the page": f"{MOST_FLASHES} sentences",
         "a request to it": f"{HEAD_BYTES >> 10} KiB of head and {REQUEST_BYTES >> 10} KiB of body, {HEAD_SECONDS:g} s",
         "an answer of it that nobody takes": f"{STUCK_SECONDS:g} s",
         "streams (`/api/stream`)": f"{LISTENERS}, with {BUFFER_MESSAGES} messages and {BUFFER_BYTES >> 10} KiB each",
@@ -174,7 +174,7 @@ def test_when_a_digest_is_made_is_told_alike_everywhere(document: str) -> None:
 def test_what_becomes_of_the_alert_that_finds_a_webhook_gone_is_told(document: str) -> None:
     [row] = [row for row in table(section(document, "What an answer means")) if "is switched off" in row[1]]
     assert "The alert that found out becomes a dead letter" in row[1]
-    pages = (page.read_text() for page in (ROOT / "relay/web/pages").rglob("*.html"))
+    pages = (page.read_text() for page in (ROOT / "relay/web/templates").rglob("*.html"))
     assert any(re.search(r">Retry<|\"Retry\"", page) for page in pages)
 
 

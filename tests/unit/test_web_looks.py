@@ -29,3 +29,7 @@ def test_each_state_of_a_destination_has_its_look() -> None:
 def test_no_state_is_without_a_look(state: str) -> None:
     assert look_of(state) in Look
     assert look_of(str(state)) is look_of(state), "a word out of JSON looks the same"
+
+
+def test_a_word_that_is_no_state_is_no_fault() -> None:
+    assert look_of("?") is Look.BUSY

@@ -12,10 +12,10 @@ from relay.clock import MICROS
 from relay.events import Channel
 from relay.outbox.channels import Hole
 from relay.web.answers import plain
-from relay.web.shown import clock_time, kind, short_seconds, span
+from relay.web.shown import clock_time, short_seconds, span
 
 WEB = Path(relay.web.__file__).parent
-FILES = sorted(WEB.glob("pages/**/*.html"))
+FILES = sorted(WEB.glob("templates/**/*.html"))
 SCRIPT = '<script type="module" src="/static/page.js"></script>'
 
 
@@ -82,22 +82,7 @@ def test_a_latency_is_told_in_the_unit_a_person_would_use(seconds: float, shown:
     assert short_seconds(seconds) == shown
 
 
-@pytest.mark.parametrize(
-    ("state", "is_"),
-    [
-        ("delivered", "good"),
-        ("dead", "bad"),
-        ("backing off", "fair"),
-        ("paused", "rest"),
-        ("pending", "busy"),
-        ("?", "busy"),
-    ],
-)
-def test_a_state_is_good_or_bad_or_at_rest_or_on_its_way(state: str, is_: str) -> None:
-    assert kind(state) == is_
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(WEB / "pages").as_posix())
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(WEB / "templates").as_posix())
 def test_pages_have_no_inline_script_or_style_and_nothing_of_another_site(file: Path) -> None:
     text = file.read_text(encoding="utf-8").replace(SCRIPT, "")
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|javascript:|https?://|\|\s*safe", text)

@@ -1,10 +1,10 @@
-"""What a press of a button came to, in words; and the notices that carry them to the page."""
+"""What a press of a button came to, in words; and the flashes that carry them to the page."""
 
 from __future__ import annotations
 
 import pytest
 
-from relay.web.back import MOST_NOTICES, Notices
+from relay.web.flash import MOST_FLASHES, Flashes
 from relay.web.said import Said, Values, said
 
 SNOOZE = {"kind": "symbol", "name": "AAPL", "until": "2026-04-10T15:45:22.000Z"}
@@ -65,7 +65,7 @@ SNOOZE = {"kind": "symbol", "name": "AAPL", "until": "2026-04-10T15:45:22.000Z"}
             "This relay does not stand by: there is nothing to take back.",
         ),
         ("/api/backfill", {"number": 1}, "backfill", "A backfill has begun."),
-        ("/api/replay", {"done": 1}, "verdict", "Done."),
+        ("/api/replay", {"done": 1}, "glance", "Done."),
     ],
 )
 def test_what_was_done_is_said_where_it_shows(path: str, values: Values, place: str, text: str) -> None:
@@ -91,10 +91,10 @@ def test_what_was_not_done_is_said_with_the_reason(values: Values, text: str) ->
     assert said("/api/reload", values, status=422) == Said("config", text, well=False)
 
 
-def test_a_notice_is_told_once_and_few_are_kept() -> None:
-    notices = Notices()
-    names = [notices.keep(Said("dead", str(number))) for number in range(MOST_NOTICES + 1)]
-    assert notices.take(names[0]) is None
-    assert notices.take(names[1]) == Said("dead", "1")
-    assert notices.take(names[1]) is None
-    assert notices.take("") is None
+def test_a_flash_is_told_once_and_few_are_kept() -> None:
+    flashes = Flashes()
+    names = [flashes.keep(Said("dead", str(number))) for number in range(MOST_FLASHES + 1)]
+    assert flashes.take(names[0]) is None
+    assert flashes.take(names[1]) == Said("dead", "1")
+    assert flashes.take(names[1]) is None
+    assert flashes.take("") is None

@@ -2,7 +2,7 @@
  * Keeps the page as the server would render it now. Without this script it is the same page, and stands still.
  *
  *   /api/stream ──something happened──> at most once a second: GET /parts ──> what differs is changed in place
- *   a button    ──POST, as without script──> the page it leads to ──> its notice as a toast, the rest in place
+ *   a button    ──POST, as without script──> the page it leads to ──> its flash as a toast, the rest in place
  *
  * No word and no number is made here but ages: the server renders everything. Nodes that stay the same node keep their
  * focus, their scroll, what is typed into them and whether they are folded out.
@@ -42,11 +42,11 @@ function show(page) {
     if (!here) return location.reload(); // the store could not be read when this page was made, and now it can
     become(here, part, light);
   }
-  const verdict = byId('verdict').dataset;
-  if (document.title !== verdict.title) document.title = verdict.title || '';
-  const icon = `/static/icon-${verdict.kind}.svg`;
+  const glance = byId('glance').dataset;
+  if (document.title !== glance.title) document.title = glance.title || '';
+  const icon = `/static/icon-${glance.kind}.svg`;
   if (byId('icon').getAttribute('href') !== icon) byId('icon').setAttribute('href', icon);
-  skew = Number(verdict.now || Date.now()) - Date.now();
+  skew = Number(glance.now || Date.now()) - Date.now();
   tick();
   if (within && focused && !focused.isConnected) {
     const heading = document.querySelector(`#${within.id} h2`); // the button's row is gone: stay in its section
@@ -59,7 +59,7 @@ const read = (html) => new DOMParser().parseFromString(html, 'text/html');
 
 /* ---- ages ---- */
 
-let skew = Number(byId('verdict').dataset.now || Date.now()) - Date.now(); // how far the relay's clock is ahead of ours
+let skew = Number(byId('glance').dataset.now || Date.now()) - Date.now(); // how far the relay's clock is ahead of ours
 
 /** As the server tells it (`shown.span`). @param {number} seconds */
 function span(seconds) {
@@ -239,9 +239,9 @@ function togglePause() {
 
 /* ---- buttons and the filter ---- */
 
-/** @param {Element} notice */
-function toast(notice) {
-  byId('toast').replaceChildren(document.importNode(notice, true));
+/** @param {Element} flash */
+function toast(flash) {
+  byId('toast').replaceChildren(document.importNode(flash, true));
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => byId('toast').replaceChildren(), TOAST_MS);
 }
@@ -249,11 +249,11 @@ let toastTimer = 0;
 
 /** @param {string} text */
 function complain(text) {
-  const notice = document.createElement('p');
-  notice.id = 'notice';
-  notice.className = 'told bad';
-  notice.textContent = text;
-  toast(notice);
+  const flash = document.createElement('p');
+  flash.id = 'flash';
+  flash.className = 'told bad';
+  flash.textContent = text;
+  toast(flash);
 }
 
 /** @type {Set<HTMLFormElement>} */
@@ -268,13 +268,13 @@ async function post(form) {
     const answer = await fetch(form.getAttribute('action') || '/', { method: 'POST', body, headers: { Accept: 'text/html' } });
     if (answer.status === 401) return over();
     const page = read(await answer.text());
-    const notice = page.getElementById('notice');
-    if (notice) toast(notice);
+    const flash = page.getElementById('flash');
+    if (flash) toast(flash);
     else complain(`That was not done (${answer.status}).`);
     posts += 1;
-    if (page.getElementById('verdict')) show(page);
+    if (page.getElementById('glance')) show(page);
     form.closest('details.pop')?.removeAttribute('open');
-    if (notice?.classList.contains('good')) form.reset();
+    if (flash?.classList.contains('good')) form.reset();
   } catch {
     complain('The relay does not answer. Nothing is known of what you asked for: look before you ask again.');
   } finally {
@@ -303,9 +303,9 @@ document.addEventListener('visibilitychange', turn);
 byId('live-toggle').addEventListener('click', togglePause);
 byId('live-toggle').hidden = false;
 byId('live').textContent = 'connecting…';
-if (new URLSearchParams(location.search).has('notice')) {
+if (new URLSearchParams(location.search).has('flash')) {
   const rest = new URLSearchParams(location.search);
-  rest.delete('notice'); // it is shown once
+  rest.delete('flash'); // it is shown once
   history.replaceState(null, '', `/${rest.size ? `?${rest}` : ''}${location.hash}`);
 }
 listen();

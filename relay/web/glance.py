@@ -1,6 +1,6 @@
 """The one sentence above everything: whether it works, and if not, what to do.
 
-    Readiness, Status ──verdict_of──> kind (good, fair, bad), headline, what is told under it, the tab's title
+    Readiness, Status ──glance_of──> kind (good, fair, bad), headline, what is told under it, the tab's title
 
 It is the same judgement as ``/readyz`` and ``relay status --check`` make; nothing is judged anew here.
 """
@@ -22,7 +22,7 @@ _NAMED: Final = 3
 _GLYPHS: Final[dict[str, str]] = {"good": "✓", "fair": "▲", "bad": "✕"}
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Glance(msgspec.Struct, frozen=True):
     """What a glance is told.
 
     Attributes:
@@ -42,7 +42,7 @@ class Verdict(msgspec.Struct, frozen=True):
     title: str
 
 
-def verdict_of(readiness: Readiness, notes: Sequence[str] = (), lanes: Sequence[DestinationStatus] = ()) -> Verdict:
+def glance_of(readiness: Readiness, notes: Sequence[str] = (), lanes: Sequence[DestinationStatus] = ()) -> Glance:
     """How it stands.
 
     Args:
@@ -56,7 +56,7 @@ def verdict_of(readiness: Readiness, notes: Sequence[str] = (), lanes: Sequence[
     short = {"good": good.lower(), "fair": count, "bad": "not ready"}[kind]
     headline = {"good": good, "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
     title = f"{_GLYPHS[kind]} {short} · Relay"
-    return Verdict(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
+    return Glance(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
 
 
 def lanes_in_words(lanes: Sequence[DestinationStatus]) -> str:
@@ -68,9 +68,9 @@ def lanes_in_words(lanes: Sequence[DestinationStatus]) -> str:
     return counted(len(lanes), "destination") + (f" ({', '.join(named)})" if named else "")
 
 
-def unreadable(readiness: Readiness, problem: str) -> Verdict:
+def unreadable(readiness: Readiness, problem: str) -> Glance:
     """How it stands where the store can't be read, and ``problem`` says why, unless ``readiness`` does."""
     told = any(problem in reason for reason in readiness.reasons)  # as damage is, and mere slowness is not
     reasons = (*(() if told else (f"{problem}.",)), *readiness.reasons)
     headline, title = "What is stored can't be shown", f"{_GLYPHS['bad']} the store can't be read · Relay"
-    return Verdict("bad", headline, reasons, readiness.degraded, readiness.notes, title)
+    return Glance("bad", headline, reasons, readiness.degraded, readiness.notes, title)

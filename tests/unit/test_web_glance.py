@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from relay.web.desk import DestinationStatus, Readiness
+from relay.web.glance import glance_of, lanes_in_words, unreadable
 from relay.web.looks import LaneState
-from relay.web.verdict import lanes_in_words, unreadable, verdict_of
 
 
 @pytest.mark.parametrize(
@@ -20,21 +20,21 @@ from relay.web.verdict import lanes_in_words, unreadable, verdict_of
     ],
 )
 def test_it_is_well_or_troubled_or_not_ready(readiness: Readiness, kind: str, headline: str, title: str) -> None:
-    verdict = verdict_of(readiness)
-    assert (verdict.kind, verdict.headline, verdict.title) == (kind, headline, title)
-    assert (verdict.reasons, verdict.degraded) == (readiness.reasons, readiness.degraded)
+    glance = glance_of(readiness)
+    assert (glance.kind, glance.headline, glance.title) == (kind, headline, title)
+    assert (glance.reasons, glance.degraded) == (readiness.reasons, readiness.degraded)
 
 
 def test_what_waits_for_a_person_is_told_and_is_no_trouble() -> None:
-    verdict = verdict_of(Readiness(ready=True, notes=("bot is paused",)), ["2 dead letters wait"])
-    assert (verdict.kind, verdict.notes) == ("good", ("bot is paused", "2 dead letters wait"))
+    glance = glance_of(Readiness(ready=True, notes=("bot is paused",)), ["2 dead letters wait"])
+    assert (glance.kind, glance.notes) == ("good", ("bot is paused", "2 dead letters wait"))
 
 
 def test_while_a_destination_fails_all_is_not_well_though_it_is_no_trouble_yet() -> None:
     failing = [DestinationStatus("bot", "webhook", LaneState.BACKING_OFF)]
-    verdict = verdict_of(Readiness(ready=True), lanes=failing)
-    assert (verdict.kind, verdict.headline, verdict.title) == ("good", "Alerts flow", "✓ alerts flow · Relay")
-    assert verdict_of(Readiness(ready=True, degraded=("a",)), lanes=failing).headline == "It runs, with one trouble"
+    glance = glance_of(Readiness(ready=True), lanes=failing)
+    assert (glance.kind, glance.headline, glance.title) == ("good", "Alerts flow", "✓ alerts flow · Relay")
+    assert glance_of(Readiness(ready=True, degraded=("a",)), lanes=failing).headline == "It runs, with one trouble"
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
 """Back to the page after a button: without script a browser follows, with it ``page.js`` does, and both are told.
 
-    POST by a page ──> handler ──JSON──> a sentence, kept here ──303──> /?notice=3f9a#dead ──> the page shows it, once
+    POST by a page ──> handler ──JSON──> a sentence, kept here ──303──> /?flash=3f9a#dead ──> the page shows it, once
 
-What holds always: a program is answered as ever; whoever was not let in leaves no notice; the page shows no sentence
+What holds always: a program is answered as ever; whoever was not let in leaves no flash; the page shows no sentence
 but those that the relay itself put here. Few are kept: who does not come for theirs loses it.
 """
 
@@ -18,24 +18,25 @@ from aiohttp import web
 from yarl import URL
 
 from relay.web.answers import wants_page
-from relay.web.latest import PLACE
+from relay.web.asked import route_of
+from relay.web.latest import QUERY
 from relay.web.said import Said, said
 
-MOST_NOTICES: Final = 64
+MOST_FLASHES: Final = 64
 _API: Final = "/api/"
 
 
-class Notices:
+class Flashes:
     """Sentences on their way to the page."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, Said] = OrderedDict()
 
-    def keep(self, notice: Said) -> str:
+    def keep(self, flash: Said) -> str:
         """Keep it; by what name it is asked for."""
         name = secrets.token_hex(8)
-        self._kept[name] = notice
-        while len(self._kept) > MOST_NOTICES:
+        self._kept[name] = flash
+        while len(self._kept) > MOST_FLASHES:
             self._kept.popitem(last=False)
         return name
 
@@ -52,13 +53,11 @@ class Notices:
         return self._way_back(request, answer)
 
     def _way_back(self, request: web.Request, answer: web.Response) -> web.Response:
-        resource = request.match_info.route.resource
-        path = request.path if resource is None else resource.canonical
         body = answer.body if isinstance(answer.body, bytes) else b"{}"
-        notice = said(path, msgspec.json.decode(body, type=dict[str, object]), status=answer.status)
+        flash = said(route_of(request), msgspec.json.decode(body, type=dict[str, object]), status=answer.status)
         # The filters of the page that the button is on; nothing else of an address is taken over.
-        query = {key: value for key, value in _page_before(request).query.items() if key in PLACE}
-        to = URL.build(path="/", query={**query, "notice": self.keep(notice)}, fragment=notice.place)
+        query = {key: value for key, value in _page_before(request).query.items() if key in QUERY}
+        to = URL.build(path="/", query={**query, "flash": self.keep(flash)}, fragment=flash.section)
         return web.Response(status=HTTPStatus.SEE_OTHER, headers={"Location": str(to)})
 
 

@@ -22,13 +22,12 @@ from relay.backfill.bounds import start_after
 from relay.cli import remote
 from relay.cli.endpoints import alerts
 from relay.cli.findings import Compared, Finding, Missing, Why, lines, plain
-from relay.cli.options import config_option, json_option
+from relay.cli.options import MOMENT, Span, config_option, json_option
 from relay.cli.quiet import load_quietly
 from relay.cli.survey import Shown, survey
 from relay.cli.told import told
 from relay.clock import MICROS, Clock, SystemClock
 from relay.config.model import Config
-from relay.durations import parse_duration
 from relay.errors import Exit, RelayError
 from relay.events import Event
 from relay.outbox.base import IDENTITIES_SECONDS
@@ -37,7 +36,9 @@ from relay.outbox.file import is_held
 from relay.outbox.inspection import Inspection, inspecting
 from relay.rules.wanted import channels_of, literal_symbols
 
-_SPAN: Final = "24h"
+_SPAN: Final = Span(
+    least=MOMENT, most=IDENTITIES_SECONDS, why_most="what is older, the store may rightly have forgotten"
+)
 _PATIENCE: Final = 600.0
 _MOST_REQUESTS: Final = 5_000
 _CALL_SECONDS: Final = 10.0
@@ -52,10 +53,10 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--since", "span", default=_SPAN, show_default=True, metavar="DURATION", help="How far back.")
+@click.option("--since", "seconds", type=_SPAN, default="24h", show_default=True, help="How far back.")
 @config_option
 @json_option
-def command(*, span: str, config: Path | None, as_json: bool) -> int:
+def command(*, seconds: float, config: Path | None, as_json: bool) -> int:
     """Compare the store with what the upstream still returns over REST, and print what is missing.
 
     Exit code 0 where nothing is missing and the ledger balances, else 1. What the next backfill round will fetch is
@@ -63,7 +64,6 @@ def command(*, span: str, config: Path | None, as_json: bool) -> int:
     where this store begins to deliver it, is counted, and is not missing.
     """
     with told(as_json=as_json):
-        seconds = _seconds(span)
         loaded = load_quietly(config)
         found = asyncio.run(audit(loaded, span_us=round(seconds * MICROS), clock=SystemClock()))
     if as_json:
@@ -72,18 +72,6 @@ def command(*, span: str, config: Path | None, as_json: bool) -> int:
         for line in lines(found):
             click.echo(line)
     return Exit.OK if found.sound else Exit.FAILED
-
-
-def _seconds(span: str) -> float:
-    try:
-        seconds = parse_duration(span)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), param_hint="--since") from None
-    if not 0 < seconds <= IDENTITIES_SECONDS:
-        raise click.BadParameter(
-            "at most 30d: what is older, the store may rightly have forgotten", param_hint="--since"
-        )
-    return seconds
 
 
 async def audit(config: Config, *, span_us: int, clock: Clock) -> Finding:

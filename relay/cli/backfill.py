@@ -18,9 +18,9 @@ from typing import Any, Final, TypeAlias
 import click
 
 from relay.app import Relay
-from relay.backfill.errands import Errands, looking_back
+from relay.backfill.errands import LONGEST, Errands
 from relay.cli import remote
-from relay.cli.options import config_option, json_option
+from relay.cli.options import Span, config_option, json_option
 from relay.cli.progress import Bars
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
@@ -50,10 +50,10 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--since", metavar="DURATION", help="Look so far back, whatever was fetched before.")
+@click.option("--since", type=Span(most=LONGEST), help="Look so far back, whatever was fetched before.")
 @config_option
 @json_option
-def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
+def command(*, since: float | None, config: Path | None, as_json: bool) -> int:
     """Ask REST now for what the socket may have missed, and queue what is new.
 
     Every subscribed channel has its round; what is known already is recognised and not sent again. Nothing that fired
@@ -62,11 +62,8 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     """
     with told(as_json=as_json):
         loaded = reach_quietly(config)
-        seconds = None if since is None else _seconds(since)
         with Bars(quiet=as_json) as bars:
-            came = asyncio.run(
-                _backfill(loaded, since, seconds, SystemClock(), lambda got: bars.show(_ASKING, got, None))
-            )
+            came = asyncio.run(_backfill(loaded, since, SystemClock(), lambda got: bars.show(_ASKING, got, None)))
     if as_json:
         click.echo(json.dumps(came, ensure_ascii=False))
     else:
@@ -75,21 +72,12 @@ def command(*, since: str | None, config: Path | None, as_json: bool) -> int:
     return Exit.OK if came["ok"] else Exit.FAILED
 
 
-def _seconds(since: str) -> float:
-    try:
-        return looking_back(since)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), param_hint="--since") from None
-
-
-async def _backfill(
-    config: Reach, since: str | None, seconds: float | None, clock: Clock, progress: Progress
-) -> Mapping[str, Any]:
-    begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": since})
+async def _backfill(config: Reach, since: float | None, clock: Clock, progress: Progress) -> Mapping[str, Any]:
+    begun = await remote.ask(config, "/api/backfill", {} if since is None else {"since": f"{since:f}s"})
     if begun is not None:
         came = {**await _followed(config, begun, clock, progress), "relay_runs": True, "store_is_new": False}
     else:
-        came = {**await _by_itself(remote.whole(config), seconds, clock, progress), "relay_runs": False}
+        came = {**await _by_itself(remote.whole(config), since, clock, progress), "relay_runs": False}
     baseline_us = await asyncio.to_thread(_baseline_us, config) if isinstance(config, Config) else None
     return {**came, "baseline": None if baseline_us is None else isoformat(baseline_us)}
 

@@ -16,30 +16,16 @@ from rich.console import Console
 from rich.text import Text
 
 from relay import logs
+from relay.cli.options import MOMENT, Span
 from relay.clock import SystemClock
 from relay.demo.lines import Lines
 from relay.demo.run import Demo, Screen, Settings
 from relay.demo.scene import Report
 from relay.demo.summary import summary
 from relay.demo.view import View
-from relay.durations import FORMS, parse_duration
 from relay.errors import Exit, RelayError, UsageError
 
 _SECONDS_UNSEEN: Final = 30.0  # where nobody is there to press Ctrl-C
-
-
-def _seconds(_ctx: click.Context, _parameter: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        seconds = parse_duration(value)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    if seconds <= 0:
-        raise click.BadParameter(f"something longer is wanted: {FORMS}")
-    return seconds
-
-
 _EXAMPLES: Final = """\b
 Examples:
   relay demo --for 30s
@@ -48,7 +34,7 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLES)
-@click.option("--for", "seconds", callback=_seconds, metavar="DURATION", help="Stop by itself and sum up, like 30s.")
+@click.option("--for", "seconds", type=Span(least=MOMENT), help="Stop by itself and sum up, like 30s.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides what the bars leave open.")
 @click.option(
     "--speed",

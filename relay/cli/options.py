@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
 import click
+
+from relay.durations import format_duration, parse_duration
 
 CONFIG_BEFORE_VERB: Final = "relay.config"  # where the group keeps a -c given before the verb
 
@@ -48,5 +51,38 @@ def completing(kind: str) -> Callable[[click.Context, click.Parameter, str], lis
 
     return complete
 
+
+class Span(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no parameter there
+    """A duration as people write it, ``90s`` or ``7d``; the verb gets seconds.
+
+    Args:
+        least: Seconds; what is shorter is refused.
+        most: Likewise, what is longer.
+        why_most: Why nothing longer is taken.
+    """
+
+    name = "duration"
+
+    def __init__(self, *, least: float = 0.0, most: float = math.inf, why_most: str = "") -> None:
+        self._least = least
+        self._most = most
+        self._why_most = why_most
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds; what can't be used is refused in the name of its option."""
+        try:
+            seconds = parse_duration(str(value))
+        except ValueError as fault:
+            self.fail(str(fault), param, ctx)
+        if seconds < self._least:
+            self.fail(f"{format_duration(self._least)} at least", param, ctx)
+        if seconds > self._most:
+            why = f": {self._why_most}" if self._why_most else ""
+            self.fail(f"{format_duration(self._most)} at most{why}", param, ctx)
+        return seconds
+
+
+MOMENT: Final = 0.001
+"""The least ``Span`` that is not nothing, in seconds."""
 
 destination_argument = click.argument("name", metavar="DESTINATION", shell_complete=completing("destinations"))

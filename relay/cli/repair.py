@@ -15,14 +15,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from relay.cli.options import config_option, json_option
+from relay.cli.options import MOMENT, Span, config_option, json_option
 from relay.cli.progress import Bars
 from relay.cli.quiet import load_quietly
 from relay.cli.told import told
 from relay.clock import MICROS, SystemClock, isoformat
 from relay.deliveries import State
-from relay.durations import parse_duration
 from relay.errors import Exit, UsageError
+from relay.outbox.base import IDENTITIES_SECONDS
 from relay.outbox.repair import Repair, compact, repair
 from relay.outbox.rescue import Saved
 from relay.outbox.rewind import IDENTITIES_US, LeftOut
@@ -54,14 +54,14 @@ _CALLED: Final = {"relay": "the store itself", "events": "alerts", "rounds": "cu
 @click.option("--dry-run", is_flag=True, help="Say what would be kept and lost; change nothing.")
 @click.option(
     "--since",
-    "span",
-    metavar="DURATION",
+    "back",
+    type=Span(least=MOMENT, most=IDENTITIES_SECONDS, why_most="no further back is anything fetched again"),
     help="Begin so far back where no alert can be read. Default: where the store did, else the file's last write.",
 )
 @click.option("--compact", "compacting", is_flag=True, help="Rewrite a sound store without the room it does not need.")
 @config_option
 @json_option
-def command(*, dry_run: bool, span: str | None, compacting: bool, config: Path | None, as_json: bool) -> int:
+def command(*, dry_run: bool, back: float | None, compacting: bool, config: Path | None, as_json: bool) -> int:
     """Make a damaged store whole again, without what can't be read. The relay must be stopped.
 
     The damaged file is kept beside the new one. What was lost is fetched again when the relay starts, as far as the
@@ -71,10 +71,9 @@ def command(*, dry_run: bool, span: str | None, compacting: bool, config: Path |
     fired before is delivered, what waited included. --since begins earlier, and sends again what was delivered since.
     """
     with told(as_json=as_json):
-        if compacting and (dry_run or span is not None):
+        if compacting and (dry_run or back is not None):
             other = "--dry-run" if dry_run else "--since"
             raise UsageError(f"--compact has no {other}", hint="It changes nothing but the size of the file.")
-        back_us = None if span is None else round(_seconds(span) * MICROS)
         path = load_quietly(config).store_path
         now_us = SystemClock().now_us()
         if compacting:
@@ -87,23 +86,13 @@ def command(*, dry_run: bool, span: str | None, compacting: bool, config: Path |
                 refetch_us=IDENTITIES_US,
                 dry_run=dry_run,
                 progress=bars.show,
-                begin_us=None if back_us is None else now_us - back_us,
+                begin_us=None if back is None else now_us - round(back * MICROS),
             )
         if as_json:
             click.echo(json.dumps(_plain(done, path, dry_run=dry_run), ensure_ascii=False))
         else:
-            _tell(done, path, dry_run=dry_run, since=span is not None)
+            _tell(done, path, dry_run=dry_run, since=back is not None)
     return Exit.OK
-
-
-def _seconds(span: str) -> float:
-    try:
-        seconds = parse_duration(span)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), param_hint="--since") from None
-    if not 0 < seconds * MICROS <= IDENTITIES_US:
-        raise click.BadParameter("30d at most: no further back is anything fetched again", param_hint="--since")
-    return seconds
 
 
 def _plain(done: Repair, path: Path, *, dry_run: bool) -> dict[str, object]:

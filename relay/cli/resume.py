@@ -9,11 +9,11 @@ from typing import Final
 import click
 
 from relay.cli import remote
-from relay.cli.options import config_option, destination_argument
+from relay.cli.options import Span, config_option, destination_argument
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.clock import MICROS, SystemClock
-from relay.durations import FORMS, parse_duration
+from relay.durations import FORMS
 from relay.outbox.base import DestinationState, Switch
 
 _EXAMPLES: Final = """\b
@@ -25,23 +25,18 @@ Examples:
 
 @click.command(epilog=_EXAMPLES)
 @destination_argument
-@click.option("--drop-older", metavar="DURATION", help=f"Expire what was received longer ago than this ({FORMS}).")
+@click.option("--drop-older", type=Span(), help=f"Expire what was received longer ago than this ({FORMS}).")
 @config_option
-def command(*, name: str, drop_older: str | None, config: Path | None) -> None:
+def command(*, name: str, drop_older: float | None, config: Path | None) -> None:
     """Let a destination go on that is paused, or was switched off by its own answer."""
     loaded = reach_quietly(config)
     remote.require_destination(loaded, name)
-    if drop_older is not None:
-        try:
-            parse_duration(drop_older)
-        except ValueError as error:
-            raise click.BadParameter(str(error), param_hint="--drop-older") from error
     dropped = asyncio.run(_resume(loaded, name, drop_older))
     click.echo(f"{name} goes on." + (f" {dropped} dropped as too old." if dropped else ""))
 
 
-async def _resume(config: Reach, name: str, drop_older: str | None) -> int:
-    body = {} if drop_older is None else {"drop_older": drop_older}
+async def _resume(config: Reach, name: str, drop_older: float | None) -> int:
+    body = {} if drop_older is None else {"drop_older": f"{drop_older:f}s"}
     answer = await remote.ask(config, remote.path_of(name, "resume"), body)
     if answer is not None:
         dropped = answer.get("dropped")
@@ -50,7 +45,7 @@ async def _resume(config: Reach, name: str, drop_older: str | None) -> int:
         now_us = SystemClock().now_us()
         dropped_here = 0
         if drop_older is not None:
-            before_us = max(0, now_us - round(parse_duration(drop_older) * MICROS))
+            before_us = max(0, now_us - round(drop_older * MICROS))
             dropped_here = await outbox.drop_older(name, before_us=before_us, at_us=now_us)
         await outbox.switch(name, DestinationState(Switch.ON, since_us=now_us))
         return dropped_here

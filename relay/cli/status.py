@@ -19,13 +19,11 @@ from typing import Any, Final
 import click
 
 from relay.cli import knock
-from relay.cli.options import config_option, json_option
+from relay.cli.options import Span, config_option, json_option
 from relay.cli.told import told
-from relay.durations import parse_duration
 from relay.errors import Exit, UsageError
 
-_LEAST: Final = 0.2  # seconds between two looks of --watch
-_MOST: Final = 3_600.0
+_EVERY: Final = Span(least=0.2, most=3_600.0)  # between two looks of --watch
 _EXAMPLES: Final = """\b
 Examples:
   relay status
@@ -41,6 +39,7 @@ Examples:
 @click.option(
     "--watch",
     "every",
+    type=_EVERY,
     is_flag=False,
     flag_value="2s",
     metavar="[DURATION]",
@@ -48,7 +47,7 @@ Examples:
 )
 @config_option
 @json_option
-def command(*, ready: bool, check: bool, every: str | None, config: Path | None, as_json: bool) -> int:
+def command(*, ready: bool, check: bool, every: float | None, config: Path | None, as_json: bool) -> int:
     """Show the connection, every destination's lane, and the ledger: what became of every delivery.
 
     Where no relay runs, or none answers over HTTP, it is the store that is shown, and the exit code is 1.
@@ -59,22 +58,12 @@ def command(*, ready: bool, check: bool, every: str | None, config: Path | None,
         if every is not None:
             if ready or check:
                 raise UsageError("--watch shows all of it", hint="Leave the other option out.")
-            return int(_in_full().watch(config, _seconds(every), as_json=as_json))
+            return int(_in_full().watch(config, every, as_json=as_json))
         if ready:
             found = knock.readiness(config, os.environ)
             return _tell_ready(_in_full().readiness(config) if found is None else found, as_json=as_json)
         ask = _in_full().check if check else _in_full().show
         return int(ask(config, as_json=as_json))
-
-
-def _seconds(every: str) -> float:
-    try:
-        seconds = parse_duration(every)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), param_hint="--watch") from None
-    if not _LEAST <= seconds <= _MOST:
-        raise click.BadParameter("200ms at least, an hour at most", param_hint="--watch")
-    return seconds
 
 
 def _in_full() -> ModuleType:

@@ -14,6 +14,7 @@ import click
 from relay.cli import answers
 from relay.cli.answers import Kind, Place, WrongAnswerError
 from relay.cli.questions import Asked
+from relay.errors import UsageError
 
 PLACE: Final = "NAME=URL"
 
@@ -24,12 +25,12 @@ def read(given: Mapping[str, str | tuple[str, ...] | None], env: Mapping[str, st
     """What the options say.
 
     Raises:
-        UsageError: Of click: some can't be used; every one of them is named.
+        UsageError: Two contradict each other; or, of click: some can't be used, and every one of them is named.
     """
     faults: list[click.UsageError] = []
     one = {name: value for name, value in given.items() if isinstance(value, str)}
     if "key_file" in one and "key_env" in one:
-        raise click.UsageError("--key-file and --key-env both say where the API key is; leave one of them off.")
+        raise UsageError("--key-file and --key-env both say where the API key is", hint="Leave one of them off.")
 
     def read_one(name: str, reader: Callable[[str], T]) -> T | None:
         return _option(f"--{name.replace('_', '-')}", partial(reader, one[name]), faults) if name in one else None

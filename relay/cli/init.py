@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +90,7 @@ def command(
     if not interactive:
         asked.require(answered_before)
     if offline and sampling:
-        raise click.UsageError("--offline posts nothing, and --sample does; leave one of them off.")
+        raise UsageError("--offline posts nothing, and --sample does", hint="Leave one of them off.")
     if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
         return _kept(place)
     lookup = Lookup(os.environ, answered_before.upstream) if interactive and not offline else None
@@ -146,11 +146,16 @@ def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: b
     there = [str(place.parent / name) for name in names if os.path.lexists(place.parent / name)]
     if not there or force:
         return True
-    are = agreeing(len(there), "is", "are")
     if interactive:
+        are = agreeing(len(there), "is", "are")
         return click.confirm(f"{', '.join(there)} {are} there. Write over?", default=False)
-    raise UsageError(
-        f"{' and '.join(there)} {are} there already; nothing was written",
+    raise _refused(there)
+
+
+def _refused(there: Sequence[str]) -> UsageError:
+    """Something is there that may not be written over."""
+    return UsageError(
+        f"{' and '.join(there)} {agreeing(len(there), 'is', 'are')} there already; nothing was written",
         hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
     )
 
@@ -175,10 +180,7 @@ def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -
     differing = files.changed(place.parent, made)
     others = [name for name in differing if name != place.name]
     if not _may_write(place, others, force=force, interactive=interactive):
-        raise UsageError(
-            f"{' and '.join(others)} {agreeing(len(others), 'is', 'are')} there already; nothing was written",
-            hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
-        )
+        raise _refused(others)
     wanting = [file for file in made if file.path.name in differing or not files.well(place.parent, file)]
     files.put(place.parent, wanting)
     for file in made:

@@ -79,7 +79,7 @@ async def test_what_is_wrong_with_the_key_is_named_and_the_config_is_there(
     [
         ((), "--key-file"),
         (("--key-env", "K"), "--discord, --slack or --webhook"),
-        (("--key-env", "K", "--key-file", "f"), "leave one of them off"),
+        (("--key-env", "K", "--key-file", "f"), "Leave one of them off"),
         (("--key-env", "K", "--discord", "https://discord.com/api/webhooks/1/zq7"), "NAME=URL is wanted"),
         (("--key-env", "K", "--discord", "swing=ftp://zq7"), "http:// or https://"),
         (("--key-env", "K", "--slack", "a=${A}", "--webhook", "a=${A}"), "two destinations are called a."),

@@ -143,7 +143,7 @@ def retry(
             plan = asyncio.run(letters.plan_retry(reach_quietly(config), meant))
             click.echo(plain(plan.plain()) if as_json else plan.words(of(given)))
             return Exit.OK
-        told_of = asyncio.run(letters.retry(reach_quietly(config), meant))
+        told_of = asyncio.run(letters.retry(reach_quietly(config), meant, quiet=as_json))
     click.echo(plain(told_of.plain_retried()) if as_json else told_of.retried(of(given)))
     return Exit.OK
 
@@ -180,7 +180,7 @@ def drop(
         if not yes and sys.stdin.isatty() and not click.confirm(_question(loaded, meant, given), err=True):
             click.echo("Nothing was dropped.", err=True)
             return Exit.FAILED
-        told_of = asyncio.run(letters.drop(loaded, meant))
+        told_of = asyncio.run(letters.drop(loaded, meant, quiet=as_json))
     click.echo(plain(told_of.plain()) if as_json else told_of.dropped(of(given)))
     return Exit.OK
 

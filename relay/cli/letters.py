@@ -178,8 +178,8 @@ async def plan_retry(config: Reach, meant: Meant) -> RetryPlan:
     return RetryPlan(found, reached.running, SystemClock().now_us(), tuple(sorted(absent)))
 
 
-async def retry(config: Reach, meant: Meant) -> Done:
-    """Queue them again.
+async def retry(config: Reach, meant: Meant, *, quiet: bool) -> Done:
+    """Queue them again; ``quiet`` shows no bar meanwhile.
 
     Raises:
         UsageError: One of the IDs is of no dead letter; nothing is queued.
@@ -187,7 +187,8 @@ async def retry(config: Reach, meant: Meant) -> Done:
     async with archive(config, changes=True) as reached:
         selections = await _selections(config, reached.archive, meant)
         foretold = await _foretold(reached.archive, selections)
-        steps = [step async for step in _every("queueing", [partial(reached.archive.retry, one) for one in selections])]
+        retries = [partial(reached.archive.retry, one) for one in selections]
+        steps = [step async for step in _every("queueing", retries, quiet=quiet)]
     absent = {name for step in steps for name in step.destinations} - set(config.destinations)
     return Done(
         sum(step.done for step in steps),
@@ -220,8 +221,8 @@ async def plan_drop(config: Reach, meant: Meant) -> DropPlan:
         return DropPlan(await forecast_drop(reached.archive, selections, waiting=waiting), reached.running, waiting)
 
 
-async def drop(config: Reach, meant: Meant) -> Done:
-    """Let go of them.
+async def drop(config: Reach, meant: Meant, *, quiet: bool) -> Done:
+    """Let go of them; ``quiet`` shows no bar meanwhile.
 
     Raises:
         UsageError: One of the IDs is of no dead letter, and nothing is dropped; or the running relay has the
@@ -232,7 +233,7 @@ async def drop(config: Reach, meant: Meant) -> Done:
         try:
             selections = await _selections(config, reached.archive, meant)
             drops = [partial(reached.archive.drop, one, waiting=waiting) for one in selections]
-            steps = [step async for step in _every("letting go", drops)]
+            steps = [step async for step in _every("letting go", drops, quiet=quiet)]
         except remote.RefusedError as error:
             if error.status != HTTPStatus.CONFLICT:
                 raise
@@ -241,10 +242,10 @@ async def drop(config: Reach, meant: Meant) -> Done:
     return Done(sum(step.done for step in steps), reached.running, waiting=waiting)
 
 
-async def _every(what: str, parts: Sequence[Steps]) -> AsyncIterator[Step]:
+async def _every(what: str, parts: Sequence[Steps], *, quiet: bool) -> AsyncIterator[Step]:
     """All steps of all parts; how far it is shows on a terminal."""
     done = 0
-    with Bars() as bars:
+    with Bars(quiet=quiet) as bars:
         for part in parts:
             async for step in step_by_step(part):
                 done += step.done

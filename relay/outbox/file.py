@@ -157,10 +157,10 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
     try:
         _adopt(db, path, scripts, now_us)
     except sqlite3.DatabaseError as error:
-        db.close()
+        leave(db, path)
         raise explained(path, error) from None
     except StoreError:
-        db.close()
+        leave(db, path)
         raise
     return db
 
@@ -180,6 +180,18 @@ def connect(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def leave(db: sqlite3.Connection, path: Path) -> None:
+    """Close the last connection to the store at ``path``, and leave its log where it is.
+
+    Whoever may write and closes last brings the log into the file. That of a damaged store is to stay as it was: its
+    time tells a repair until when the store knew what fired.
+    """
+    with contextlib.closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as reading:
+        with contextlib.suppress(sqlite3.Error):  # then there is no log that could be brought into anything
+            reading.execute("PRAGMA schema_version").fetchone()  # who has read nothing yet does not count as there
+        db.close()
 
 
 def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:

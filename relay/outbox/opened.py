@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from relay.errors import StoreBusyError
 from relay.outbox.check import Check, Damage, damaged
-from relay.outbox.file import connect, explained, open_store
+from relay.outbox.file import connect, explained, leave, open_store
 from relay.outbox.moved import FilePlace
 from relay.outbox.sql import queries
 from relay.outbox.transaction import Counters
@@ -44,7 +44,7 @@ def open_all(path: Path, now_us: int) -> Opened:
     db = open_store(path, now_us=now_us)
     damage = Damage(path)
     with contextlib.ExitStack() as stack:
-        stack.callback(db.close)
+        stack.callback(leave, db, path)
         try:
             readers = [stack.enter_context(contextlib.closing(connect(path))) for _ in range(2)]
             for reader in readers:

@@ -23,7 +23,7 @@ from relay.events import Channel
 from relay.outbox import listings, rows
 from relay.outbox.base import Decision, DestinationState, Entry, QueueStats, Sighting, Switch
 from relay.outbox.channels import ChannelState, Hole, RoundEnd
-from relay.outbox.file import StoreLock, resolve
+from relay.outbox.file import StoreLock, leave, resolve
 from relay.outbox.former import was_here
 from relay.outbox.moved import MovedError
 from relay.outbox.opened import Opened, StoreReader, open_all
@@ -49,7 +49,8 @@ class SqliteOutbox:
         archive: What was stored, for who looks it up.
     """
 
-    def __init__(self, opened: Opened, lock: StoreLock, clock: Clock) -> None:
+    def __init__(self, path: Path, opened: Opened, lock: StoreLock, clock: Clock) -> None:
+        self._path = path
         self._db = opened.db
         self._lock = lock
         self._counters = opened.counters
@@ -81,7 +82,7 @@ class SqliteOutbox:
         lock = StoreLock(path)
         lock.acquire()
         try:
-            outbox = cls(await asyncio.to_thread(open_all, path, clock.now_us()), lock, clock)
+            outbox = cls(path, await asyncio.to_thread(open_all, path, clock.now_us()), lock, clock)
         except BaseException:
             lock.release()
             raise
@@ -319,8 +320,14 @@ class SqliteOutbox:
             await self._claims.close()
             await self._listings.close()
             await asyncio.to_thread(self._check.close)
-            await asyncio.to_thread(self._db.close)
+            await asyncio.to_thread(self._close_last)
             self._lock.release()
+
+    def _close_last(self) -> None:
+        if self.damage:
+            leave(self._db, self._path)
+        else:
+            self._db.close()
 
     def _apply(self, operations: Sequence[Operation]) -> Sequence[object]:
         """Runs in the writer's thread."""

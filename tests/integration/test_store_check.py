@@ -39,6 +39,11 @@ def _content(path: Path) -> bytes:
     return path.read_bytes()
 
 
+def _as_it_is(path: Path) -> tuple[int, bytes]:
+    """When it was last written, and what it holds."""
+    return path.stat().st_mtime_ns, _content(path)
+
+
 def _told(outbox: SqliteOutbox) -> tuple[bool, str]:
     return outbox.healthy, outbox.damage
 
@@ -144,3 +149,20 @@ async def test_whoever_meets_damage_while_reading_stops_all_writing(path: Path, 
     assert not outbox.healthy
     assert table in outbox.damage
     await outbox.close()
+
+
+async def test_a_damaged_store_is_left_as_it_was_so_that_a_repair_knows_when_that_was(path: Path) -> None:
+    outbox = await SqliteOutbox.open(path, FakeClock())
+    await outbox.commit([entry(in_force(1), "bot")])
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("DROP TABLE holes")
+    with pytest.raises(StoreBusyError):
+        await outbox.holes()
+    log = path.with_name("relay.db-wal")
+    before = _as_it_is(path), _as_it_is(log)
+    assert _size(log)
+    await outbox.close()
+    assert (_as_it_is(path), _as_it_is(log)) == before
+    with pytest.raises(StoreError, match="is damaged"):
+        await SqliteOutbox.open(path, FakeClock())
+    assert (_as_it_is(path), _as_it_is(log)) == before

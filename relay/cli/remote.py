@@ -10,9 +10,9 @@ from typing import Protocol
 from urllib.parse import quote
 
 import aiohttp
-import click
 from yarl import URL
 
+from relay.cli.told import tell_note
 from relay.clock import SystemClock
 from relay.config.model import Config, Http
 from relay.document.listening import connectable
@@ -180,8 +180,7 @@ async def store(config: Reach) -> AsyncIterator[SqliteOutbox]:
     except LockedError as error:
         raise unreachable() from error
     if outbox.follows_a_lost_one:  # the run that comes finds this one, and has nothing to tell
-        click.echo("note: a store was here before, and is gone: what waited in it is lost", err=True)
-        click.echo(f"  {bringing_back(config.store_path)}", err=True)
+        tell_note("a store was here before, and is gone: what waited in it is lost", bringing_back(config.store_path))
     try:
         yield outbox
     finally:

@@ -1,6 +1,7 @@
-"""Errors for a program: JSON on standard output, and the words on standard error all the same.
+"""What is told beside a verb's answer: errors for a program, and notes for whoever watches.
 
-with told(as_json=…): … ──RelayError──> {"ok": false, …} ──> and on it goes to the exit code
+with told(as_json=…): … ──RelayError──> {"ok": false, …} on standard output ──> and on it goes to the exit code
+                         └─tell_note──> a line or two on standard error: the answer stays what a program reads
 """
 
 from __future__ import annotations
@@ -28,6 +29,13 @@ def told(*, as_json: bool) -> Iterator[None]:
         if as_json:
             click.echo(json.dumps({"ok": False, **_plain(error)}, ensure_ascii=False))
         raise
+
+
+def tell_note(text: str, hint: str = "") -> None:
+    """Say on standard error what nobody asked for and somebody should know; ``hint`` is what can be done."""
+    click.echo(f"note: {text}", err=True)
+    if hint:
+        click.echo(f"  {hint}", err=True)
 
 
 def _plain(error: RelayError) -> Mapping[str, object]:

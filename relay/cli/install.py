@@ -1,26 +1,32 @@
 """``relay install``: the relay as a system service, from the config that is there to the word that it is up.
 
-options ──who may, where──> relay.cli.service: planned ──> shown | put ──> started, waited for, told
+options ──who may, where──> relay.install.installer: planned ──> foretold | asked about, put ──> started, told
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shlex
 import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
-from relay.cli import service
-from relay.cli.options import config_option
+from relay.cli import remote, service
+from relay.cli.options import CONFIG_BEFORE_VERB, config_option
 from relay.cli.quiet import log_quietly
+from relay.clock import SystemClock
 from relay.config.found import find_config
 from relay.durations import parse_duration
 from relay.errors import Exit, RelayError, UsageError
-from relay.install import apply, fit, running
+from relay.install import apply, fit, installer, plan, running
+from relay.install.installer import Planned
+from relay.install.plan import FOLDER, STATE_FOLDER, Standing, Step, Undertaking
 from relay.install.systemctl import Systemctl, systemctl
+from relay.wording import agreeing
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -29,11 +35,21 @@ Examples:
   sudo /opt/relay/bin/relay install --remove
 """
 _HERE: Final = Path("/")
+_WORDS: Final = "relay.install.words"
 
 
-@click.command(epilog=_EXAMPLES)
+class _Repeatable(click.Command):
+    """A command that can say which words it was called with."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Keep the words: click takes them off the list as it reads them."""
+        ctx.meta[_WORDS] = tuple(args)
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Repeatable, epilog=_EXAMPLES)
 @click.option("--dry-run", is_flag=True, help="Touch nothing; show each file and command, with secrets masked.")
-@click.option("--force", is_flag=True, help="Write over what others have put there, without asking.")
+@click.option("--force", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--remove", is_flag=True, help="Stop it and take the unit away; config and store stay.")
 @click.option(
     "--root",
@@ -45,8 +61,17 @@ _HERE: Final = Path("/")
 @click.option("--start/--no-start", default=None, help="Start it, or only write; with --root it is only written.")
 @click.option("--wait", default="60s", show_default=True, metavar="DURATION", help="How long it may take to be ready.")
 @config_option
+@click.pass_context
 def command(
-    *, config: Path | None, dry_run: bool, force: bool, remove: bool, root: Path, start: bool | None, wait: str
+    ctx: click.Context,
+    *,
+    config: Path | None,
+    dry_run: bool,
+    force: bool,
+    remove: bool,
+    root: Path,
+    start: bool | None,
+    wait: str,
 ) -> int:
     """Have systemd run the relay: now, and whenever the machine starts.
 
@@ -55,31 +80,112 @@ def command(
     """
     root, patience = root.absolute(), _seconds(wait)
     if root == _HERE and not dry_run and os.geteuid() != 0:
-        raise UsageError(
-            "to install a service takes root", hint=f"Say: sudo {shlex.join([*running.command(), *sys.argv[1:]])}"
-        )
+        again = shlex.join([*running.command(), "install", *_words(ctx)])
+        raise UsageError("to install a service takes root", hint=f"Say: sudo {again}")
     starts = root == _HERE if start is None else start
-    manager = _manager(root, needed=not dry_run) if starts else None
+    manager = systemctl(booted=root == _HERE) if starts else None
+    without = _no_systemd() if starts and manager is None else None
+    if without is not None and not dry_run:
+        raise without
     if remove:
-        for line in service.remove(root, manager, dry_run=dry_run):
-            click.echo(line)
+        _remove(root, manager, dry_run=dry_run)
+        _note(without)
         return Exit.OK
-    unfit = _unfit() if root == _HERE else None
+    unfit = _unfit(_words(ctx)) if root == _HERE else None
     if unfit is not None and not dry_run:
         raise unfit
-    made = service.planned(find_config(config, os.environ).absolute(), root, os.environ)
+    made = installer.planned(find_config(config, os.environ).absolute(), root, os.environ)
     log_quietly(made.config)
     if dry_run:
-        click.echo("\n".join(service.foretold(made, manager)))
-        if unfit is not None:
-            click.echo(f"note: without --dry-run it would be refused: {unfit}\n  {unfit.hint}")
+        stands = plan.NOWHERE if without is not None else _standing(manager)
+        click.echo("\n".join(service.foretold(made, made.undertaking(stands))))
+        _note(unfit or without)
         return Exit.OK
-    _may_write(made, force=force)
-    service.put(made)
-    if manager is not None:
-        return service.rise(made, manager, patience=patience)
-    click.echo("Written; nothing was started." if made.changed else "Nothing to change.")
-    return Exit.OK
+    if not _may_write(made, force=force):
+        return Exit.OK
+    undertaking = made.undertaking(_standing(manager))
+    apply.put(root, undertaking.files)
+    for line in service.written(made):
+        click.echo(line)
+    if manager is None:
+        click.echo("Written; nothing was started." if undertaking.files else "Nothing to change.")
+        return Exit.OK
+    return _start(made, undertaking, manager, patience)
+
+
+def _start(made: Planned, undertaking: Undertaking, manager: Systemctl, patience: float) -> Exit:
+    """Have it started, and say how it came up."""
+    if not undertaking.steps:
+        click.echo("Nothing to change: the relay is installed so already, and runs.")
+        return Exit.OK
+
+    async def readyz() -> Mapping[str, object] | None:
+        return await remote.fetch(made.config, "/readyz", takes={503})
+
+    done = asyncio.run(
+        installer.start(
+            made,
+            undertaking,
+            manager,
+            SystemClock(),
+            readyz=None if made.config.http.address is None else readyz,
+            patience=patience,
+            audience=_Terminal(),
+        )
+    )
+    if done.started.ended is not None:
+        for line in service.ended(done.started.ended, manager.log()):
+            click.echo(line, err=True)
+        return Exit.FAILED
+    if done.announced is not None:
+        click.echo(service.announced(done.announced))
+    for line in service.afterwards(made.config, done.started):
+        click.echo(line)
+    return Exit.OK if done.started.ready else Exit.FAILED
+
+
+class _Terminal:
+    """Shows what goes on."""
+
+    def asks(self, step: Step) -> None:
+        click.echo(service.typed(step))
+
+    def was_refused(self, said: str) -> None:
+        click.echo(f"  {said}", err=True)
+
+
+def _remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> None:
+    """Take the service away, each step shown before it is done; config and store stay."""
+    for step in installer.removal(root, manager):
+        click.echo(service.typed(step) if isinstance(step, Step) else f"rm {apply.inside(root, step)}")
+        if not dry_run:
+            installer.carry_out(step, root, manager)
+    stay = f"{FOLDER} and {STATE_FOLDER} stay: the config, its secrets, and the store."
+    click.echo(f"{stay} Who wants them no more: rm -r")
+
+
+def _words(ctx: click.Context) -> list[str]:
+    """What this command was called with, a -c before it included."""
+    before: Path | None = ctx.meta.get(CONFIG_BEFORE_VERB)
+    words: tuple[str, ...] = ctx.meta[_WORDS]
+    return [*([] if before is None else ["-c", str(before)]), *words]
+
+
+def _no_systemd() -> RelayError:
+    return RelayError(
+        "this machine is not run by systemd",
+        hint="docs/docker.md says how Docker runs it; anything else that keeps `relay run` running does as well.",
+    )
+
+
+def _standing(manager: Systemctl | None) -> Standing | None:
+    return None if manager is None else manager.standing
+
+
+def _note(refusal: RelayError | None) -> None:
+    """Say what a dry run does not stop at."""
+    if refusal is not None:
+        click.echo(f"note: without --dry-run it would be refused: {refusal}\n  {refusal.hint}")
 
 
 def _seconds(wait: str) -> float:
@@ -89,43 +195,31 @@ def _seconds(wait: str) -> float:
         raise click.BadParameter(str(fault), param_hint="--wait") from None
 
 
-def _unfit() -> RelayError | None:
+def _unfit(words: Iterable[str]) -> RelayError | None:
     """Why this relay can't be a service; None where it can."""
     try:
-        fit.check_relay(running.used(), [word for word in sys.argv[1:] if word not in {"install", "--dry-run"}])
+        fit.check_relay(running.used(), [word for word in words if word != "--dry-run"])
     except RelayError as error:
         return error
     return None
 
 
-def _manager(root: Path, *, needed: bool) -> Systemctl | None:
-    """The service manager.
+def _may_write(made: Planned, *, force: bool) -> bool:
+    """Ask before anything is written over that somebody may have made; no is an answer.
 
     Raises:
-        RelayError: There is none, and it is needed.
-    """
-    found = systemctl(booted=root == _HERE)
-    if found is None and needed:
-        raise RelayError(
-            "this machine is not run by systemd",
-            hint="docs/docker.md says how Docker runs it; anything else that keeps `relay run` running does as well.",
-        )
-    return found
-
-
-def _may_write(made: service.Planned, *, force: bool) -> None:
-    """Ask before anything is written over that somebody may have made.
-
-    Raises:
-        UsageError: They said no, or nobody is there to ask.
+        UsageError: Nobody is there to ask.
     """
     there = made.overwritten
     if not there or force:
-        return
+        return True
     names = ", ".join(str(apply.inside(made.root, file.path)) for file in there)
     click.echo("\n".join(apply.shown(made.root, there)))
-    if sys.stdin.isatty() and click.confirm("Write these over?", default=False):
-        return
+    if sys.stdin.isatty():
+        writes = click.confirm("Write these over?", default=False)
+        if not writes:
+            click.echo(f"kept: {names} {agreeing(len(there), 'is as it was', 'are as they were')}; nothing was written")
+        return writes
     raise UsageError(
         f"there already, and saying something else: {names}; nothing was written",
         hint="Say --force to write over, or -c /etc/relay/config.yaml to go on with what is there.",

@@ -1,8 +1,9 @@
 """What `relay install` writes and asks of systemd, decided before anything is touched. Pure.
 
     Handover, command, version ──files──> unit, drop-in, config, credentials, environment: each with its mode
-    what is there, is it running ──steps──> daemon-reload, enable, start | restart | nothing
-                                 ──tells──> whether the chat hears that the relay is up
+    what differs, how the service stands ──undertaking──> files; daemon-reload, enable, start | restart | nothing;
+                                                          whether the chat hears that the relay is up
+    what is there, how it stands         ──removal──> disable, the files that go, daemon-reload
 
 What holds always: what others may read holds no secret; a second run over what the first has left does nothing.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import Final
@@ -40,6 +42,45 @@ class Step(Enum):
     ENABLE = ("enable", SERVICE)
     START = ("enable", "--now", SERVICE)
     RESTART = ("restart", SERVICE)
+    STOP = ("stop", SERVICE)
+    DISABLE = ("disable", "--now", SERVICE)
+
+    @property
+    def command(self) -> str:
+        """As a person would type it."""
+        return f"systemctl {' '.join(self.value)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How the service stands.
+
+    Attributes:
+        active: It runs.
+        enabled: It starts with the machine.
+    """
+
+    active: bool
+    enabled: bool
+
+
+NOWHERE: Final = Standing(active=False, enabled=False)
+"""Where nothing was installed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undertaking:
+    """What is to be done.
+
+    Attributes:
+        files: To be written, in this order.
+        steps: To be asked of the service manager then, in this order.
+        tells: The chat hears that the relay is up: it was not, or it was another one.
+    """
+
+    files: tuple[File, ...]
+    steps: tuple[Step, ...]
+    tells: bool
 
 
 def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) -> tuple[File, ...]:
@@ -78,31 +119,49 @@ def build_of(drop_in: str) -> str:
     return found[1] if found else ""
 
 
-def steps(changed: Collection[Path], *, enabled: bool, active: bool) -> list[Step]:
-    """What to ask of the service manager.
+def undertaking(changed: Sequence[File], unit: Standing | None, *, before: str, build: str) -> Undertaking:
+    """What is to be done, be it foretold or done.
 
     Args:
-        changed: The files that are not as they were.
-        enabled: It starts with the machine.
-        active: It runs.
-    """
-    asked = [Step.RELOAD] if {UNIT_PLACE, DROP_IN} & set(changed) else []
-    if not active:
-        return [*asked, Step.START]
-    if not enabled:
-        asked.append(Step.ENABLE)
-    return [*asked, Step.RESTART] if changed else asked
-
-
-def tells(*, active: bool, before: str, build: str) -> bool:
-    """Whether the chat hears of it: the relay was not up, or it was another one.
-
-    Args:
-        active: It ran before.
+        changed: The files that are not as they should be.
+        unit: How the service stands; None where it is only written.
         before: The drop-in as it was; empty where there was none.
         build: Which relay it is now.
     """
-    return not active or build_of(before) != build
+    asked = () if unit is None else tuple(_asked({file.path for file in changed}, unit))
+    another = unit is not None and (not unit.active or build_of(before) != build)
+    return Undertaking(tuple(changed), asked, tells=bool(asked) and another)
+
+
+def removal(there: Collection[Path], unit: Standing | None) -> list[Step | Path]:
+    """What takes the service away, in order: it has stopped before its unit goes. Config and store stay.
+
+    Args:
+        there: The files of it that are there.
+        unit: How the service stands; None where it is not to be touched.
+    """
+    gone = [path for path in (UNIT_PLACE, DROP_IN) if path in there]
+    if unit is None:
+        return [*gone]
+    ends: list[Step] = []
+    if UNIT_PLACE in there or unit.enabled:
+        ends = [Step.DISABLE]
+    elif unit.active:  # somebody has removed its unit, and systemctl disables no unit that it can't find
+        ends = [Step.STOP]
+    return [*ends, *gone, *([Step.RELOAD] if gone else [])]
+
+
+def _asked(changed: Collection[Path], unit: Standing) -> Iterator[Step]:
+    """What to ask of the service manager, so that the service runs, starts with the machine, and has what changed."""
+    if {UNIT_PLACE, DROP_IN} & set(changed):
+        yield Step.RELOAD
+    if not unit.active:
+        yield Step.START
+        return
+    if not unit.enabled:
+        yield Step.ENABLE
+    if changed:
+        yield Step.RESTART
 
 
 def _closed(path: Path, text: str, shown: Shown) -> File:

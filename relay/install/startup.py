@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from relay.clock import Clock
 from relay.errors import Exit, RelayError
@@ -32,6 +32,10 @@ _MEANING: Final[Mapping[int, str]] = {
     243: "systemd could not read a credential; is each file that 10-credentials.conf names there?",
 }
 """By what the process ended with: the relay's own codes, and those of systemd.exec(5), "Process exit codes"."""
+
+
+AskReady: TypeAlias = Callable[[], Awaitable[Mapping[str, object] | None]]
+"""What ``/readyz`` says; None where nobody answers yet."""
 
 
 class Unit(Protocol):
@@ -69,13 +73,11 @@ def meaning(code: int | None) -> str:
     return _MEANING.get(code, "the last lines of its log say why")
 
 
-async def until_ready(
-    readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None, unit: Unit, clock: Clock, *, patience: float
-) -> Started:
+async def until_ready(readyz: AskReady | None, unit: Unit, clock: Clock, *, patience: float) -> Started:
     """Wait until the service is ready.
 
     Args:
-        readyz: What ``/readyz`` says; None where nobody answers yet. Without one only systemd is asked.
+        readyz: Asks the relay. Without one only systemd is asked.
         unit: The service.
         clock: Measures the patience.
         patience: Seconds after which it is told what it waits for.
@@ -84,9 +86,9 @@ async def until_ready(
     while True:
         late = clock.monotonic() >= deadline
         if await asyncio.to_thread(lambda: unit.active):
-            risen = await _look(readyz)
-            if risen.ready or late:
-                return risen
+            started = await _look(readyz)
+            if started.ready or late:
+                return started
         else:
             ended = await asyncio.to_thread(unit.ended)
             if late or ended.state != _ENDING:  # how it ends is not known before it has
@@ -94,7 +96,7 @@ async def until_ready(
         await clock.sleep(_POLL)
 
 
-async def _look(readyz: Callable[[], Awaitable[Mapping[str, object] | None]] | None) -> Started:
+async def _look(readyz: AskReady | None) -> Started:
     """Whether a service that runs is ready."""
     if readyz is None:
         return Started(ready=True)

@@ -1,18 +1,20 @@
 """The service manager, asked by its own commands.
 
-Step ──systemctl──> done | what it said      active, enabled, ended ──> how the service stands      log ──> last lines
+Step ──do──> done | NotDoneError, with what it said
+     standing, ended ──> how the service stands        log ──readable──> its last lines, for a person
 """
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess  # of systemd's own commands, without a shell  # nosec B404
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from relay.errors import RelayError
-from relay.install.plan import SERVICE, Step
+from relay.install.plan import SERVICE, Standing, Step
+from relay.redaction import redact
 
 _BOOTED: Final = Path("/run/systemd/system")  # sd_booted(3)
 _PATIENCE: Final = 330.0  # seconds; a start may take the 5 minutes of TimeoutStartSec
@@ -31,6 +33,18 @@ class Ended(NamedTuple):
     code: int | None
 
 
+class NotDoneError(RelayError):
+    """systemd did not do what it was asked.
+
+    Attributes:
+        said: Its own words.
+    """
+
+    def __init__(self, step: Step, said: str) -> None:
+        super().__init__(f"`{step.command}` did not work: {said}", hint="Mend that, and run this again.")
+        self.said = said
+
+
 class Systemctl:
     """Speaks to systemd.
 
@@ -43,14 +57,21 @@ class Systemctl:
         self._program = program
         self._journal = journal
 
-    def do(self, step: Step) -> str:
-        """Ask for one step; what went wrong with it, empty where nothing did."""
-        done = self._run(self._program, *step.value)
-        return "" if done.returncode == 0 else " ".join(done.stderr.split()) or f"exit code {done.returncode}"
+    def do(self, step: Step) -> None:
+        """Ask for one step.
 
-    def disable(self) -> None:
-        """Stop it, and have it start no more; what is not there needs no stop."""
-        self._run(self._program, "disable", "--now", SERVICE)
+        Raises:
+            NotDoneError: It was not done.
+            RelayError: The command itself does not work.
+        """
+        done = self._run(self._program, *step.value)
+        if done.returncode != 0:
+            raise NotDoneError(step, redact(" ".join(done.stderr.split()) or f"exit code {done.returncode}"))
+
+    @property
+    def standing(self) -> Standing:
+        """How the service stands."""
+        return Standing(active=self.active, enabled=self.enabled)
 
     @property
     def active(self) -> bool:
@@ -71,11 +92,11 @@ class Systemctl:
         return Ended(told.get("ActiveState", "unknown"), int(status) if ran and status.isdecimal() else None)
 
     def log(self) -> list[str]:
-        """Its last lines, as they were logged; none where the journal can't be read."""
+        """Its last lines, for a person; none where the journal can't be read."""
         if self._journal is None:
             return []
         shown = self._run(self._journal, "--unit", SERVICE, "--lines", str(_LOG_LINES), "--no-pager", "--output", "cat")
-        return shown.stdout.splitlines()
+        return [redact(readable(line)) for line in shown.stdout.splitlines()]
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         try:
@@ -98,6 +119,13 @@ def systemctl(*, booted: bool) -> Systemctl | None:
     return Systemctl(program, shutil.which("journalctl"))
 
 
-def shown(steps: Sequence[Step]) -> list[str]:
-    """The commands, as a person would type them."""
-    return [f"systemctl {' '.join(step.value)}" for step in steps]
+def readable(line: str) -> str:
+    """A line of the log for a person: of JSON the event first, then what is said with it."""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(told, dict) or "event" not in told:
+        return line
+    said = {key: value for key, value in told.items() if key not in {"event", "level", "timestamp"} and value != ""}
+    return " ".join([f"{told.get('level', 'info')}: {told['event']}", *(f"{key}={said[key]}" for key in said)])

@@ -148,6 +148,14 @@ async def test_a_dry_run_shows_every_file_and_touches_none(systemd: StubSystemd,
     assert systemd.calls == []
 
 
+async def test_a_dry_run_of_what_is_only_written_foretells_no_start(systemd: StubSystemd, config: Path) -> None:
+    shown = await relay("install", "-c", str(config), "--root", str(systemd.root), "--dry-run", env=systemd.env)
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.endswith("\nNothing was written or started.\n")
+    assert "$ systemctl" not in shown.out
+    assert "is told that the relay is up" not in shown.out
+
+
 async def test_secrets_in_the_config_and_the_environment_reach_the_service_and_nobody_else(
     systemd: StubSystemd, tmp_path: Path, simulator: Simulator, discord: FakeDiscord
 ) -> None:
@@ -200,6 +208,11 @@ async def test_what_others_have_put_there_is_not_written_over_without_a_yes(syst
     assert (refused.code, "relay.service; nothing was written" in refused.err) == (64, True)
     assert there(systemd.root) == {"etc/systemd/system/relay.service": (0o644, os.geteuid(), unit.read_text())}
     options = ("-c", str(config), "--root", str(systemd.root))
+    async with terminal("install", *options, cwd=config.parent, env=systemd.env) as shown:
+        await shown.answer("Write these over? [y/N]", "n")
+        assert await shown.ended() == 0
+    assert f"kept: {unit} is as it was; nothing was written" in shown.shown
+    assert there(systemd.root) == {"etc/systemd/system/relay.service": (0o644, os.geteuid(), unit.read_text())}
     async with terminal("install", *options, cwd=config.parent, env=systemd.env) as shown:
         await shown.answer("Write these over? [y/N]", "y")
         assert await shown.ended() == 0

@@ -20,12 +20,14 @@ from relay.install.plan import (
     CONFIG,
     DROP_IN,
     ENVIRONMENT,
+    NOWHERE,
     UNIT_PLACE,
+    Standing,
     Step,
     build_of,
     files,
-    steps,
-    tells,
+    removal,
+    undertaking,
     unit_with,
 )
 from relay.install.secrets import masked
@@ -230,30 +232,58 @@ def test_the_unit_starts_the_command_that_it_was_given() -> None:
     assert 'ExecStart="/srv/my 100%%/python" -m relay -c /etc/relay/config.yaml run\n' in odd
 
 
+RUNS = Standing(active=True, enabled=True)
+
+
 @pytest.mark.parametrize(
-    ("changed", "enabled", "active", "asked"),
+    ("changed", "unit", "asked"),
     [
-        ({UNIT_PLACE, DROP_IN, CONFIG}, False, False, [Step.RELOAD, Step.START]),
-        (set(), True, True, []),
-        (set(), False, True, [Step.ENABLE]),
-        (set(), True, False, [Step.START]),
-        ({CONFIG}, True, True, [Step.RESTART]),
-        ({DROP_IN}, True, True, [Step.RELOAD, Step.RESTART]),
-        ({DROP_IN}, False, True, [Step.RELOAD, Step.ENABLE, Step.RESTART]),
+        ({UNIT_PLACE, DROP_IN, CONFIG}, NOWHERE, (Step.RELOAD, Step.START)),
+        (set(), RUNS, ()),
+        (set(), Standing(active=True, enabled=False), (Step.ENABLE,)),
+        (set(), Standing(active=False, enabled=True), (Step.START,)),
+        ({CONFIG}, RUNS, (Step.RESTART,)),
+        ({DROP_IN}, RUNS, (Step.RELOAD, Step.RESTART)),
+        ({DROP_IN}, Standing(active=True, enabled=False), (Step.RELOAD, Step.ENABLE, Step.RESTART)),
+        ({UNIT_PLACE, DROP_IN, CONFIG}, None, ()),
     ],
 )
 def test_systemd_is_asked_for_what_is_not_so_already(
-    changed: set[Path], enabled: bool, active: bool, asked: list[Step]
+    changed: set[Path], unit: Standing | None, asked: tuple[Step, ...]
 ) -> None:
-    assert steps(changed, enabled=enabled, active=active) == asked
+    files = tuple(File(path, "") for path in sorted(changed))
+    done = undertaking(files, unit, before="", build="1+a")
+    assert (done.files, done.steps) == (files, asked)
 
 
 def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
-    drop_in: File = files(handed(EVERYTHING), command=("relay",), unit="", build="1+a")[-1]
-    assert tells(active=False, before="", build="1+a")
-    assert tells(active=False, before=drop_in.text, build="1+a")
-    assert tells(active=True, before=drop_in.text, build="1+b")
-    assert not tells(active=True, before=drop_in.text, build="1+a")
+    drop_in = files(handed(EVERYTHING), command=("relay",), unit="", build="1+a")[-1]
+
+    def tells(unit: Standing | None, before: str, build: str) -> bool:
+        return undertaking([drop_in], unit, before=before, build=build).tells
+
+    assert tells(NOWHERE, "", "1+a")
+    assert tells(NOWHERE, drop_in.text, "1+a")
+    assert tells(RUNS, drop_in.text, "1+b")
+    assert not tells(RUNS, drop_in.text, "1+a")
+    assert not tells(None, "", "1+a"), "nothing is started"
+
+
+@pytest.mark.parametrize(
+    ("there", "unit", "asked"),
+    [
+        ({UNIT_PLACE, DROP_IN}, RUNS, [Step.DISABLE, UNIT_PLACE, DROP_IN, Step.RELOAD]),
+        ({UNIT_PLACE}, NOWHERE, [Step.DISABLE, UNIT_PLACE, Step.RELOAD]),
+        ({UNIT_PLACE, DROP_IN}, None, [UNIT_PLACE, DROP_IN]),
+        ({DROP_IN}, Standing(active=True, enabled=False), [Step.STOP, DROP_IN, Step.RELOAD]),
+        (set(), Standing(active=False, enabled=True), [Step.DISABLE]),
+        (set(), NOWHERE, []),
+    ],
+)
+def test_what_is_there_is_taken_away_after_it_has_stopped(
+    there: set[Path], unit: Standing | None, asked: list[Step | Path]
+) -> None:
+    assert removal(there, unit) == asked
 
 
 def test_every_end_has_a_meaning() -> None:

@@ -11,14 +11,13 @@ from click.testing import CliRunner, Result
 
 from relay import __version__
 from relay.cli import group
-from relay.cli.service import _readable
 from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import announcement, running
 from relay.install.running import command_of, hidden
 from relay.install.startup import until_ready
-from relay.install.systemctl import Ended, Systemctl
+from relay.install.systemctl import Ended, Systemctl, readable
 from tests.support.clock import FakeClock
 
 
@@ -219,4 +218,4 @@ def test_a_dry_run_shows_the_files_all_the_same(tmp_path: Path, monkeypatch: pyt
     ],
 )
 def test_a_line_of_the_log_is_shown_for_a_person(line: str, shown: str) -> None:
-    assert _readable(line) == shown
+    assert readable(line) == shown

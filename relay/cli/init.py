@@ -14,14 +14,14 @@ from typing import Final
 
 import click
 
-from relay.cli import answers, asked, files, questions
-from relay.cli.afterwards import Afterwards, next_steps, where
-from relay.cli.answers import Answers, Typed
-from relay.cli.asked import PLACE
-from relay.cli.lookup import Lookup
 from relay.cli.options import config_option
-from relay.cli.questions import KEY_VARIABLE, Asked
-from relay.cli.written import SCHEMA, written
+from relay.cli.setup import answers, dialogue, files, options
+from relay.cli.setup.answers import Answers, Typed
+from relay.cli.setup.dialogue import KEY_VARIABLE, Asked
+from relay.cli.setup.draft import SCHEMA, written
+from relay.cli.setup.options import PLACE
+from relay.cli.setup.report import Afterwards, next_steps, where
+from relay.cli.setup.scout import Scout
 from relay.config.load import load
 from relay.errors import ConfigError, Exit, UsageError
 from relay.placing import File
@@ -55,7 +55,7 @@ _SEEN: Final = "a URL among the arguments is shown by ps to everyone on this mac
 @click.option("--websocket-url", metavar="URL", help="Another upstream's socket, such as that of relay simulate.")
 @click.option("--rest-url", metavar="URL", help="Its REST endpoints.")
 @click.option("--yes", "--non-interactive", "quiet", is_flag=True, help="Ask nothing: what no option says is all.")
-@click.option("--force", is_flag=True, help="Write over files that are there.")
+@click.option("--force", is_flag=True, help="Write over files that are there, without asking.")
 @click.option("--offline", is_flag=True, help="Don't ask the upstream and the destinations, now and afterwards.")
 @click.option(
     "--sample/--no-sample",
@@ -85,16 +85,16 @@ def command(
     `relay check --online --volume` does it, unless --offline is said; its exit codes hold here, too.
     """
     place = _place_of(directory, config)
-    answered_before = asked.read(given, os.environ)
+    answered_before = options.read(given, os.environ)
     interactive = not quiet and terminal()
     if not interactive:
-        asked.require(answered_before)
+        options.require(answered_before)
     if offline and sampling:
         raise UsageError("--offline posts nothing, and --sample does", hint="Leave one of them off.")
     if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
         return _kept(place)
-    lookup = Lookup(os.environ, answered_before.upstream) if interactive and not offline else None
-    answered = _answered(answered_before, lookup, interactive=interactive)
+    scout = Scout(os.environ, answered_before.upstream) if interactive and not offline else None
+    answered = _answered(answered_before, scout, interactive=interactive)
     if any(isinstance(one.url, Typed) for one in answered_before.places):
         click.echo(f"note: {_SEEN}; NAME=@FILE keeps it to you")
     made = written(answered, place)
@@ -103,7 +103,7 @@ def command(
         return Exit.OK
     _put(place, made, force=force, interactive=interactive)
     afterwards = Afterwards(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
-    return afterwards.check(lookup.day if lookup is not None else None, offline=offline)
+    return afterwards.check(scout.day if scout is not None else None, offline=offline)
 
 
 def terminal() -> bool:
@@ -123,9 +123,9 @@ def _place_of(directory: Path | None, config: Path | None) -> Path:
     return place
 
 
-def _answered(before: Asked, lookup: Lookup | None, *, interactive: bool) -> Answers:
+def _answered(before: Asked, scout: Scout | None, *, interactive: bool) -> Answers:
     if interactive:
-        return questions.ask(before, os.environ, lookup)
+        return dialogue.ask(before, os.environ, scout)
     assert before.key is not None
     return answers.gathered(
         before.key,

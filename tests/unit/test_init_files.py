@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from relay.cli.files import changed, put
+from relay.cli.setup.files import changed, put
 from relay.errors import UsageError
 from relay.placing import CLOSED, File
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from relay.cli.proposals import Proposal, counts, favourite, line, proposals
-from relay.cli.questions import name_after
+from relay.cli.setup.dialogue import name_after
+from relay.cli.setup.proposals import Proposal, counts, favourite, line, proposals
 from relay.events import Event
 from tests.support.events import in_force
 

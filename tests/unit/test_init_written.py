@@ -11,11 +11,11 @@ import yaml
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from relay.cli import answers
-from relay.cli.answers import Answers, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
 from relay.cli.check import notes
-from relay.cli.files import put
-from relay.cli.written import SCHEMA, written
+from relay.cli.setup import answers
+from relay.cli.setup.answers import Answers, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
+from relay.cli.setup.draft import SCHEMA, written
+from relay.cli.setup.files import put
 from relay.config.load import load
 from relay.events import DIRECTIONS, TIMEFRAMES
 from relay.secret import Secret

@@ -15,7 +15,7 @@ from typing import Final
 
 import yaml
 
-from relay.cli.answers import Answers, InEnvironment, InFile, Kind, SecretAnswer, Typed
+from relay.cli.setup.answers import Answers, InEnvironment, InFile, Kind, SecretAnswer, Typed
 from relay.config.schema import schema_text
 from relay.document.scalars import resolve
 from relay.placing import CLOSED, File, Shown

@@ -11,9 +11,9 @@ from typing import Final, TypeVar
 
 import click
 
-from relay.cli import answers
-from relay.cli.answers import Kind, Place, WrongAnswerError
-from relay.cli.questions import Asked
+from relay.cli.setup import answers
+from relay.cli.setup.answers import Kind, Place, WrongAnswerError
+from relay.cli.setup.dialogue import Asked
 from relay.errors import UsageError
 
 PLACE: Final = "NAME=URL"

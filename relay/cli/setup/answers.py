@@ -3,7 +3,7 @@
     the key itself | @FILE | ${NAME} ──key, place_url──> Typed | InFile | InEnvironment        a SecretAnswer
     discord: swing = …               ──place──> Place
     AAPL, SPY, *-USD                 ──symbols, timeframes, direction
-                                                  all of it ──> Answers ──> relay.cli.written
+                                                  all of it ──> Answers ──> relay.cli.setup.draft
 
 What holds always: an ``Answers`` is fit to be written; no message repeats a secret.
 """
@@ -36,6 +36,9 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*", re.ASCII)  # a variable as shells write it
 _LIKELY: Final = re.compile(r"[A-Z0-9^$*?\[][A-Z0-9^$*?\[\].=!/_-]{0,31}", re.ASCII)
 _LARGEST: Final = 65_536  # bytes of a secret's file, as the config reads it
+NOWHERE: Final = "https://unset.invalid/"
+"""Stands for a URL, or any secret, that is not there yet, where a config must have one; it is never asked."""
+
 ADDRESSES: Final = {"websocket_url": ("ws", "wss"), "rest_url": ("http", "https")}
 """The upstream's addresses in the config, and the schemes each can have."""
 

@@ -14,8 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from relay.cli.answers import Split
 from relay.cli.counting import FLOOD
+from relay.cli.setup.answers import Split
 from relay.events import Event
 from relay.rules import words
 from relay.rules.match import compile_rules

@@ -19,9 +19,9 @@ from typing import Final
 import msgspec
 import yaml
 
-from relay.cli.answers import Kind, SecretAnswer, revealed
 from relay.cli.endpoints import alerts, states
 from relay.cli.quiet import log_quietly
+from relay.cli.setup.answers import NOWHERE, Kind, SecretAnswer, revealed
 from relay.cli.survey import Survey, survey
 from relay.clock import SystemClock
 from relay.config.load import loads
@@ -37,7 +37,6 @@ from relay.upstream.probe import Standing, probe, probe_states
 
 _PATIENCE: Final = 10.0
 _ANY_SYMBOL: Final = "AAPL"  # of the vendor's own examples
-_NOBODY: Final = "https://unset.invalid/"  # stands where a config must have a destination, and is never asked
 _NAME: Final = "looked up"
 
 
@@ -56,8 +55,8 @@ class KeyFound(msgspec.Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Lookup:
-    """Looks up, for one run.
+class Scout:
+    """Looks ahead, for one run.
 
     Attributes:
         env: Where variables are.
@@ -107,7 +106,7 @@ class Lookup:
                 "rules": [{"name": _NAME, "to": _NAME}],
             }
         )
-        env = {"KEY": key.reveal(), "URL": _NOBODY if url is None else url.reveal()}
+        env = {"KEY": key.reveal(), "URL": NOWHERE if url is None else url.reveal()}
         config = loads(text, path=Path("config.yaml"), env=env)
         log_quietly(config)
         return config

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import click
 
-from relay.cli import answers, online, sample, volume
-from relay.cli.answers import Answers, InEnvironment, InFile, Typed
+from relay.cli import online, volume
 from relay.cli.check import notes
 from relay.cli.counting import counted
 from relay.cli.quiet import log_quietly
+from relay.cli.setup import answers, sample
+from relay.cli.setup.answers import Answers, InEnvironment, InFile, Typed
 from relay.cli.survey import Survey
 from relay.config.load import load
 from relay.config.model import Config
@@ -24,8 +25,6 @@ from relay.errors import Exit
 from relay.install import running
 from relay.rules.plain import sentence
 from relay.wording import agreeing
-
-_UNSET = "https://unset.invalid/"  # stands for a variable while the config is read, and is never asked
 
 
 class Afterwards:
@@ -57,7 +56,7 @@ class Afterwards:
         """
         names = answers.variables(self._answered)
         unset = [name for name in names if not os.environ.get(name, "").strip()]
-        loaded = load(self._place, env={**os.environ, **dict.fromkeys(unset, _UNSET)})
+        loaded = load(self._place, env={**os.environ, **dict.fromkeys(unset, answers.NOWHERE)})
         for rule in loaded.rules:
             click.echo(sentence(rule))
         if unset:

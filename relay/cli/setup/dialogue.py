@@ -17,11 +17,11 @@ from typing import Final, Protocol, TypeVar
 
 import click
 
-from relay.cli import answers
-from relay.cli.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
 from relay.cli.counting import quiet
-from relay.cli.lookup import KeyFound
-from relay.cli.proposals import Proposal, counts, favourite, line, proposals
+from relay.cli.setup import answers
+from relay.cli.setup.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
+from relay.cli.setup.proposals import Proposal, counts, favourite, line, proposals
+from relay.cli.setup.scout import KeyFound
 from relay.cli.survey import Survey
 from relay.destinations.probe import Probe
 from relay.rules import words
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class Looker(Protocol):
-    """Asks the upstream and the destinations, while somebody answers; see ``relay.cli.lookup.Lookup``."""
+    """Asks the upstream and the destinations, while somebody answers; see ``relay.cli.setup.scout.Scout``."""
 
     def key(self, answer: SecretAnswer) -> KeyFound | None:
         """What the upstream says to a key."""

@@ -20,7 +20,7 @@ from relay.cli.setup.answers import Answers, Typed
 from relay.cli.setup.dialogue import KEY_VARIABLE, Asked
 from relay.cli.setup.draft import SCHEMA, written
 from relay.cli.setup.options import PLACE
-from relay.cli.setup.report import Afterwards, next_steps, where
+from relay.cli.setup.report import Report, next_steps, where
 from relay.cli.setup.scout import Scout
 from relay.config.load import load
 from relay.errors import ConfigError, Exit, UsageError
@@ -102,8 +102,8 @@ def command(
         click.echo("\n".join(files.shown(place.parent, made)))
         return Exit.OK
     _put(place, made, force=force, interactive=interactive)
-    afterwards = Afterwards(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
-    return afterwards.check(scout.day if scout is not None else None, offline=offline)
+    report = Report(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
+    return report.tell(scout.day if scout is not None else None, offline=offline)
 
 
 def terminal() -> bool:

@@ -1,6 +1,7 @@
 """What `relay init` says, asks and posts once the config is there.
 
-place, Answers ──load──> what it means ──look, count──> how much it is ──> a sample, where it is wanted ──> what is next
+place, Answers ──load──> Config ──explained──> what it means
+                            └──measure──> how much it is of a day ──> a sample, where it is wanted ──> what is next
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
@@ -27,8 +29,8 @@ from relay.rules.plain import sentence
 from relay.wording import agreeing
 
 
-class Afterwards:
-    """One run's end.
+class Report:
+    """What one run of the verb ends with.
 
     Args:
         place: The config, absolute.
@@ -47,54 +49,85 @@ class Afterwards:
         self._sampling = sampling
         self._allow_real = allow_real
 
-    def check(self, day: Survey | None, *, offline: bool) -> int:
-        """Read what was written, say it back, and ask whom it names.
+    def tell(self, day: Survey | None, *, offline: bool) -> Exit:
+        """All of it, on standard output.
 
         Args:
             day: What the last day had, where it was fetched already, with all that was answered looked up.
             offline: Ask nobody.
+
+        Returns:
+            As of ``relay check --online``, or that a sample was not taken.
         """
-        names = answers.variables(self._answered)
-        unset = [name for name in names if not os.environ.get(name, "").strip()]
-        loaded = load(self._place, env={**os.environ, **dict.fromkeys(unset, answers.NOWHERE)})
-        for rule in loaded.rules:
-            click.echo(sentence(rule))
-        if unset:
-            are = agreeing(len(unset), "is", "are")
-            click.echo(f"note: {' and '.join(unset)} {are} not set here: set before a run")
-        else:
-            for note in notes(loaded):
-                click.echo(f"note: {note}")
-        code = Exit.OK if offline or unset else asyncio.run(self._ask(loaded, day))
-        if code is Exit.REJECTED:
-            mend = f"put a key that is accepted into {_key_place(self._answered)}"
-            click.echo(f"next: {mend}, then: relay check --online{where(self._place)}")
-        else:
-            click.echo("\n".join(next_steps(self._place, self._answered.places[0].name)))
+        unset = [name for name in answers.variables(self._answered) if not os.environ.get(name, "").strip()]
+        config = load(self._place, env={**os.environ, **dict.fromkeys(unset, answers.NOWHERE)})
+        click.echo("\n".join(explained(config, unset)))
+        code = Exit.OK if offline or unset else asyncio.run(self._try_out(config, day))
+        click.echo("\n".join(self._mending() if code is Exit.REJECTED else self._next_steps()))
         return code
 
-    async def _ask(self, loaded: Config, day: Survey | None) -> Exit:
-        log_quietly(loaded)
-        code = Exit.OK
-        if day is None or any(shown.cut for shown in day.channels):
-            found = await online.look(loaded)
-            click.echo("\n".join(online.lines(found)))
-            day, code = await online.last_day(loaded, found), found.exit_code
-        click.echo("\n".join(volume.lines(counted(loaded, day))))
-        if not self._wants_sample(loaded, day):
-            return code
-        told, well = await sample.posted(loaded, day, allow_real=self._allow_real)
-        click.echo("\n".join(sample.lines(told)))
-        return code if well or code is not Exit.OK else Exit.FAILED
+    async def _try_out(self, config: Config, day: Survey | None) -> Exit:
+        log_quietly(config)
+        day, code = await measure(config, day)
+        well = await self._offer_sample(config, day)
+        return Exit.FAILED if code is Exit.OK and not well else code
 
-    def _wants_sample(self, loaded: Config, day: Survey) -> bool:
+    async def _offer_sample(self, config: Config, day: Survey) -> bool:
+        """Post the newest alert where that is wanted; False where somebody did not take it."""
+        if not self._wants_sample(config, day):
+            return True
+        told, well = await sample.posted(config, day, allow_real=self._allow_real)
+        click.echo("\n".join(sample.lines(told)))
+        return well
+
+    def _wants_sample(self, config: Config, day: Survey) -> bool:
         if self._sampling is not None:
             return self._sampling
-        if not self._interactive or not sample.newest(loaded, day):
+        if not self._interactive or not sample.newest(config, day):
             return False
-        allowed = self._allow_real or len(sample.withheld(loaded, allow_real=False)) < len(loaded.destinations)
-        whom = "each destination" if len(loaded.destinations) > 1 else next(iter(loaded.destinations))
+        allowed = self._allow_real or len(sample.withheld(config, allow_real=False)) < len(config.destinations)
+        whom = "each destination" if len(config.destinations) > 1 else next(iter(config.destinations))
         return allowed and click.confirm(f"Post the newest alert to {whom}, marked as a sample?", default=True)
+
+    def _mending(self) -> list[str]:
+        mend = f"put a key that is accepted into {_key_place(self._answered)}"
+        return [f"next: {mend}, then: relay check --online{where(self._place)}"]
+
+    def _next_steps(self) -> list[str]:
+        return next_steps(self._place, self._answered.places[0].name)
+
+
+def explained(config: Config, unset: Sequence[str] = ()) -> Iterator[str]:
+    """What a config means, a rule a line, and what is noted of it.
+
+    Args:
+        config: As it was loaded.
+        unset: Variables that it reads, and that are not set here.
+    """
+    yield from (sentence(rule) for rule in config.rules)
+    if unset:
+        yield f"note: {' and '.join(unset)} {agreeing(len(unset), 'is', 'are')} not set here: set before a run"
+    else:
+        yield from (f"note: {note}" for note in notes(config))
+
+
+async def measure(config: Config, day: Survey | None) -> tuple[Survey, Exit]:
+    """Say how much the rules would have sent of the last day.
+
+    Args:
+        config: What was written.
+        day: What the last day had; whom the config names is asked where it is None, or was not seen whole.
+
+    Returns:
+        What the last day had, and the exit code of what was found.
+    """
+    code = Exit.OK
+    if day is None or any(shown.cut for shown in day.channels):
+        found = await online.look(config)
+        click.echo("\n".join(online.lines(found)))
+        day, code = await online.last_day(config, found), found.exit_code
+    click.echo("\n".join(volume.lines(counted(config, day))))
+    return day, code
 
 
 def where(place: Path) -> str:

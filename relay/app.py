@@ -1,4 +1,4 @@
-"""The relay itself: the only place that knows concrete classes, and puts them together.
+"""The relay itself: the place that knows concrete classes, and puts them together; ``beginning`` alone opens the store.
 
     Reader ──events────────────> Intake (Judge) ──> SqliteOutbox ──> Dispatcher (a Lane each) ──> Webhook · Discord · …
       │ └──ticks──> Engine ─fired──> ^                   └──> Decider ──asks── Lookup
@@ -20,11 +20,11 @@ import structlog
 
 from relay import __version__
 from relay.backfill.backfiller import Backfiller
-from relay.backfill.baseline import beginning_us
 from relay.backfill.errands import Errands
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
-from relay.clock import Clock, SystemClock, isoformat
+from relay.beginning import open_store
+from relay.clock import Clock, SystemClock
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
@@ -46,15 +46,12 @@ from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
-from relay.outbox.backup import tell_if_put_back
-from relay.outbox.former import bringing_back
 from relay.outbox.memory import MOST_MARKS, Side
-from relay.outbox.sqlite import SqliteOutbox
 from relay.pulse import Pulse
 from relay.reload import Parts, Reloader
 from relay.rules.rule import Rule
 from relay.rules.wanted import asks_for_states, channels_of, literal_symbols
-from relay.systemd import Notifier, taking_time, watchdog_interval
+from relay.systemd import Notifier, watchdog_interval
 from relay.upstream.access import AuthStyle, rest_session
 from relay.upstream.dial import ReaderSettings
 from relay.upstream.lookup import Lookup
@@ -125,7 +122,9 @@ class Relay:
             LockedError: Another relay holds the store, or the port is taken.
             StoreError: The store can't be used.
         """
-        await self._open_store(stack)
+        self.outbox, self.store_is_new = await open_store(
+            self.config, stack, clock=self.clock, notifier=self._notifier, started_at_us=self.started_at_us
+        )
         self._build_sending(stack)
         session = await stack.enter_async_context(rest_session(self.config.stratalerts.tls))
         await self._build_judging(stack, session)
@@ -135,28 +134,6 @@ class Relay:
         if serve and self.config.http.address is not None:
             await self.web.start(*self.config.http.address)
             stack.push_async_callback(self.web.stop)
-
-    async def _open_store(self, stack: AsyncExitStack) -> None:
-        config = self.config
-        async with taking_time(self._notifier, self.clock, "opening the store"):  # perhaps it is migrated first
-            self.outbox = await SqliteOutbox.open(config.store_path, self.clock)
-        stack.push_async_callback(self.outbox.close)
-        await asyncio.to_thread(tell_if_put_back, config.store_path)
-        self.store_is_new = self.outbox.first_started_at_us >= self.started_at_us  # or the former one is gone
-        if self.store_is_new:
-            self._tell_beginning(config.backfill.on_first_start)
-
-    def _tell_beginning(self, back: float) -> None:
-        back_to = isoformat(beginning_us(self.started_at_us, back))
-        at = {"store": str(self.config.store_path), "delivered_back_to": back_to}
-        further = "backfill.on_first_start says how far back to go."
-        if not self.outbox.follows_a_lost_one:
-            _log.info("the store is new: what fired before is not delivered", **at, hint=further)
-        elif back:
-            _log.warning("a store was here before, and is gone: what fired lately is fetched again", **at, hint=further)
-        else:
-            hint = bringing_back(self.config.store_path)
-            _log.warning("a store was here before, and is gone: what waited in it is lost", **at, hint=hint)
 
     def _build_sending(self, stack: AsyncExitStack) -> None:
         """Store ──> Dispatcher, a Lane for each destination."""

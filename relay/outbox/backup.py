@@ -16,8 +16,6 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import structlog
-
 from relay.clock import isoformat
 from relay.errors import RelayError, StoreError, UsageError
 from relay.outbox.check import damaged, log_of, quick_check, tells_of_damage
@@ -25,8 +23,6 @@ from relay.outbox.file import connect, explained, is_held, of_another_program, r
 from relay.outbox.header import APPLICATION_ID
 from relay.outbox.readonly import connect_beside, no_store
 from relay.outbox.swap import copy_store
-
-_log = structlog.get_logger()
 
 _ATTEMPTS: Final = 3
 _MARK: Final = """
@@ -141,12 +137,6 @@ def _copy(path: Path, target: Path, *, now_us: int, held: bool) -> None:
 
 def _unwritten(target: Path, why: str) -> RelayError:
     return RelayError(f"the backup {target} can't be written: {why}", hint="Nothing was left there.")
-
-
-def tell_if_put_back(path: Path) -> None:
-    """Log once that the store at ``path``, whose lock is held, is a copy that was put back."""
-    if (found := recognise(path)) is not None:
-        _log.warning(found.told, store=str(path), hint=found.hint)
 
 
 def recognise(path: Path) -> PutBack | None:

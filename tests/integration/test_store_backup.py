@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from relay.beginning import tell_if_put_back
 from relay.clock import MICROS
 from relay.errors import Exit, RelayError, StoreError, UsageError
 from relay.outbox import backup
-from relay.outbox.backup import PutBack, back_up, recognise, tell_if_put_back
+from relay.outbox.backup import PutBack, back_up, recognise
 from relay.outbox.file import open_store
 from relay.outbox.inspection import inspecting
 from relay.outbox.sqlite import SqliteOutbox

@@ -13,6 +13,8 @@ takes the next one. Whoever makes them is `relay.cli.archive`; a hand with curl 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 from aiohttp import web
 
@@ -23,7 +25,7 @@ from relay.outbox.forecast import forecast_drop, forecast_replay, forecast_retry
 from relay.outbox.selecting import stored_number
 from relay.web import selected
 from relay.web.answers import answer, error
-from relay.web.asked import BadQueryError, UnknownError, flag
+from relay.web.asked import BadQueryError, UnknownError, flag, query_of
 from relay.web.desk import Desk
 from relay.web.looks import LaneState
 
@@ -54,10 +56,9 @@ class ArchiveApi:
 
     async def events(self, request: web.Request) -> web.Response:
         """Stored events, newest first."""
+        query = query_of(request)
         page = await self._desk.archive.list_events(
-            selection=self._selection(request),
-            before=selected.before(request.query),
-            limit=selected.limit(request.query),
+            selection=self._selection(query), before=selected.before(query), limit=selected.limit(query)
         )
         return _page(page)
 
@@ -71,7 +72,7 @@ class ArchiveApi:
 
     async def deliveries(self, request: web.Request) -> web.Response:
         """Deliveries, newest first."""
-        text = request.query.get("state")
+        text = query_of(request).get("state")
         return await self._deliveries(request, None if text is None else selected.state(text))
 
     async def dead(self, request: web.Request) -> web.Response:
@@ -79,19 +80,18 @@ class ArchiveApi:
         return await self._deliveries(request, State.DEAD)
 
     async def _deliveries(self, request: web.Request, state: State | None) -> web.Response:
+        query = query_of(request)
         page = await self._desk.archive.list_deliveries(
-            state=state,
-            selection=self._selection(request),
-            before=selected.before(request.query),
-            limit=selected.limit(request.query),
+            state=state, selection=self._selection(query), before=selected.before(query), limit=selected.limit(query)
         )
         return _page(page)
 
     async def count(self, request: web.Request) -> web.Response:
         """How many deliveries there are in each state; without ``state``, in all."""
         states = [selected.state(text) for text in request.query.getall("state", list(State))]
-        flags = {name: flag(request.query, name) for name in ("copies", "dropped")}
-        return answer(await self._desk.archive.count(states, self._selection(request), **flags))
+        query = query_of(request, many=("state",))
+        flags = {name: flag(query, name) for name in ("copies", "dropped")}
+        return answer(await self._desk.archive.count(states, self._selection(query), **flags))
 
     async def delivery(self, request: web.Request) -> web.Response:
         """One delivery, whatever its state."""
@@ -161,8 +161,8 @@ class ArchiveApi:
         step = self._desk.archive.replay(chosen, **flags, **selected.step(given))
         return _step(await self._desk.queue(step))
 
-    def _selection(self, request: web.Request) -> Selection:
-        return selected.selection(request.query, now_us=self._clock.now_us())
+    def _selection(self, query: Mapping[str, str]) -> Selection:
+        return selected.selection(query, now_us=self._clock.now_us())
 
     async def _has_lane(self, name: str | None) -> bool:
         status = await self._desk.status()

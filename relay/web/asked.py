@@ -5,7 +5,7 @@ request ──body_of──> {"drop_older": "90s"}        ──snooze_asked─�
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final, NamedTuple
 
 import msgspec
@@ -52,13 +52,25 @@ def route_of(request: web.Request) -> str:
     return request.path if resource is None else resource.canonical
 
 
+def query_of(request: web.Request, *, many: Collection[str] = ()) -> dict[str, str]:
+    """The values of the query, by name; of ``many``, which may come several times, the first.
+
+    Raises:
+        BadQueryError: Another comes twice: one of them would be passed over in silence, and more or less be meant.
+    """
+    for key in set(request.query):
+        if key not in many and len(request.query.getall(key)) > 1:
+            raise BadQueryError(f"`{key}` is given twice")
+    return dict(request.query)
+
+
 async def value_of(request: web.Request, name: str) -> str | None:
     """A value from the query, else from the body.
 
     Raises:
         BadQueryError: It is no text.
     """
-    text = request.query.get(name)
+    text = query_of(request).get(name)
     return text if text is not None else _text(await body_of(request), name)
 
 
@@ -98,7 +110,7 @@ async def snooze_asked(request: web.Request) -> SnoozeAsked:
     Raises:
         BadQueryError: It says too little, or contradicts itself.
     """
-    given = {**await body_of(request), **request.query}
+    given = {**await body_of(request), **query_of(request)}
     named = {key: text for key in ("name", *SnoozeKind) if (text := _text(given, key))}
     spans = {key: text for key in ("for", "duration") if (text := _text(given, key))}
     if len(named) > 1 or len(spans) > 1:

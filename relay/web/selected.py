@@ -14,7 +14,7 @@ from aiohttp import web
 from relay.deliveries import State
 from relay.outbox.archive import EVERYTHING, PAGE, STEP, Selection
 from relay.outbox.selecting import KEYS, BadSelectionError, number, selection_of
-from relay.web.asked import BadQueryError, body_of, flag
+from relay.web.asked import BadQueryError, body_of, flag, query_of
 
 _MEANT: Final = (*KEYS, "all", "after", "limit", "waiting", "new_ids", "dropped", "dry_run")
 
@@ -33,7 +33,7 @@ async def given_in(request: web.Request) -> dict[str, str]:
         BadQueryError: One is neither text, number nor truth, or has a name that means nothing here: a filter that is
             mistyped must not choose more than was meant.
     """
-    given = {**{key: _text(key, value) for key, value in (await body_of(request)).items()}, **request.query}
+    given = {**{key: _text(key, value) for key, value in (await body_of(request)).items()}, **query_of(request)}
     for key in given:
         if key not in _MEANT:
             near = get_close_matches(key, _MEANT, n=1)

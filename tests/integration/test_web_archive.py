@@ -105,6 +105,7 @@ async def test_what_is_done_is_chosen_in_the_query_a_form_or_json_and_done_a_ste
         ({"json": {"id": "17 or 1=1"}}, "id"),
         ({"json": {"destinatoin": "bot", "symbol": "KO"}}, "destinatoin"),
         ({"params": {"all": "true", "to": "bot"}}, "to"),
+        ({"params": [("symbol", "AAPL"), ("symbol", "MSFT")]}, "symbol"),
     ],
 )
 @pytest.mark.parametrize("path", ["/api/dead/retry", "/api/dead/drop", "/api/replay"])
@@ -125,6 +126,14 @@ async def test_a_filter_that_can_not_be_meant_is_named(
 ) -> None:
     status, body = await get(fake[1], f"{path}?{key}={text}")
     assert (status, f"`{key}`" in body["error"]["message"]) == (400, True)
+
+
+@pytest.mark.parametrize("path", ["/api/events", "/api/deliveries", "/api/dead", "/api/deliveries/count"])
+async def test_a_filter_that_is_given_twice_is_refused_rather_than_half_obeyed(
+    fake: tuple[FakeDesk, aiohttp.ClientSession], path: str
+) -> None:
+    status, body = await get(fake[1], f"{path}?destination=bot&destination=swing")
+    assert (status, "`destination` is given twice" in body["error"]["message"]) == (400, True)
 
 
 async def test_a_listing_goes_on_by_the_name_that_a_page_tells_it(

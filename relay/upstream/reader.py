@@ -334,6 +334,7 @@ class Reader:
         self._socket = self._session = None
         self.state.accepted = self.state.refused = frozenset()
         self.state.last_seq = None
+        self.state.stamp(b"")
         self._metrics.connected.set(0)
         socket.transport.abort()  # closed already, unless we are being cancelled
 

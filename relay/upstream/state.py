@@ -81,7 +81,7 @@ class ConnectionState:
 
     @property
     def lag_seconds(self) -> float | None:
-        """How long the newest frame that told a time was on its way, by the server's clock and ours; None before one.
+        """How long the newest frame of this connection was on its way, by both clocks; None where it told no time.
 
         It is read when somebody asks: most frames are never asked about.
         """
@@ -95,9 +95,9 @@ class ConnectionState:
         return None if sent is None else (came_us - sent.us) / MICROS
 
     def stamp(self, ts: bytes) -> None:
-        """Note the time that the newest frame tells of itself: JSON; empty where it tells none."""
-        if 0 < len(ts) < _LONGEST_STAMP and self.last_frame_us is not None:
-            self._stamped = (ts, self.last_frame_us)
+        """Note the time that the newest frame tells of itself: JSON; empty where it tells none, or there is none."""
+        came_us = self.last_frame_us
+        self._stamped = (ts, came_us) if came_us is not None and 0 < len(ts) < _LONGEST_STAMP else None
 
     def enter(self, phase: Phase, at_us: int, detail: str = "") -> None:
         """Note a step."""

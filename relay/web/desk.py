@@ -44,8 +44,8 @@ class ConnectionStatus(msgspec.Struct, frozen=True):
         last_frame_us: When the last frame came.
         reconnects: Acknowledged connections after the first.
         seq: The number of the newest frame of this connection, as the upstream counts; None before one told it.
-        lag_seconds: How long the newest frame that told its time was on its way, by the server's clock and ours, so
-            below 0 where they disagree; None before one did.
+        lag_seconds: How long the newest frame of this connection was on its way, by the server's clock and ours, so
+            below 0 where they disagree; None where it told no time.
         history: The last changes of ``state``, newest first; what this run has seen.
     """
 

@@ -124,12 +124,13 @@ def test_the_lag_is_between_the_newest_frames_own_time_and_its_arrival(ts: bytes
     assert state.lag_seconds == lag
 
 
-def test_a_frame_without_a_time_leaves_the_lag_as_it_was() -> None:
+def test_of_a_frame_without_a_time_no_lag_is_known() -> None:
     state = ConnectionState(last_frame_us=START_US)
     state.stamp(b'"2026-04-10T13:45:21Z"')
     state.last_frame_us = START_US + MICROS
-    state.stamp(b"")
     assert state.lag_seconds == 1.0
+    state.stamp(b"")
+    assert state.lag_seconds is None
 
 
 async def test_the_status_tells_how_long_deliveries_took_and_what_rate_a_lane_keeps_to() -> None:

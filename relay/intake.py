@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import product
 from typing import Final
 
 import msgspec
@@ -27,7 +28,7 @@ import structlog
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import StoreBusyError
-from relay.events import Event, Source
+from relay.events import Channel, Event, Source
 from relay.judging.judge import Judge, Judgement, Sighted
 from relay.metrics import Metrics
 from relay.outbox.base import Entry, Outbox, Sighting
@@ -87,6 +88,8 @@ class Intake:
         self._judge = judge
         self._clock = clock
         self._metrics = metrics
+        for channel, source in product(Channel, (Source.LIVE, Source.BACKFILL)):
+            metrics.events.labels(channel.value, source.value)
         self._notify = notify
         self._on_deciding = on_deciding
         self._on_overflow = on_overflow

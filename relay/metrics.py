@@ -69,6 +69,7 @@ class Metrics:
         """Begin to count what becomes of a destination's deliveries."""
         for result in RESULTS:
             self.deliveries.labels(name, result)
+        self.latency.labels(name)
 
     def render(self) -> bytes:
         """The exposition text (Prometheus 0.0.4)."""

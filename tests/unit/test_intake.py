@@ -303,3 +303,10 @@ async def test_a_store_that_is_closing_is_nobodys_fault() -> None:
     with pytest.raises(StoreBusyError):
         await scene.intake.store([in_force(1), in_force(2)], [])
     assert scene.count("relay_upstream_frames_rejected_total") == 0
+
+
+def test_events_of_each_channel_are_counted_from_zero_so_that_the_first_is_an_increase() -> None:
+    told = Scene().metrics.render().decode()
+    for channel in Channel:
+        for source in ("live", "backfill"):
+            assert f'relay_events_total{{channel="{channel.value}",source="{source}"}} 0.0' in told

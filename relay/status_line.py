@@ -67,7 +67,7 @@ def _seconds(us: int) -> str:
 
 
 def _with(words: str, why: str) -> str:
-    return f"{words} ({_short(why, _WHY)})" if why else words
+    return f"{words} ({_short(why, _WHY).removesuffix('.')})" if why else words
 
 
 def _short(text: str, most: int) -> str:

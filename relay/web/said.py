@@ -47,7 +47,7 @@ def _fault(values: Values) -> str:
     error = values.get("error")
     if isinstance(error, Mapping):
         text = str(error.get("message"))
-        return f"{text[:1].upper()}{text[1:]}."
+        return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
     return f"Nothing changed. {error or 'It could not be done.'} {values.get('hint') or ''}".strip()
 
 

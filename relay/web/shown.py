@@ -21,6 +21,9 @@ from relay.redaction import redact
 from relay.web.answers import plain
 from relay.web.looks import Look, look_of
 
+_CONTROLS: Final = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(0x7F, 0xA0)) if code not in b"\t\n\r"
+}
 _PAGES: Final = Path(__file__).parent / "templates"
 
 
@@ -30,7 +33,7 @@ def templates() -> jinja2.Environment:
         loader=jinja2.FileSystemLoader(_PAGES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=_without_secrets,
+        finalize=_showable,
         trim_blocks=True,
         lstrip_blocks=True,
         enable_async=False,
@@ -113,6 +116,6 @@ def percent(value: float) -> str:
     return f"{value:g}%"
 
 
-def _without_secrets(value: object) -> object:
-    """Every expression of a template passes here, before it is escaped."""
-    return redact(value) if type(value) is str else value
+def _showable(value: object) -> object:
+    """Every expression of a template passes here before it is escaped, without secrets and what HTML can't hold."""
+    return redact(value).translate(_CONTROLS) if type(value) is str else value

@@ -237,7 +237,7 @@ async def test_whatever_strangers_say_is_escaped_and_no_secret_shows(
 ) -> None:
     monkeypatch.setattr(redaction, "_REDACTOR", redaction.Redactor())
     redaction.register_secret(Secret("hunter2-hunter2"))
-    evil = f"{EVIL}hunter2-hunter2"
+    evil = f"{EVIL}hunter2-hunter2\x00\x1b[31m\x9b"
     event = {**an_event(250), "event": evil, "symbol": evil, "timeframe": evil, "direction": evil, "shape": evil}
     desk.events[-1] = {**event, "price": evil, "source": evil, "deliveries": {evil: evil}, "data": {evil: [evil]}}
     desk.events[-2] = {**an_event(249), "symbol": None, "symbols": [evil], "threshold": evil, "triggered_at": evil}
@@ -277,6 +277,7 @@ async def test_whatever_strangers_say_is_escaped_and_no_secret_shows(
         assert not [name for _, name in attributes(html) if name == "style" or name.startswith("on")]
         assert "&lt;script&gt;" in html
         assert "hunter2" not in html
+        assert not re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]", html), "HTML has no place for these"
         assert MASK in html
 
 

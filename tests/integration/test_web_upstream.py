@@ -8,12 +8,13 @@ import pytest
 
 from relay.backfill.round import Report, Result
 from relay.events import Channel
+from relay.web.looks import LinkState
 from tests.support.desk import FakeDesk
 from tests.support.web import get, post
 
 
 async def test_a_relay_that_stands_by_takes_the_connection_back(local: aiohttp.ClientSession, desk: FakeDesk) -> None:
-    desk.change(connection=msgspec.structs.replace(desk.now.connection, state="standby"))
+    desk.change(connection=msgspec.structs.replace(desk.now.connection, state=LinkState.STANDBY))
     assert await post(local, "/api/connect") == (200, {"taken_back": True})
     assert await post(local, "/api/connect") == (200, {"taken_back": False})
 

@@ -233,6 +233,22 @@ async def test_it_can_be_taken_away_again_and_config_and_store_stay(systemd: Stu
     assert (systemd.root / "var/lib/relay/relay.db").exists()
 
 
+async def test_a_service_that_does_not_stop_keeps_its_unit(systemd: StubSystemd, config: Path) -> None:
+    assert (await install(systemd, config)).code == 0
+    before = there(systemd.root)
+    systemd.refuse("disable", "Failed to disable unit: Access denied")
+    kept = await install(systemd, None, "--remove")
+    assert kept.code == 1
+    assert "`systemctl disable --now relay` did not work: Failed to disable unit: Access denied" in kept.err
+    assert (systemd.runs(), there(systemd.root)) == (True, before)
+
+
+async def test_what_is_not_installed_is_taken_away_without_a_fault(systemd: StubSystemd) -> None:
+    systemd.refuse("disable", "Failed to disable unit: Unit file relay.service does not exist.")
+    gone = await install(systemd, None, "--remove")
+    assert (gone.code, gone.err, systemd.calls) == (0, "", [])
+
+
 @pytest.mark.parametrize(
     ("line", "said"),
     [

@@ -1,6 +1,6 @@
 """Where the install page is typed: a scratch root with a ``systemctl`` of our own, or a systemd that really runs.
 
-    Scratch   the machine's places are folders of the test; stub_systemctl.py starts what the installed unit says
+    Scratch   the machine's places are folders of the test; stub_systemd.py starts what the installed unit says
     Booted    a systemd of its own, process 1 in namespaces of its own, over a throw-away layer on this machine's files
 
 Both have a clone of what an installation needs, and wheels to install from without a network. Neither touches the
@@ -12,7 +12,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import suppress
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Protocol
 
 from tests.support.documents import ROOT
-from tests.support.stub_systemctl import Service, below
+from tests.support.stub_systemd import StubSystemd, below
 
 WHEELS = ROOT / ".venv" / "wheels"
 _NEEDED = ("pyproject.toml", "README.md", "LICENSE", "relay", "systemd", "requirements")
@@ -71,28 +70,20 @@ class Scratch:
 
     def __init__(self, folder: Path) -> None:
         self._root = folder / "root"
-        self._bin = folder / "bin"
+        self._systemd = StubSystemd(folder / "systemd", self._root)
         self.clone = _cloned(folder)
         for place in ("opt", "etc/systemd/system", "var/lib"):
             (self._root / place).mkdir(parents=True)
-        self._bin.mkdir()
-        self._stub("sudo", 'exec "$@"')
-        self._stub("python3", f'exec {Path(sys.base_prefix) / "bin" / _PYTHON} "$@"')
-        self._stub("journalctl", f"cat {self._root}/journal")
-        self._stub("systemctl", f'PYTHONPATH={ROOT} exec {sys.executable} -m tests.support.stub_systemctl "$@"')
-
-    def _stub(self, name: str, does: str) -> None:
-        path = self._bin / name
-        path.write_text(f"#!/bin/sh\n{does}\n")
-        path.chmod(0o755)
+        self._systemd.set_up()
+        self._systemd.add("sudo", '#!/bin/sh\nexec "$@"\n')
+        self._systemd.add("python3", f'#!/bin/sh\nexec {Path(sys.base_prefix) / "bin" / _PYTHON} "$@"\n')
 
     async def type(self, script: str) -> str:
         env = {
             **_PIP,
+            **self._systemd.env,
             "PIP_FIND_LINKS": str(WHEELS),
-            "PATH": f"{self._bin}:{os.environ['PATH']}",
             "HOME": str(self._root),
-            "SCRATCH_ROOT": str(self._root),
         }
         process = await asyncio.create_subprocess_exec(
             *("bash", "-euxo", "pipefail", "-c", below(self._root, script)),
@@ -107,9 +98,7 @@ class Scratch:
         return out.decode()
 
     async def close(self) -> None:
-        for folder in (self._root / "run").glob("*"):
-            if (pid := Service.pid_in(folder)) is not None:
-                os.kill(pid, signal.SIGKILL)
+        self._systemd.kill()
 
 
 _BOOT = """\

@@ -31,8 +31,9 @@ from relay.clock import MICROS, Clock, wait_until
 from relay.deliveries import WAITING
 from relay.delivery.condition import Condition
 from relay.delivery.item import Item
+from relay.delivery.latencies import Latency
 from relay.delivery.sender import Batch, Sender
-from relay.delivery.settings import LaneSettings, LaneStatus, Latency, Observer
+from relay.delivery.settings import LaneSettings, LaneStatus, Observer
 from relay.delivery.settlement import Settlement
 from relay.delivery.supply import Supply
 from relay.delivery.switch import LaneSwitch

@@ -65,20 +65,6 @@ class LaneStatus(msgspec.Struct, frozen=True):
     limit: str = ""
 
 
-class Latency(msgspec.Struct, frozen=True):
-    """How long the last deliveries took, from the event's receipt to the 2xx; seconds.
-
-    Attributes:
-        p50: Half of them took no longer.
-        p99: 99 of 100 of them took no longer.
-        count: How many they are.
-    """
-
-    p50: float
-    p99: float
-    count: int
-
-
 class Observer(Protocol):
     """Who wants to hear of every outcome (a live display, a stream)."""
 

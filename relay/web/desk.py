@@ -18,7 +18,7 @@ from relay.backfill.errands import Errand
 from relay.config.diff import Changes
 from relay.config.outline import Outline
 from relay.deliveries import State
-from relay.delivery.settings import Latency
+from relay.delivery.latencies import Latency
 from relay.outbox.archive import Archive, Step
 from relay.outbox.channels import Hole
 from relay.outbox.memory import Snooze, SnoozeKind

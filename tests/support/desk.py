@@ -13,7 +13,7 @@ from relay.clock import MICROS
 from relay.config.diff import Changes, DestinationChanges
 from relay.config.outline import Outline, RuleOutline
 from relay.deliveries import State
-from relay.delivery.settings import Latency
+from relay.delivery.latencies import Latency
 from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes

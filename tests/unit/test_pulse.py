@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relay.clock import MICROS
 from relay.deliveries import Outcome, Verdict
-from relay.delivery.latencies import SAMPLES, Latencies
+from relay.delivery.latencies import SAMPLES, Latencies, nearest_rank
 from relay.events import Source
 from relay.pulse import MINUTES, Minute, Pulse
 from tests.support.clock import START_US, FakeClock
@@ -86,3 +87,11 @@ def test_of_a_hundred_one_may_take_longer_than_the_99th_percentile() -> None:
     told = latencies.read()
     assert told is not None
     assert (told.p50, told.p99, told.count) == (0.01, 0.01, 100)
+
+
+@pytest.mark.parametrize(
+    ("count", "per_cent", "rank"),
+    [(1, 50, 1), (1, 99, 1), (2, 50, 1), (3, 50, 2), (100, 99, 99), (101, 99, 100), (512, 99, 507), (4, 100, 4)],
+)
+def test_a_rank_is_the_nearest_that_so_many_of_a_hundred_do_not_exceed(count: int, per_cent: int, rank: int) -> None:
+    assert nearest_rank([float(one) for one in range(1, count + 1)], per_cent) == rank

@@ -43,18 +43,19 @@ class Pulse:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
+        # Added to monotonic time, it has minutes begin where those of the wall clock began at the start.
         self._offset = clock.now_us() / MICROS % _SECONDS - clock.monotonic()
         self._number = 0  # of the minute under way, since the start
         self._minutes: deque[Minute] = deque([Minute(self._began_us())], maxlen=MINUTES)
 
     def stored(self, _event: Event, _source: Source) -> None:
         """An alert was stored, for the first time."""
-        self._now().events += 1
+        self._under_way().events += 1
 
     def attempted(self, delivery: Delivery, outcome: Outcome, seconds: float) -> None:
         """An attempt ended; whose it was and how long it took is not told apart."""
         del delivery, seconds
-        minute = self._now()
+        minute = self._under_way()
         if outcome.verdict is Verdict.DELIVERED:
             minute.delivered += 1
         else:
@@ -62,10 +63,10 @@ class Pulse:
 
     def minutes(self) -> tuple[Minute, ...]:
         """Those of this run, the oldest first, the one under way last; copies."""
-        self._now()
+        self._under_way()
         return tuple(msgspec.structs.replace(minute) for minute in self._minutes)
 
-    def _now(self) -> Minute:
+    def _under_way(self) -> Minute:
         number = int((self._clock.monotonic() + self._offset) // _SECONDS)
         missing = min(number - self._number, MINUTES)
         for before in range(missing - 1, -1, -1):

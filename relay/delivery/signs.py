@@ -16,7 +16,7 @@ from relay.destinations.kinds import AnyConfig
 from relay.outbox.base import Switch
 from relay.turning import Sign
 
-_PATIENCE: Final = 3.0
+_TIMES_ITS_LONGEST: Final = 3.0
 
 
 def lane_signs(
@@ -39,6 +39,6 @@ def lane_signs(
         status, config = lane.status(), destinations.get(name)
         held = status.held_seconds or status.paced_seconds
         if config is not None:
-            patience = max(least_patience, _PATIENCE * (config.retry.max + config.timeout))
+            patience = max(least_patience, _TIMES_ITS_LONGEST * (config.retry.max + config.timeout))
             signs[name] = Sign(lane.turns, name in waiting and status.switch is Switch.ON and not held, patience)
     return signs

@@ -30,7 +30,6 @@ from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
-_LAST_EVENTS: Final = 12  # as many as `watch` shows
 _LOOK_SECONDS: Final = 1.0  # at a stopped store: enough for a million deliveries on an ordinary disk
 _OFF: Final = "http.listen is off, so that no running relay can be asked"
 _NOBODY: Final = "no relay runs here"
@@ -91,7 +90,7 @@ async def _look(config: Reach) -> Mapping[str, Any]:
 
 
 async def _last_events(config: Reach) -> list[dict[str, Any]]:
-    told = await remote.fetch(config, f"/api/events?limit={_LAST_EVENTS}")
+    told = await remote.fetch(config, f"/api/events?limit={watching.MOST_ALERTS}")
     items = told["items"] if told else []
     return items if isinstance(items, list) else []
 

@@ -29,7 +29,7 @@ Look: TypeAlias = Callable[[], Awaitable[tuple[Mapping[str, Any], list[dict[str,
 
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 _ASCII_BARS: Final = " .:-=+*#@"
-_MOST_ALERTS: Final = 12
+MOST_ALERTS: Final = 12
 
 
 async def watch(look: Look, console: Console, *, every: float, as_json: bool, clock: Clock | None = None) -> None:
@@ -89,10 +89,15 @@ def spark(numbers: list[int], *, encoding: str = "utf-8") -> str:
     """A bar for each number, the greatest the highest; what is more than nothing is never drawn as nothing."""
     bars = _BARS if encoding.lower().startswith("utf") else _ASCII_BARS
     steps, most = len(bars) - 1, max(numbers, default=0)
-    return "".join(bars[-(-number * steps // most) if most else 0] for number in numbers)
+    return "".join(bars[_height(number, most, steps)] for number in numbers)
+
+
+def _height(number: int, most: int, steps: int) -> int:
+    """Of a bar, in ``steps`` for ``most``; rounded up."""
+    return -(-number * steps // most) if most else 0
 
 
 def _alerts(events: list[dict[str, Any]], console: Console) -> Iterator[RenderableType]:
     if events:
         yield Text()
-        yield drawn(events[:_MOST_ALERTS], EVENTS, console)
+        yield drawn(events[:MOST_ALERTS], EVENTS, console)

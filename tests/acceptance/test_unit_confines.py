@@ -13,12 +13,12 @@ import yaml
 
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
-from relay.units import TEMPLATE, UNIT, unit_text
+from relay.units import UNIT, unit_text
 from tests.support.alerts import arrived, fire, once
 from tests.support.documents import ROOT
 from tests.support.manager import managing
 from tests.support.process import RelayProcess, webhook, write_config
-from tests.support.seccomp import allowed, families, values, why_not
+from tests.support.seccomp import allowed, families, why_not
 from tests.support.tls import CA, pem_of, receiving_tls, server_side
 
 WHY_NOT = why_not()
@@ -121,9 +121,3 @@ async def test_a_life_needs_nothing_that_the_unit_forbids(
             await inbox.wait_until(lambda: inbox.unique == 25)
             assert await relay.stop() == 0
     assert arrived(inbox, "/named") == once(fired)
-
-
-def test_both_units_forbid_the_same() -> None:
-    one, many = unit_text(UNIT), unit_text(TEMPLATE)
-    for setting in ("SystemCallFilter", "RestrictAddressFamilies", "MemoryDenyWriteExecute"):
-        assert values(one, setting) == values(many, setting) != []

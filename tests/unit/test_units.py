@@ -38,7 +38,3 @@ def test_the_units_differ_in_whose_files_they_name_and_in_nothing_else() -> None
     one = [line.replace(" for %i", "").replace("%i/", "").replace("-%i", "") for line in settings(TEMPLATE)]
     one.remove("User=relay")  # what it is called by itself
     assert one == settings(UNIT)
-
-
-def test_each_account_has_a_user_of_its_own() -> None:
-    assert "User=relay-%i" in unit_text(TEMPLATE).splitlines()

@@ -127,14 +127,7 @@ def _answered(before: Asked, scout: Scout | None, *, interactive: bool) -> Answe
     if interactive:
         return dialogue.ask(before, os.environ, scout)
     assert before.key is not None
-    return answers.gathered(
-        before.key,
-        before.places,
-        symbols=before.symbols or (),
-        timeframes=before.timeframes or (),
-        direction=before.direction or None,
-        upstream=before.upstream,
-    )
+    return answers.gathered(before.key, before.places, before.wanted, upstream=before.upstream)
 
 
 def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: bool) -> bool:

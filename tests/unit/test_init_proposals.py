@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from relay.cli.setup.answers import Filter
 from relay.cli.setup.dialogue import name_after
 from relay.cli.setup.proposals import Proposal, counts, favourite, line, proposals
 from relay.events import Event
@@ -31,7 +32,7 @@ def test_one_destination_is_offered_everything_and_less() -> None:
 
 
 def test_symbols_narrow_all_but_the_last() -> None:
-    assert lines(proposals(["swing"], ("AAPL", "*-USD")), cut=True) == [
+    assert lines(proposals(["swing"], Filter(("AAPL", "*-USD"))), cut=True) == [
         "AAPL or *-USD: at least 3 alerts",
         "AAPL or *-USD, 4 hours and longer: at least 1 alert",
         "AAPL or *-USD, daily and longer: at least 1 alert",
@@ -76,7 +77,7 @@ def test_more_than_four_are_offered_no_split() -> None:
 
 
 def test_a_direction_that_was_asked_for_holds_in_all() -> None:
-    assert {proposal.direction for proposal in proposals(["a", "b"], ("AAPL",), "bullish")} == {"bullish"}
+    assert {one.wanted.direction for one in proposals(["a", "b"], Filter(("AAPL",), (), "bullish"))} == {"bullish"}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from relay.cli.check import notes
 from relay.cli.setup import answers
-from relay.cli.setup.answers import Answers, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
+from relay.cli.setup.answers import Answers, Filter, InEnvironment, InFile, Place, SecretAnswer, Typed, WrongAnswerError
 from relay.cli.setup.draft import SCHEMA, written
 from relay.cli.setup.files import put
 from relay.config.load import load
@@ -80,7 +80,7 @@ def everything(draw: st.DrawFn) -> tuple[Answers, dict[str, str]]:
     symbols = answers.symbols(" ".join(draw(words)))
     timeframes = tuple(sorted(draw(st.sets(st.sampled_from(TIMEFRAMES))), key=TIMEFRAMES.index))
     direction = draw(st.none() | st.sampled_from(DIRECTIONS))
-    return answers.gathered(key, places, symbols=symbols, timeframes=timeframes, direction=direction), files
+    return answers.gathered(key, places, Filter(symbols, timeframes, direction)), files
 
 
 def revealed(one: SecretAnswer, files: dict[str, str]) -> str:
@@ -113,9 +113,9 @@ def test_whatever_is_answered_gives_a_config_that_loads_and_says_just_that(
     assert found == {place.name: (place.kind, revealed(place.url, files)) for place in said.places}
     [rule] = loaded.rules
     assert rule.to == tuple(place.name for place in said.places)
-    assert (rule.symbols.any, rule.symbols.none) == (said.symbols, ())
-    assert rule.timeframes == (frozenset(said.timeframes) or None)
-    assert rule.directions == (None if said.direction is None else {said.direction})
+    assert (rule.symbols.any, rule.symbols.none) == (said.wanted.symbols, ())
+    assert rule.timeframes == (frozenset(said.wanted.timeframes) or None)
+    assert rule.directions == (None if said.wanted.direction is None else {said.wanted.direction})
     config = texts[-1].text
     assert KEY not in config
     assert URL not in config

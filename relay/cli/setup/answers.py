@@ -2,7 +2,7 @@
 
     the key itself | @FILE | ${NAME} ──key, place_url──> Typed | InFile | InEnvironment        a SecretAnswer
     discord: swing = …               ──place──> Place
-    AAPL, SPY, *-USD                 ──symbols, timeframes, direction
+    AAPL, SPY, *-USD                 ──symbols, timeframes, direction──> Filter
                                                   all of it ──> Answers ──> relay.cli.setup.draft
 
 What holds always: an ``Answers`` is fit to be written; no message repeats a secret.
@@ -84,6 +84,24 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Filter:
+    """Which alerts are wanted.
+
+    Attributes:
+        symbols: Names and globs, upper case; empty is all.
+        timeframes: In the vendor's spelling; empty is all.
+        direction: None is both.
+    """
+
+    symbols: tuple[str, ...] = ()
+    timeframes: tuple[str, ...] = ()
+    direction: str | None = None
+
+
+EVERY_ALERT: Final = Filter()
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Each kind of alert to a place of its own.
 
@@ -103,18 +121,14 @@ class Answers:
     Attributes:
         key: The API key.
         places: At least one; each name once.
-        symbols: Names and globs, upper case; empty is all.
-        timeframes: In the vendor's spelling; empty is all.
-        direction: None is both.
+        wanted: Which alerts.
         upstream: Addresses other than the vendor's, by their keys in the config.
         split: Who gets what; None where every place gets all of it.
     """
 
     key: SecretAnswer
     places: tuple[Place, ...]
-    symbols: tuple[str, ...] = ()
-    timeframes: tuple[str, ...] = ()
-    direction: str | None = None
+    wanted: Filter = EVERY_ALERT
     upstream: tuple[tuple[str, str], ...] = ()
     split: Split | None = None
 
@@ -189,10 +203,8 @@ def address(name: str, text: str) -> tuple[str, str]:
 def gathered(
     key: SecretAnswer,
     places: Iterable[Place],
+    wanted: Filter = EVERY_ALERT,
     *,
-    symbols: tuple[str, ...] = (),
-    timeframes: tuple[str, ...] = (),
-    direction: str | None = None,
     upstream: tuple[tuple[str, str], ...] = (),
     split: Split | None = None,
 ) -> Answers:
@@ -201,7 +213,7 @@ def gathered(
     Raises:
         WrongAnswerError: Two destinations have one name.
     """
-    return Answers(key, distinct(places), symbols, timeframes, direction, upstream, split)
+    return Answers(key, distinct(places), wanted, upstream, split)
 
 
 def distinct(places: Iterable[Place]) -> tuple[Place, ...]:

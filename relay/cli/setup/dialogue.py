@@ -11,15 +11,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Final, Protocol, TypeVar
 
 import click
 
 from relay.cli.counting import quiet
 from relay.cli.setup import answers
-from relay.cli.setup.answers import FORMS, Answers, Kind, Place, SecretAnswer, WrongAnswerError
+from relay.cli.setup.answers import (
+    EVERY_ALERT,
+    FORMS,
+    Answers,
+    Filter,
+    Kind,
+    Place,
+    SecretAnswer,
+    Split,
+    WrongAnswerError,
+)
 from relay.cli.setup.proposals import Proposal, counts, favourite, line, proposals
 from relay.cli.setup.scout import KeyFound
 from relay.cli.survey import Survey
@@ -28,6 +38,7 @@ from relay.rules import words
 from relay.upstream.probe import Standing
 
 KEY_VARIABLE: Final = "STRATALERTS_API_KEY"
+OF_A_FILTER: Final = frozenset(one.name for one in fields(Filter))
 _COPY_FROM: Final[Mapping[Kind, str]] = {
     "discord": "The webhook's URL, from the channel's settings under Integrations",
     "slack": "The incoming webhook's URL",
@@ -59,22 +70,20 @@ class Looker(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What options have answered; None is still open.
+    """What options have answered.
 
     Attributes:
-        key: The API key.
-        places: Where alerts go.
-        symbols: Empty is all.
-        timeframes: Empty is all.
-        direction: Empty is both.
+        key: The API key; None is to be asked.
+        places: Where alerts go; none is to be asked.
+        wanted: Which alerts.
+        open: What of ``wanted`` is to be asked.
         upstream: As in ``Answers``; never asked for.
     """
 
     key: SecretAnswer | None = None
     places: tuple[Place, ...] = ()
-    symbols: tuple[str, ...] | None = None
-    timeframes: tuple[str, ...] | None = None
-    direction: str | None = None
+    wanted: Filter = EVERY_ALERT
+    open: frozenset[str] = OF_A_FILTER
     upstream: tuple[tuple[str, str], ...] = ()
 
 
@@ -83,32 +92,28 @@ def ask(asked: Asked, env: Mapping[str, str], looker: Looker | None = None) -> A
     click.echo(f"Secrets are typed as they are, or named: {FORMS}.")
     key = _key(asked.key, env, looker)
     places = tuple(_looked(place, env, looker) for place in asked.places) or _places(env, looker)
-    symbols, timeframes, direction = asked.symbols, asked.timeframes, asked.direction
-    if symbols is None:
-        symbols = _plain("Symbols, like AAPL, SPY or *-USD", answers.symbols)
-    day = None
-    if looker is not None and timeframes is None:
+    wanted, split = _wanted(asked, key, [place.name for place in places], looker)
+    return answers.gathered(key, places, wanted, upstream=asked.upstream, split=split)
+
+
+def _wanted(
+    asked: Asked, key: SecretAnswer, names: Sequence[str], looker: Looker | None
+) -> tuple[Filter, Split | None]:
+    """Which alerts, and who of ``names`` gets what: picked by its number, where the last day can be seen."""
+    wanted = asked.wanted
+    if "symbols" in asked.open:
+        wanted = replace(wanted, symbols=_plain("Symbols, like AAPL, SPY or *-USD", answers.symbols))
+    if looker is not None and "timeframes" in asked.open:
         click.echo("Fetching what the last day had …")
-        day = looker.last_day(key, symbols)
-    names = [place.name for place in places]
-    chosen = None if day is None else _chosen(day, proposals(names, symbols, direction or None))
-    if chosen is not None:
-        return answers.gathered(
-            key,
-            places,
-            symbols=chosen.symbols,
-            timeframes=chosen.timeframes,
-            direction=chosen.direction,
-            upstream=asked.upstream,
-            split=chosen.split,
-        )
-    if timeframes is None:
-        timeframes = _plain("Timeframes, of 15 30 60 4H 12H D W M Q Y", answers.timeframes)
-    if direction is None:
-        direction = _plain("Direction, bullish or bearish", lambda text: answers.direction(text) or "")
-    return answers.gathered(
-        key, places, symbols=symbols, timeframes=timeframes, direction=direction or None, upstream=asked.upstream
-    )
+        day = looker.last_day(key, wanted.symbols)
+        chosen = None if day is None else _chosen(day, proposals(names, wanted))
+        if chosen is not None:
+            return chosen.wanted, chosen.split
+    if "timeframes" in asked.open:
+        wanted = replace(wanted, timeframes=_plain("Timeframes, of 15 30 60 4H 12H D W M Q Y", answers.timeframes))
+    if "direction" in asked.open:
+        wanted = replace(wanted, direction=_plain("Direction, bullish or bearish", answers.direction))
+    return wanted, None
 
 
 def _key(given: SecretAnswer | None, env: Mapping[str, str], looker: Looker | None) -> SecretAnswer:
@@ -216,7 +221,7 @@ def _chosen(day: Survey, offered: list[Proposal]) -> Proposal | None:
 
 
 def _of(offered: list[Proposal]) -> str:
-    directions = {proposal.direction for proposal in offered if proposal.direction}
+    directions = {proposal.wanted.direction for proposal in offered if proposal.wanted.direction}
     return f", {words.listing(sorted(directions), 'or')}" if directions else ""
 
 

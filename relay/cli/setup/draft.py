@@ -123,11 +123,11 @@ def _destinations(answers: Answers, secrets: _Secrets) -> Iterator[str]:
 
 def _rule(answers: Answers) -> Iterator[str]:
     yield f"  - name: {RULE}"
-    symbols = _several([_scalar(symbol) for symbol in answers.symbols])
+    symbols = _several([_scalar(symbol) for symbol in answers.wanted.symbols])
     yield _condition("symbol", symbols, '[AAPL, SPY, "*-USD"]', "names and globs; without this line, all")
-    timeframes = _several(answers.timeframes)
+    timeframes = _several(answers.wanted.timeframes)
     yield _condition("timeframe", timeframes, "[D, W]", "15 30 60 4H 12H D W M Q Y; without this line, all")
-    yield _condition("direction", answers.direction, "bullish", "or bearish; without this line, both")
+    yield _condition("direction", answers.wanted.direction, "bullish", "or bearish; without this line, both")
     if answers.split is None:
         yield f"    to: {_several([_scalar(place.name) for place in answers.places])}"
         return

@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 import click
 
 from relay.cli.setup import answers
-from relay.cli.setup.answers import Kind, Place, WrongAnswerError
-from relay.cli.setup.dialogue import Asked
+from relay.cli.setup.answers import Filter, Kind, Place, WrongAnswerError
+from relay.cli.setup.dialogue import OF_A_FILTER, Asked
 from relay.errors import UsageError
 
 PLACE: Final = "NAME=URL"
@@ -41,9 +41,12 @@ def read(given: Mapping[str, str | tuple[str, ...] | None], env: Mapping[str, st
         key=read_one("key_file", lambda text: answers.key(f"@{text}", env))
         or read_one("key_env", lambda text: answers.key(answers.in_environment(text), env)),
         places=_option("--discord, --slack, --webhook", lambda: answers.distinct(places), faults) or (),
-        symbols=read_one("symbols", answers.symbols),
-        timeframes=read_one("timeframes", answers.timeframes),
-        direction=read_one("direction", lambda text: answers.direction(text) or ""),
+        wanted=Filter(
+            symbols=read_one("symbols", answers.symbols) or (),
+            timeframes=read_one("timeframes", answers.timeframes) or (),
+            direction=read_one("direction", answers.direction),
+        ),
+        open=OF_A_FILTER - one.keys(),
         upstream=tuple(address for address in upstream if address is not None),
     )
     if len(faults) > 1:

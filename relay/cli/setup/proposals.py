@@ -1,6 +1,6 @@
 """What `relay init` proposes to send where, with the number of alerts that the last day had for it. Pure.
 
-names of destinations, symbols, direction ──proposals──> Proposal, …: a rule each, from the widest to the narrowest
+names of destinations, Filter ──proposals──> Proposal, …: a rule each, from the widest to the narrowest
 Proposal + the day's alerts ──counts──> {destination: so many} ──line──> what stands beside its number in the list
                               └──favourite──> the one that Enter takes: none of its chats gets more than is read
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from relay.cli.counting import FLOOD
-from relay.cli.setup.answers import Split
+from relay.cli.setup.answers import EVERY_ALERT, Filter, Split
 from relay.events import Event
 from relay.rules import words
 from relay.rules.match import compile_rules
@@ -87,40 +87,36 @@ class Proposal:
     Attributes:
         called: What it sends, in the list.
         to: All destinations.
-        symbols: Empty is all.
-        timeframes: Empty is all.
-        direction: None is both.
+        wanted: Which alerts.
         split: Who gets what; None where everyone gets all of it.
     """
 
     called: str
     to: tuple[str, ...]
-    symbols: tuple[str, ...] = ()
-    timeframes: tuple[str, ...] = ()
-    direction: str | None = None
+    wanted: Filter = EVERY_ALERT
     split: Split | None = None
 
 
-def proposals(names: Sequence[str], symbols: tuple[str, ...] = (), direction: str | None = None) -> list[Proposal]:
+def proposals(names: Sequence[str], wanted: Filter = EVERY_ALERT) -> list[Proposal]:
     """What may be wanted: each to its place first, then to all of them, from much to little.
 
     Args:
         names: Of the destinations, in their order.
-        symbols: Those that were asked for; empty is all.
-        direction: Likewise; None is both.
+        wanted: What was asked for; its timeframes are what is proposed.
     """
     to = tuple(names)
-    whose = words.listing(symbols, "or")
+    whose = words.listing(wanted.symbols, "or")
+    asked = replace(wanted, timeframes=())
     made = [
-        Proposal(f"by {by}{f' of {whose}' if whose else ''}", to, symbols, (), direction, split)
+        Proposal(f"by {by}{f' of {whose}' if whose else ''}", to, asked, split)
         for by, split in ((by, _split(by, to)) for by in _SPLITS)
         if split is not None
     ]
-    made.append(Proposal(whose or "everything", to, symbols, (), direction))
+    made.append(Proposal(whose or "everything", to, asked))
     for timeframes, called in _NARROWER:
-        made.append(Proposal(f"{whose}, {called}" if whose else called, to, symbols, timeframes, direction))
-    if symbols:
-        made.append(Proposal("every symbol", to, (), (), direction))
+        made.append(Proposal(f"{whose}, {called}" if whose else called, to, replace(asked, timeframes=timeframes)))
+    if asked.symbols:
+        made.append(Proposal("every symbol", to, replace(asked, symbols=())))
     return made
 
 
@@ -177,13 +173,13 @@ def _called(split: Split) -> Iterator[tuple[str, str]]:
 
 
 def _rule(proposal: Proposal) -> Rule:
-    split = proposal.split
+    wanted, split = proposal.wanted, proposal.split
     return Rule(
         "proposed",
         proposal.to,
-        symbols=Symbols(proposal.symbols),
-        timeframes=frozenset(proposal.timeframes) or None,
-        directions=None if proposal.direction is None else frozenset({proposal.direction}),
+        symbols=Symbols(wanted.symbols),
+        timeframes=frozenset(wanted.timeframes) or None,
+        directions=None if wanted.direction is None else frozenset({wanted.direction}),
         routes=None
         if split is None
         else Routes(split.by, {value: (name,) for values, name in split.routes for value in values}),

@@ -79,9 +79,7 @@ BODY, *_ = re.findall(r"```json\n(.*?)```", (ROOT / "docs/webhooks.md").read_tex
 
 
 def test_the_documents_show_the_samples() -> None:
-    assert list(map(json.loads, BLOCKS_SHOWN)) == [
-        samples.envelope(channel, START_US) for channel in ALERT_CHANNELS
-    ]
+    assert list(map(json.loads, BLOCKS_SHOWN)) == [samples.envelope(channel, START_US) for channel in ALERT_CHANNELS]
 
 
 @pytest.mark.parametrize("text", [*BLOCKS_SHOWN, BODY])

@@ -15,9 +15,10 @@ from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import announcement, running
+from relay.install.plan import Step
 from relay.install.running import command_of, hidden
 from relay.install.startup import until_ready
-from relay.install.systemctl import Ended, Systemctl, readable
+from relay.install.systemctl import Ended, NotDoneError, Systemctl, readable
 from tests.support.clock import FakeClock
 
 
@@ -149,6 +150,18 @@ def test_the_announcement_goes_to_alerts_to_or_to_the_first_chat() -> None:
     assert announcement.text(config(), "vps") == f"Relay is up: version {__version__} on vps, 1 rule to 2 destinations"
 
 
+def test_what_systemd_refuses_is_told_in_its_words(tmp_path: Path) -> None:
+    script = tmp_path / "systemctl"
+    script.write_text("#!/bin/sh\necho 'Failed to reload:\n  no' >&2; exit 1\n")
+    script.chmod(0o755)
+    with pytest.raises(NotDoneError, match=r"^`systemctl daemon-reload` did not work: Failed to reload: no$") as caught:
+        Systemctl(str(script)).do(Step.RELOAD)
+    assert caught.value.said == "Failed to reload: no"
+    script.write_text("#!/bin/sh\nexit 4\n")
+    with pytest.raises(NotDoneError, match=r"did not work: exit code 4$"):
+        Systemctl(str(script)).do(Step.DISABLE)
+
+
 def test_what_systemd_tells_of_an_end_is_read(tmp_path: Path) -> None:
     script = tmp_path / "systemctl"
     script.write_text(f"#!{sys.executable}\nprint('ActiveState=failed\\nExecMainStatus=77\\nExecMainPID=12')\n")
@@ -159,16 +172,27 @@ def test_what_systemd_tells_of_an_end_is_read(tmp_path: Path) -> None:
     assert Systemctl(str(script)).log() == []
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *options: str, uid: int) -> Result:
+def run(monkeypatch: pytest.MonkeyPatch, *options: str, uid: int, before: Sequence[str] = ()) -> Result:
     monkeypatch.setattr("relay.cli.install.os.geteuid", lambda: uid)
-    return CliRunner().invoke(group, ["install", *options])
+    return CliRunner().invoke(group, [*before, "install", *options])
 
 
-def test_who_is_not_root_is_told_what_to_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = run(monkeypatch, uid=1000)
+@pytest.mark.parametrize(
+    ("before", "options", "again"),
+    [
+        ((), (), "install"),
+        ((), ("--wait", "5s", "-c", "my config.yaml"), "install --wait 5s -c 'my config.yaml'"),
+        (("-c", "x.yaml"), ("--force",), "install -c x.yaml --force"),
+    ],
+)
+def test_who_is_not_root_is_told_what_to_say(
+    monkeypatch: pytest.MonkeyPatch, before: Sequence[str], options: Sequence[str], again: str
+) -> None:
+    ended = run(monkeypatch, *options, uid=1000, before=before)
     assert isinstance(ended.exception, UsageError)
     assert ended.exception.exit_code is Exit.USAGE
-    assert "sudo " in ended.exception.hint
+    assert ended.exception.hint.startswith("Say: sudo ")
+    assert ended.exception.hint.endswith(f" {again}")
 
 
 def test_a_machine_without_systemd_is_told_what_else_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,9 +207,10 @@ def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(tmp_path: Path, monk
     monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
     monkeypatch.setattr("relay.install.systemctl._BOOTED", tmp_path)
     monkeypatch.setattr("relay.install.systemctl.shutil.which", lambda name: f"/nowhere/{name}")
-    ended = run(monkeypatch, uid=0)
+    ended = run(monkeypatch, "--force", uid=0)
     assert isinstance(ended.exception, RelayError)
-    assert "sudo python3 -m venv /opt/relay && sudo /opt/relay/bin/pip install ." in ended.exception.hint
+    assert "sudo python3 -m venv /opt/relay && sudo /opt/relay/bin/pip install . && " in ended.exception.hint
+    assert ended.exception.hint.endswith(" sudo /opt/relay/bin/relay install --force")
 
 
 def test_a_dry_run_shows_the_files_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ from relay.outbox.archive import Archive, Step
 from relay.outbox.base import Outbox, QueueStats, Switch
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.pulse import Minute
-from relay.readiness import Signs, judged, lane_note, lane_trouble, store_trouble, waiting_notes
+from relay.readiness import Signs, judged, lane_note, lane_trouble, snooze_notes, store_trouble, waiting_notes
 from relay.undertakings import Undertakings
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase, Transition
@@ -171,6 +171,7 @@ class FrontDesk:
     async def status(self) -> Status:
         """How everything stands now."""
         backfill, destinations, now_us = await self._backfill(), await self._destinations(), self.clock.now_us()
+        snoozes = tuple(self.snoozed())
         dead = {one.name: one.counts.get(State.DEAD, 0) for one in destinations}
         return Status(
             version=__version__,
@@ -181,9 +182,12 @@ class FrontDesk:
             backfill=backfill,
             channels=tuple([await self._channel(channel) for channel in self.channels()]),
             destinations=destinations,
-            snoozes=tuple(self.snoozed()),
+            snoozes=snoozes,
             simulated=self.simulated,
-            notes=tuple(waiting_notes(dead, (one.found_at_us for one in backfill.holes), now_us=now_us)),
+            notes=(
+                *waiting_notes(dead, (one.found_at_us for one in backfill.holes), now_us=now_us),
+                *snooze_notes(snoozes),
+            ),
             minutes=self.minutes(),
         )
 

@@ -19,16 +19,18 @@ from typing import Final, Protocol
 import msgspec
 
 from relay.backfill.status import Standing, Status
-from relay.clock import MICROS
+from relay.clock import MICROS, isoformat
 from relay.commands import relay_command
 from relay.delivery.settings import LaneStatus
 from relay.durations import roughly
 from relay.errors import RelayError
 from relay.events import Channel
 from relay.outbox.base import Switch
+from relay.outbox.memory import Snooze, SnoozeKind
 from relay.upstream.access import SCOPES
 from relay.upstream.state import ConnectionState, Phase
 from relay.web.desk import Readiness
+from relay.wording import agreeing, counted
 
 LONG_SECONDS: Final = 600.0
 """A destination that has failed for so long, or takes nothing for so long from now, is told of."""
@@ -158,13 +160,21 @@ def waiting_notes(dead: Mapping[str, int], holes_found_us: Iterable[int], *, now
     """
     for name, count in dead.items():
         if count:
-            letters = "1 dead letter" if count == 1 else f"{count:,} dead letters"
-            verb = "waits" if count == 1 else "wait"
+            letters, verb = counted(count, "dead letter"), agreeing(count, "waits", "wait")
             yield f"{letters} at {name} {verb} for a decision: `{relay_command('dead', 'list', '--to', name)}`"
     late = sum(found_us > now_us - RECENT_US for found_us in holes_found_us)
     if late:
-        ranges = "1 range was" if late == 1 else f"{late:,} ranges were"
-        yield f"{ranges} not shown whole in the last 24 hours, and may hide alerts: `{relay_command('status')}`"
+        ranges = counted(late, "range")
+        yield f"{ranges} of ids shown only in part since yesterday may hide alerts: `{relay_command('audit')}`"
+
+
+def snooze_notes(snoozes: Iterable[Snooze]) -> Iterator[str]:
+    """What a person keeps from going out, and may have forgotten: whole destinations and rules."""
+    for one in snoozes:
+        if one.kind is not SnoozeKind.SYMBOL:
+            until = isoformat(one.until_us)[:16].replace("T", " ")
+            clear = relay_command("snooze", f"--{one.kind.value}", "--clear", one.name)
+            yield f"the {one.kind.value} {one.name} is snoozed until {until} UTC: `{clear}`"
 
 
 def switched(name: str, how: Switched) -> str:

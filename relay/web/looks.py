@@ -78,3 +78,25 @@ WELL: Final = frozenset({Look.GOOD, Look.BUSY})
 def look_of(state: str) -> Look:
     """How a state of a delivery, a destination or the connection looks; an unknown word, as if on its way."""
     return _LOOKS.get(state, Look.BUSY)
+
+
+MEANINGS: Final[Mapping[str, str]] = {
+    LaneState.IDLE: "nothing waits for this destination",
+    LaneState.SENDING: "something is on its way there",
+    LaneState.PACING: "what waits goes out as fast as the provider, or the config's rate, allows",
+    LaneState.BACKING_OFF: "it failed, and is tried again by itself; nothing is lost",
+    LaneState.REFUSING: "it did not take its last message, which became a dead letter",
+    LaneState.PAUSED: "a person holds its queue until it is resumed",
+    LaneState.OFF: "its answer said that it is gone or closed; its queue is kept until it is resumed",
+    LaneState.LEAVING: "it is gone from the config, and what waits still goes out",
+    LaneState.REMOVED: "it is gone from the config, and its queue is kept",
+    State.PENDING: "an alert waits to be sent there",
+    State.DECIDING: "it waits for a look-up, before its rules can say yes or no",
+    State.DEAD: "a dead letter: it was refused, or tried for as long as the config wants, and a person decides",
+    State.EXPIRED: "older than max_age when its turn came, or dropped by a person",
+    State.SUPPRESSED: "a snooze, a cooldown, the rule's hours or a look-up held it back",
+    "recovered": "fetched over REST after the socket had missed it",
+    "hole": "ids of which the upstream showed only a part",
+    "5 at once, 5 left": "a rate: so many messages go out together, and so many are left of them now",
+}
+"""What a person who reads the page for the first time would ask."""

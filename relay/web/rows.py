@@ -7,11 +7,13 @@ Templates look up attributes of values that are there, which costs a tenth of as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
 import msgspec
 
+from relay.destinations.texts import price_text
 from relay.events import symbol_root
 from relay.web.looks import Look, look_of
 from relay.web.shown import as_json, micros
@@ -78,7 +80,7 @@ def row_of(event: Mapping[str, Any]) -> Row:
         way=way,
         arrow=arrow,
         shape=_text(event, "shape") or (f"{count} of 4" if count else ""),
-        price=_text(event, "price"),
+        price=_price(event.get("price")),
         received_us=micros(event.get("received_at")),
         triggered_at=_text(event, "triggered_at"),
         source=_text(event, "source"),
@@ -86,6 +88,13 @@ def row_of(event: Mapping[str, Any]) -> Row:
         fates=tuple(Fate(str(name), str(state), look_of(str(state))) for name, state in fates),
         payload="" if event.get("data") is None else as_json(event["data"]),
     )
+
+
+def _price(price: object) -> str:
+    """As the chats show it; what is no number as it was told."""
+    if isinstance(price, int | float) and not isinstance(price, bool) and math.isfinite(price):
+        return price_text(price)
+    return "" if price is None else str(price)
 
 
 def _text(event: Mapping[str, Any], name: str) -> str:

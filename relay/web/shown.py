@@ -19,7 +19,7 @@ from relay.deliveries import State
 from relay.events import Instant, symbol_root
 from relay.redaction import redact
 from relay.web.answers import plain
-from relay.web.looks import Look, look_of
+from relay.web.looks import MEANINGS, Look, look_of
 
 _CONTROLS: Final = {
     code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(0x7F, 0xA0)) if code not in b"\t\n\r"
@@ -55,7 +55,7 @@ def templates() -> jinja2.Environment:
     }
     draw = environment.get_template("marks.html").module.draw  # type: ignore[attr-defined]  # a macro
     marks = {one: draw(one) for one in Look}
-    environment.globals |= {"State": State, "micros": MICROS, "mark": marks.__getitem__}
+    environment.globals |= {"State": State, "meanings": MEANINGS, "micros": MICROS, "mark": marks.__getitem__}
     return environment
 
 

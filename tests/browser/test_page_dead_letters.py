@@ -75,7 +75,7 @@ async def test_a_letter_that_another_tab_retried_is_told_and_goes(world: World, 
     await world.dead("AAPL")
     page, other = [await tabs.open(world.url) for _ in range(2)]
     await live(page)
-    await page.get_by_role("button", name="Pause updates").click()
+    await page.get_by_role("button", name="Hold page").click()
     retry = re.compile("^Retry alerts.in_force")
     await other.get_by_role("button", name=retry).click()
     await world.inbox.wait_until(lambda: world.inbox.unique == 1)

@@ -74,12 +74,12 @@ async def test_a_paused_destination_holds_what_comes_until_it_is_resumed(world: 
 async def test_a_destination_is_snoozed_with_one_press_and_the_snooze_ended(world: World, tabs: Tabs) -> None:
     page = await tabs.open(world.url)
     await live(page)
-    await page.get_by_role("button", name="Snooze bot for 4 hours").click()
-    await expect(page.get_by_text(re.compile("bot is snoozed until .* UTC"))).to_be_visible()
+    await page.get_by_role("button", name="4h: snooze bot").click()
+    await expect(page.get_by_text(re.compile("bot is snoozed until .* UTC")).first).to_be_visible()
     await expect(lane(page)).to_contain_text("snoozed")
     world.fire("AAPL")
     await expect(row(page, "AAPL")).to_contain_text("suppressed")
-    await page.get_by_role("button", name="End the snooze of destination bot").click()
+    await page.get_by_role("button", name="End snooze of destination bot").click()
     await expect(lane(page)).not_to_contain_text("snoozed")
     await world.delivered("MSFT")
 
@@ -126,7 +126,7 @@ async def test_the_symbol_of_an_alert_is_snoozed_where_the_alert_is(world: World
     page = await tabs.open(world.url)
     await live(page)
     await unfold(page, "AAPL")
-    await page.get_by_role("button", name="Snooze symbol AAPL for 1 hour").click()
+    await page.get_by_role("button", name="Snooze AAPL 1h, as a symbol").click()
     await expect(section(page, "Snoozes").get_by_role("listitem").filter(has_text="AAPL")).to_contain_text("symbol")
 
 

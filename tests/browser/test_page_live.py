@@ -62,11 +62,11 @@ async def test_a_filter_holds_for_what_comes_later(world: World, tabs: Tabs) -> 
 async def test_held_updates_stay_away_until_they_are_let_in(world: World, tabs: Tabs) -> None:
     page = await tabs.open(world.url)
     await live(page)
-    await page.get_by_role("button", name="Pause updates").click()
+    await page.get_by_role("button", name="Hold page").click()
     await world.delivered("AAPL")
     async with page.expect_response(re.compile("/parts")):
         await expect(row(page, "AAPL")).to_have_count(0)
-        await page.get_by_role("button", name="Pause updates").click()
+        await page.get_by_role("button", name="Go on").click()
     await expect(row(page, "AAPL")).to_be_visible()
     await live(page)
 
@@ -96,11 +96,11 @@ async def test_focus_typed_text_and_what_is_folded_out_survive_what_comes(world:
 async def test_a_focused_button_keeps_its_focus_while_alerts_come(world: World, tabs: Tabs) -> None:
     page = await tabs.open(world.url)
     await live(page)
-    await page.get_by_role("button", name="Snooze bot for 1 hour").focus()
+    await page.get_by_role("button", name="Snooze 1h: bot").focus()
     for symbol in ("AAPL", "MSFT"):
         await world.delivered(symbol)
         await expect(row(page, symbol)).to_contain_text("delivered")
-        await expect(page.get_by_role("button", name="Snooze bot for 1 hour")).to_be_focused()
+        await expect(page.get_by_role("button", name="Snooze 1h: bot")).to_be_focused()
 
 
 async def test_a_lost_stream_is_told_and_comes_back_by_itself(world: World, tabs: Tabs) -> None:

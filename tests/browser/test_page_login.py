@@ -105,7 +105,7 @@ async def test_that_the_session_is_over_is_told_once_however_often_it_is_tried(e
     await log_in(page)
     await live(page)
     await page.context.clear_cookies()
-    for name in ("Pause bot", "Snooze bot for 1 hour"):
+    for name in ("Pause bot", "Snooze 1h: bot"):
         async with page.expect_response(lambda answer: answer.status == 401):
             await page.get_by_role("button", name=name).click()
         await expect(page.get_by_role("link", name="Your session is over: log in")).to_have_count(1)

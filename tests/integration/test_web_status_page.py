@@ -119,7 +119,7 @@ async def test_every_button_and_field_says_what_it_is(desk: FakeDesk, local: aio
     await desk.snooze("AAPL", 60.0, kind=None)
     html = await html_of(local)
     names = re.findall(r'<button[^>]*aria-label="([^"]+)"', section(html, "destinations") + section(html, "dead"))
-    assert {"Pause bot", "Resume swing", "Snooze bot for 1 hour", "Retry alerts.in_force:3 to bot"} < set(names)
+    assert {"Pause bot", "Resume swing", "Snooze 1h: bot", "Retry alerts.in_force:3 to bot"} < set(names)
     assert len(names) == len(set(names))
     assert 'aria-label="End the snooze of AAPL"' in html
 

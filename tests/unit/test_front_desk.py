@@ -228,7 +228,7 @@ async def test_what_waits_for_a_person_is_noted_by_the_status_alone() -> None:
     async with front_desk(outbox) as desk:
         letters, hole = (await desk.status()).notes
         assert letters == f"{LETTERS} dead letters at bot wait for a decision: `relay dead list --to bot`"
-        assert hole.startswith("1 range was not shown whole in the last 24 hours")
+        assert hole.startswith("1 range of ids shown only in part since yesterday")
         assert desk.ready().notes == ()
 
 

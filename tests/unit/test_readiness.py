@@ -10,7 +10,17 @@ from relay.delivery.settings import LaneStatus
 from relay.errors import RelayError
 from relay.events import Channel
 from relay.outbox.base import Switch
-from relay.readiness import LONG_SECONDS, RECENT_US, Signs, judged, lane_trouble, store_trouble, waiting_notes
+from relay.outbox.memory import Snooze, SnoozeKind
+from relay.readiness import (
+    LONG_SECONDS,
+    RECENT_US,
+    Signs,
+    judged,
+    lane_trouble,
+    snooze_notes,
+    store_trouble,
+    waiting_notes,
+)
 from relay.upstream.state import ConnectionState, Phase
 
 GONE = "answered 410 Gone"
@@ -174,15 +184,27 @@ def test_the_store_says_what_helps_it(*, writes: bool, damage: str, about: str) 
         (
             {},
             (RECENT_US - 1,),
-            ["1 range was not shown whole in the last 24 hours, and may hide alerts: `relay status`"],
+            ["1 range of ids shown only in part since yesterday may hide alerts: `relay audit`"],
         ),
         (
             {},
             (0, 1, RECENT_US),
-            ["2 ranges were not shown whole in the last 24 hours, and may hide alerts: `relay status`"],
+            ["2 ranges of ids shown only in part since yesterday may hide alerts: `relay audit`"],
         ),
     ],
 )
 def test_what_waits_for_a_person_is_noted(dead: dict[str, int], ages_us: tuple[int, ...], notes: list[str]) -> None:
     now_us = 10 * RECENT_US
     assert list(waiting_notes(dead, (now_us - age for age in ages_us), now_us=now_us)) == notes
+
+
+def test_whole_destinations_and_rules_that_are_snoozed_are_noted() -> None:
+    snoozes = [
+        Snooze(SnoozeKind.DESTINATION, "swing", 0, 1_775_828_722_000_000),
+        Snooze(SnoozeKind.RULE, "daily bulls", 0, 1_775_828_722_000_000),
+        Snooze(SnoozeKind.SYMBOL, "TSLA", 0, 1_775_828_722_000_000),
+    ]
+    assert list(snooze_notes(snoozes)) == [
+        "the destination swing is snoozed until 2026-04-10 13:45 UTC: `relay snooze --destination --clear swing`",
+        "the rule daily bulls is snoozed until 2026-04-10 13:45 UTC: `relay snooze --rule --clear 'daily bulls'`",
+    ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from relay.deliveries import State
-from relay.web.looks import WELL, LaneState, LinkState, Look, look_of
+from relay.web.looks import MEANINGS, WELL, LaneState, LinkState, Look, look_of
 
 LANES = {
     LaneState.IDLE: Look.GOOD,
@@ -33,3 +35,10 @@ def test_no_state_is_without_a_look(state: str) -> None:
 
 def test_a_word_that_is_no_state_is_no_fault() -> None:
     assert look_of("?") is Look.BUSY
+
+
+def test_the_page_and_the_documents_say_what_the_words_mean() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "page.md").read_text().partition("## What the words mean")[2]
+    rows = [tuple(cell.strip() for cell in line.strip("|").split("|")) for line in text.splitlines() if "|" in line]
+    assert rows[2:] == list(MEANINGS.items())
+    assert {*LaneState, *State} - {State.DELIVERED} <= MEANINGS.keys()

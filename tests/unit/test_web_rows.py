@@ -14,7 +14,7 @@ def test_a_setup_is_told_with_its_direction_as_a_word_and_a_sign() -> None:
     row = row_of({**an_event(7), "received_at": "2026-04-10T13:45:22Z", "source": "backfill"})
     assert (row.number, row.key, row.symbol, row.names) == ("7", "alerts.in_force:7", "AAPL", ("AAPL",))
     assert (row.timeframe, row.arrow, row.direction, row.way) == ("D", "▲", "bullish", "bullish")
-    assert (row.shape, row.price, row.received_us, row.recovered) == ("1-2U", "187.5", NOW_US, True)
+    assert (row.shape, row.price, row.received_us, row.recovered) == ("1-2U", "187.50", NOW_US, True)
     assert row.fates == (Fate("bot", "delivered", "good"),)
     assert '"price_us": 187' in row.payload
 

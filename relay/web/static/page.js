@@ -226,11 +226,11 @@ function over() {
 function togglePause() {
   paused = !paused;
   const button = byId('live-toggle');
-  button.setAttribute('aria-pressed', String(paused));
+  button.textContent = paused ? 'Go on' : 'Hold page';
   if (paused) {
     stream?.close();
     stream = null;
-    say('paused');
+    say('paused', 'held');
   } else {
     say('reconnecting', 'reconnecting…');
     listen();

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from relay.web.looks import Look
 from relay.web.rows import Fate, row_of
 from tests.support.desk import NOW_US, an_event
 
@@ -15,7 +16,7 @@ def test_a_setup_is_told_with_its_direction_as_a_word_and_a_sign() -> None:
     assert (row.number, row.key, row.symbol, row.names) == ("7", "alerts.in_force:7", "AAPL", ("AAPL",))
     assert (row.timeframe, row.arrow, row.direction, row.way) == ("D", "▲", "bullish", "bullish")
     assert (row.shape, row.price, row.received_us, row.recovered) == ("1-2U", "187.50", NOW_US, True)
-    assert row.fates == (Fate("bot", "delivered", "good"),)
+    assert row.fates == (Fate("bot", "delivered", Look.GOOD),)
     assert '"price_us": 187' in row.payload
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from difflib import get_close_matches
@@ -18,6 +19,7 @@ from relay.config.model import Config, Http
 from relay.document.listening import connectable
 from relay.errors import LockedError, RelayError, UsageError
 from relay.outbox.former import bringing_back
+from relay.outbox.readonly import of_a_service
 from relay.outbox.sqlite import SqliteOutbox
 
 _TIMEOUT = aiohttp.ClientTimeout(total=15)
@@ -175,16 +177,20 @@ async def store(config: Reach) -> AsyncIterator[SqliteOutbox]:
     Raises:
         LockedError: One runs after all, without HTTP.
     """
+    path = config.store_path
+    is_new = not await asyncio.to_thread(path.exists)
     try:
-        outbox = await SqliteOutbox.open(config.store_path, SystemClock())
+        outbox = await SqliteOutbox.open(path, SystemClock())
     except LockedError as error:
         raise unreachable() from error
-    if outbox.follows_a_lost_one:  # the run that comes finds this one, and has nothing to tell
-        tell_note("a store was here before, and is gone: what waited in it is lost", bringing_back(config.store_path))
     try:
         yield outbox
     finally:
         await outbox.close()
+    if outbox.follows_a_lost_one:  # the run that comes finds this one, and has nothing to tell
+        tell_note("a store was here before, and is gone: what waited in it is lost", bringing_back(path))
+    elif is_new:
+        tell_note(f"there was no store at {path}, so this made one for the first run", of_a_service(path))
 
 
 def gone() -> RelayError:

@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Final
 
 from relay.errors import StoreError
 from relay.outbox.check import log_of
 from relay.outbox.file import explained
 from relay.outbox.header import APPLICATION_ID
 from relay.outbox.sql import migrations
+
+_OF_A_SERVICE: Final = Path("/var/lib/relay")
 
 
 def open_beside(path: Path) -> sqlite3.Connection:
@@ -75,5 +78,12 @@ def connect_beside(path: Path) -> sqlite3.Connection:
 
 
 def no_store(path: Path) -> StoreError:
-    """The error that says so, before any relay has run."""
-    return StoreError(f"there is no store at {path} yet", hint="`relay run` makes it.")
+    """The error that says so, before any relay has run, or where a service keeps another than is looked for."""
+    return StoreError(f"there is no store at {path} yet", hint=f"`relay run` makes it. {of_a_service(path)}".rstrip())
+
+
+def of_a_service(path: Path) -> str:
+    """How a service's store is found, where this machine has one and ``path`` is another; else empty."""
+    if not _OF_A_SERVICE.is_dir() or path.parent == _OF_A_SERVICE:
+        return ""
+    return f"Where the service's is meant, name its folder: STATE_DIRECTORY={_OF_A_SERVICE} relay …"

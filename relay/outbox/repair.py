@@ -33,6 +33,7 @@ from relay.outbox.file import StoreLock, connect, explained, holder, of_another_
 from relay.outbox.former import Former, former, pointing_to_former
 from relay.outbox.header import APPLICATION_ID
 from relay.outbox.losses import gone_from, lost_waiting, may_go_again, told
+from relay.outbox.readonly import no_store
 from relay.outbox.rescue import Rescue, Saved
 from relay.outbox.rewind import LeftOut, forget, rewind
 from relay.outbox.salvage import DamagedStore
@@ -169,8 +170,8 @@ def _there(path: Path) -> Path:
     """
     path = resolve(path)
     if not path.is_file() and not is_unfinished(path):
-        hint = pointing_to_former(path, "Nothing to repair: `relay run` makes a new one.")
-        raise StoreError(f"there is no store {path}", hint=hint)
+        error = no_store(path)
+        raise StoreError(str(error), hint=pointing_to_former(path, error.hint))
     return path
 
 

@@ -76,12 +76,12 @@ async def test_who_lets_go_of_something_is_asked_first(config: str) -> None:
     code, shown = await on_a_terminal("dead", "drop", "1", "-c", config, answer="y\n")
     assert (code, shown.endswith("1 dead letter is dropped.\r\n")) == (0, True)
     code, shown = await on_a_terminal("dead", "drop", "--all", "--yes", "-c", config)
-    assert (code, shown.splitlines()) == (0, ["2 dead letters are dropped."])
+    assert (code, shown.splitlines()[-1]) == (0, "2 dead letters are dropped.")
 
 
 async def test_a_replay_shows_how_far_it_is(config: str) -> None:
     code, shown = await on_a_terminal("replay", "--since", "2026-04-10", "-c", config)
     assert code == 0
-    assert f"{EVENTS - 1}/{EVENTS - 1}" in shown
+    assert f"{EVENTS - 1} of {EVENTS - 1}" in shown
     last = shown.splitlines()[-1].rpartition("\r")[2]
     assert last == f"{EVENTS - 1} deliveries (since 2026-04-10) were queued again; they go out when the relay runs."

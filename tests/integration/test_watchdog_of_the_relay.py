@@ -155,7 +155,7 @@ async def test_a_store_that_never_answers_does(
 async def test_a_lane_that_stands_still_does(
     tmp_path: Path, simulator: Simulator, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("relay.delivery.signs._PATIENCE", 0.0)
+    monkeypatch.setattr("relay.delivery.signs._TIMES_ITS_LONGEST", 0.0)
     async with watched(tmp_path, simulator, inbox.url()) as (relay, manager):
         lane = relay.dispatcher.lanes["bot"]
         answers = asyncio.Event()

@@ -1,6 +1,6 @@
 """docs/install.md, step by step as it stands there: its shell blocks are typed in their order, and do what it says.
 
-They are typed at a scratch root and, where root may start one, at a systemd that really runs
+They are typed at a systemd that really runs, where root may start one, else at a scratch root
 (tests/support/install_ground.py). pip installs from the wheels that ``make test`` has fetched.
 """
 
@@ -40,20 +40,28 @@ def blocks() -> dict[str, list[str]]:
     return {heading: told for heading, told in found.items() if told}
 
 
-@pytest.fixture(params=["scratch", "systemd"])
-async def machine(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Machine]:
+@pytest.fixture
+async def machine(tmp_path: Path) -> AsyncIterator[Machine]:
     assert WHEELS.is_dir(), "`make test` fetches the wheels that are installed from"
-    if request.param == "scratch":
-        machine: Machine = Scratch(tmp_path)
-    elif why := why_not_booted():
-        pytest.skip(why)
-    else:
-        machine = booted = Booted(tmp_path)
-        if why := await booted.boot():
-            await machine.close()
-            pytest.skip(why)
+    machine = await booted(tmp_path / "booted") or Scratch(new(tmp_path / "scratch"))
     yield machine
     await machine.close()
+
+
+async def booted(folder: Path) -> Machine | None:
+    """A machine on which systemd runs; None where none can be started."""
+    if why_not_booted():
+        return None
+    machine = Booted(new(folder))
+    if await machine.boot():
+        await machine.close()
+        return None
+    return machine
+
+
+def new(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
 
 
 def lay_out(folder: Path, simulator: Simulator, url: str, port: int) -> None:

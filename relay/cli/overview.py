@@ -95,6 +95,11 @@ def _standing(name: str, switch: DestinationState | None, *, held: bool) -> dict
     return {"state": switch.switch.value, "reason": switch.reason, **where}
 
 
+def drawing(status: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
+    """What a person sees of a status, of one whose store can't be read, too; as ``shown`` takes it."""
+    return stuck(status, width=width) if "problem" in status else shown(status, width=width)
+
+
 def shown(status: Mapping[str, Any], *, width: int | None) -> Iterator[RenderableType]:
     """A status, as ``/api/status`` or ``of_store`` tells it.
 

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +22,7 @@ from rich.console import Console
 
 from relay.cli import checkup, remote
 from relay.cli import watch as watching
-from relay.cli.overview import of_store, shown, stuck
+from relay.cli.overview import drawing, of_store
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.clock import SystemClock
@@ -57,8 +58,7 @@ def show(config: Path | None, *, as_json: bool) -> int:
     else:
         terminal = sys.stdout.isatty()
         console = Console(file=sys.stdout, highlight=False, soft_wrap=True, width=None if terminal else _PIPE_WIDTH)
-        draw = stuck if "problem" in status else shown
-        for part in draw(status, width=console.width if terminal else None):
+        for part in drawing(status, width=console.width if terminal else None):
             console.print(part)
     return Exit.OK if status["running"] and "problem" not in status else Exit.FAILED
 
@@ -73,13 +73,9 @@ def watch(config: Path | None, every: float, *, as_json: bool) -> int:
     if not as_json and not console.is_terminal:
         raise UsageError("--watch draws on a terminal", hint="With --json it prints a line each time.")
     loaded = reach_quietly(config)
-
-    async def look() -> tuple[Mapping[str, Any], list[dict[str, Any]]]:
-        status = await _look(loaded)
-        return status, await _last_events(loaded) if status["running"] and "problem" not in status else []
-
+    look, alerts = partial(_look, loaded), partial(_last_events, loaded)
     with suppress(KeyboardInterrupt):
-        asyncio.run(watching.watch(look, console, every=every, as_json=as_json))
+        asyncio.run(watching.watch(look, alerts, console, every=every, as_json=as_json))
     return Exit.OK
 
 

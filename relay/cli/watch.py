@@ -18,25 +18,31 @@ from rich.live import Live
 from rich.text import Text
 
 from relay.cli.listed import EVENTS, drawn
-from relay.cli.overview import shown, stuck
+from relay.cli.overview import drawing
 from relay.clock import Clock, SystemClock
 from relay.durations import format_duration
 from relay.errors import RelayError
 from relay.wording import counted
 
-Look: TypeAlias = Callable[[], Awaitable[tuple[Mapping[str, Any], list[dict[str, Any]]]]]
-"""The status, as ``standing`` has it, and the last events; an error where neither is to be had."""
+Look: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+"""The status, as ``standing`` has it; an error where there is none to be had."""
+
+Alerts: TypeAlias = Callable[[], Awaitable[list[dict[str, Any]]]]
+"""The last events of a relay that runs."""
 
 _BARS: Final = " ▁▂▃▄▅▆▇█"
 _ASCII_BARS: Final = " .:-=+*#@"
 MOST_ALERTS: Final = 12
 
 
-async def watch(look: Look, console: Console, *, every: float, as_json: bool, clock: Clock | None = None) -> None:
+async def watch(
+    look: Look, alerts: Alerts, console: Console, *, every: float, as_json: bool, clock: Clock | None = None
+) -> None:
     """Look, draw and wait, until cancelled.
 
     Args:
         look: Asks the relay.
+        alerts: Asks for what a screen shows besides.
         console: The terminal.
         every: Seconds between two looks.
         as_json: A line for each look instead, for a program.
@@ -49,26 +55,25 @@ async def watch(look: Look, console: Console, *, every: float, as_json: bool, cl
             await clock.sleep(every)
     with Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop") as live:
         while True:
-            live.update(Group(*await _screen(look, console, every)), refresh=True)
+            live.update(Group(*await _screen(look, alerts, console, every)), refresh=True)
             await clock.sleep(every)
 
 
 async def _told(look: Look) -> Mapping[str, Any]:
     try:
-        status, _ = await look()
+        return await look()
     except RelayError as error:
         return {"error": str(error), "hint": error.hint}
-    return status
 
 
-async def _screen(look: Look, console: Console, every: float) -> list[RenderableType]:
+async def _screen(look: Look, alerts: Alerts, console: Console, every: float) -> list[RenderableType]:
     head = Text(f"relay status, every {format_duration(every)}; Ctrl-C ends", "dim")
     try:
-        status, events = await look()
+        status = await look()
+        events = await alerts() if status["running"] and "problem" not in status else []
     except RelayError as error:
         return [head, Text(), Text(str(error), "red"), Text(error.hint)]
-    draw = stuck if "problem" in status else shown
-    return [head, Text(), *draw(status, width=console.width), *_hour(status, console), *_alerts(events, console)]
+    return [head, Text(), *drawing(status, width=console.width), *_hour(status, console), *_alerts(events, console)]
 
 
 def _hour(status: Mapping[str, Any], console: Console) -> Iterator[RenderableType]:

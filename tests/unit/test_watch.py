@@ -35,19 +35,23 @@ class Looks:
         self.found = list(found)
         self.count = 0
 
-    async def __call__(self) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    async def __call__(self) -> dict[str, Any]:
         self.count += 1
         one = self.found.pop(0) if len(self.found) > 1 else self.found[0]
         if isinstance(one, RelayError):
             raise one
-        return one, [an_event(7)] if one["running"] else []
+        return one
+
+
+async def alerts() -> list[dict[str, Any]]:
+    return [an_event(7)]
 
 
 async def seen(looks: Looks, *, rounds: int = 1, width: int = 120) -> str:
     """All that was drawn in so many rounds, without what steers a terminal."""
     clock, out = FakeClock(), io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, height=60, color_system=None, legacy_windows=False)
-    task = asyncio.create_task(watch(looks, console, every=2.0, as_json=False, clock=clock))
+    task = asyncio.create_task(watch(looks, alerts, console, every=2.0, as_json=False, clock=clock))
     await settle()
     for _ in range(rounds - 1):
         await clock.advance(2.0)
@@ -87,7 +91,7 @@ async def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 async def test_a_program_gets_a_line_of_json_each_time(capsys: pytest.CaptureFixture[str]) -> None:
     clock, looks = FakeClock(), Looks(status(), StoreError("gone", hint="look"), status())
-    task = asyncio.create_task(watch(looks, Console(), every=1.0, as_json=True, clock=clock))
+    task = asyncio.create_task(watch(looks, alerts, Console(), every=1.0, as_json=True, clock=clock))
     await settle()
     await clock.advance(2.0)
     task.cancel()

@@ -16,11 +16,10 @@ from typing import Final
 import click
 
 from relay.cli import remote, service
-from relay.cli.options import CONFIG_BEFORE_VERB, config_option
+from relay.cli.options import CONFIG_BEFORE_VERB, Span, config_option
 from relay.cli.quiet import log_quietly
 from relay.clock import SystemClock
 from relay.config.found import find_config
-from relay.durations import parse_duration
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import apply, fit, installer, plan, running
 from relay.install.installer import Planned
@@ -59,7 +58,14 @@ class _Repeatable(click.Command):
     help="Write below this folder, as for an image.",
 )
 @click.option("--start/--no-start", default=None, help="Start it, or only write; with --root it is only written.")
-@click.option("--wait", default="60s", show_default=True, metavar="DURATION", help="How long it may take to be ready.")
+@click.option(
+    "--wait",
+    type=Span(),
+    default="60s",
+    show_default=True,
+    metavar="DURATION",
+    help="How long it may take to be ready.",
+)
 @config_option
 @click.pass_context
 def command(
@@ -71,14 +77,14 @@ def command(
     remove: bool,
     root: Path,
     start: bool | None,
-    wait: str,
+    wait: float,
 ) -> int:
     """Have systemd run the relay: now, and whenever the machine starts.
 
     Hands the config over to /etc/relay, each secret in a file that only root can read, writes the unit, starts it and
     waits until it is ready. Run it again after a change or an upgrade: what is so already is not touched.
     """
-    root, patience = root.absolute(), _seconds(wait)
+    root = root.absolute()
     if root == _HERE and not dry_run and os.geteuid() != 0:
         again = shlex.join([*running.command(), "install", *_words(ctx)])
         raise UsageError("to install a service takes root", hint=f"Say: sudo {again}")
@@ -110,7 +116,7 @@ def command(
     if manager is None:
         click.echo("Written; nothing was started." if undertaking.files else "Nothing to change.")
         return Exit.OK
-    return _start(made, undertaking, manager, patience)
+    return _start(made, undertaking, manager, wait)
 
 
 def _start(made: Planned, undertaking: Undertaking, manager: Systemctl, patience: float) -> Exit:
@@ -186,13 +192,6 @@ def _note(refusal: RelayError | None) -> None:
     """Say what a dry run does not stop at."""
     if refusal is not None:
         click.echo(f"note: without --dry-run it would be refused: {refusal}\n  {refusal.hint}")
-
-
-def _seconds(wait: str) -> float:
-    try:
-        return parse_duration(wait)
-    except ValueError as fault:
-        raise click.BadParameter(str(fault), param_hint="--wait") from None
 
 
 def _unfit(words: Iterable[str]) -> RelayError | None:

@@ -129,7 +129,8 @@ async def test_every_example_works(folder: Path) -> None:
 async def test_what_works_until_it_is_stopped_does_so(line: str, folder: Path) -> None:
     here = line.replace("--for 30s", "--for 5s").replace("my-demo", "my-demo --for 5s")
     here = here.replace("/etc/relay/config.yaml", "config.yaml")
-    process = await bash(f"exec script -qec '{here}' /dev/null", folder)  # a terminal: what draws wants one
+    # A terminal, for what draws wants one; and no shell of its own there, which Ctrl-C would end too, with 130.
+    process = await bash(f"exec script -qec 'exec {here}' /dev/null", folder)
     assert process.stdout is not None
     async with asyncio.timeout(60):
         first = await process.stdout.read(1)

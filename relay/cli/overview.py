@@ -1,4 +1,4 @@
-"""How a relay's status is drawn: a few lines on the whole, then a row for each destination with its ledger.
+"""How a relay's status is drawn: the page's first sentence, a few lines on the whole, then a row for each destination.
 
 The ledger's columns are the states; each delivery is in exactly one. Those that were sent again by hand, and those
 that retention has deleted, are told below it, and last what a person can do. A terminal gets no line that is longer
@@ -26,11 +26,14 @@ from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
 from relay.readiness import switched
+from relay.web.desk import Readiness
+from relay.web.glance import headline_of
 from relay.web.looks import LaneState, LinkState
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
 _COMMAND: Final = re.compile("`[^`]+`[;,.]?")
+_STYLES: Final = {"good": "green", "fair": "yellow", "bad": "red"}
 _GLUE: Final = "\xa0"  # a space at which no line is broken
 _UNREAD: Final = (("not ready", "reasons", "red"), ("degraded", "degraded", "yellow"), ("note", "notes", ""))
 _COLUMNS: Final = (
@@ -148,6 +151,8 @@ def _nobody(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     now_us = _us(status["now"])
+    kind, headline = headline_of(_readiness(status), [one["state"] for one in status["destinations"]])
+    yield "", headline, _STYLES[kind]
     link, store, backfill = status["connection"], status["store"], status["backfill"]
     detail = f": {link['detail']}" if link["detail"] else ""
     good = link["state"] == LinkState.CONNECTED
@@ -171,6 +176,11 @@ def _relay(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for snooze in status["snoozes"]:
         yield "snoozed", f"{snooze['name']} ({snooze['kind']}) until {moment(_us(snooze['until']), now_us)}", ""
     yield "relay", f"{status['version']}, started {_ago(status['started_at'], now_us)} ago", ""
+
+
+def _readiness(told: Mapping[str, Any]) -> Readiness:
+    """What was judged of it, as ``/readyz`` and ``/api/status`` tell it."""
+    return Readiness(told["ready"], *(tuple(told[key]) for key in ("reasons", "degraded", "notes")))
 
 
 def _width(table: Table) -> int:

@@ -1,13 +1,14 @@
 """The one sentence above everything: whether it works, and if not, what to do.
 
     Readiness, Status ──glance_of──> kind (good, fair, bad), headline, what is told under it, the tab's title
+                      └─headline_of─> the first two: what `relay status` begins with
 
 It is the same judgement as ``/readyz`` and ``relay status --check`` make; nothing is judged anew here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 import msgspec
@@ -42,19 +43,34 @@ class Glance(msgspec.Struct, frozen=True):
     title: str
 
 
+def headline_of(readiness: Readiness, states: Iterable[str] = ()) -> tuple[Kind, str]:
+    """How it stands, in a word and in a few.
+
+    Args:
+        readiness: What is judged.
+        states: How the destinations stand; one that has just begun to fail is no trouble yet, and not well.
+    """
+    if not readiness.ready:
+        return "bad", "Not ready"
+    if readiness.degraded:
+        return "fair", f"It runs, with {_troubles(readiness)}"
+    return "good", "Alerts flow" if LaneState.BACKING_OFF in states else "All is well"
+
+
+def _troubles(readiness: Readiness) -> str:
+    return "one trouble" if len(readiness.degraded) == 1 else f"{len(readiness.degraded)} troubles"
+
+
 def glance_of(readiness: Readiness, notes: Sequence[str] = (), lanes: Sequence[DestinationStatus] = ()) -> Glance:
     """How it stands.
 
     Args:
         readiness: What is judged.
         notes: Those that the store counts.
-        lanes: The destinations; one that has just begun to fail is no trouble yet, and not well.
+        lanes: The destinations, as ``headline_of`` asks for their states.
     """
-    kind: Kind = "bad" if not readiness.ready else "fair" if readiness.degraded else "good"
-    count = "one trouble" if len(readiness.degraded) == 1 else f"{len(readiness.degraded)} troubles"
-    good = "Alerts flow" if any(one.state is LaneState.BACKING_OFF for one in lanes) else "All is well"
-    short = {"good": good.lower(), "fair": count, "bad": "not ready"}[kind]
-    headline = {"good": good, "fair": f"It runs, with {count}", "bad": "Not ready"}[kind]
+    kind, headline = headline_of(readiness, [one.state for one in lanes])
+    short = _troubles(readiness) if kind == "fair" else headline.lower()
     title = f"{_GLYPHS[kind]} {short} · Relay"
     return Glance(kind, headline, readiness.reasons, readiness.degraded, (*readiness.notes, *notes), title)
 

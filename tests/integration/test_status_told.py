@@ -16,6 +16,7 @@ from relay.desk import FrontDesk
 from relay.events import Channel
 from relay.outbox.base import Switch
 from relay.readiness import lane_note, lane_trouble
+from relay.web.glance import glance_of
 from tests.support.clock import START_US, settle
 from tests.support.events import entry, in_force
 from tests.support.front_desk import front_desk
@@ -57,6 +58,11 @@ async def test_what_keeps_alerts_from_a_destination_is_said_once(
     assert [line for line in lines if line.startswith(("degraded", "note")) or "bot:" in line] == [
         f"{head}: {lane_trouble('bot', lane) or lane_note('bot', lane)}"
     ]
+
+
+async def test_it_begins_as_the_page_does() -> None:
+    async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
+        assert (await told(desk))[0] == glance_of(desk.ready()).headline == "Not ready"
 
 
 async def test_what_is_degraded_and_of_no_destination_is_said_beside_it() -> None:

@@ -25,7 +25,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def status() -> dict[str, Any]:
     told = json.loads(json.dumps(plain(msgspec.structs.asdict(a_status()))))
-    return {"running": True, "reasons": [], "degraded": [], **told}
+    return {"running": True, "ready": True, "reasons": [], "degraded": [], **told}
 
 
 class Looks:
@@ -64,6 +64,7 @@ async def seen(looks: Looks, *, rounds: int = 1, width: int = 120) -> str:
 async def test_it_draws_how_the_relay_stands_the_last_hour_and_the_last_alerts() -> None:
     text = await seen(Looks(status()))
     assert "relay status, every 2s; Ctrl-C ends" in text
+    assert "All is well" in text
     assert "connected for 2 minutes" in text
     assert re.search(r"bot +idle +1 +7", text)
     assert "last hour: 24 alerts, 20 delivered, 1 attempt failed" in text

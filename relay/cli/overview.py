@@ -27,7 +27,7 @@ from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
 from relay.readiness import switched
 from relay.web.desk import Readiness
-from relay.web.glance import headline_of
+from relay.web.glance import headline_of, unreadable
 from relay.web.looks import LaneState, LinkState
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
@@ -35,7 +35,6 @@ _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
 _COMMAND: Final = re.compile("`[^`]+`[;,.]?")
 _STYLES: Final = {"good": "green", "fair": "yellow", "bad": "red"}
 _GLUE: Final = "\xa0"  # a space at which no line is broken
-_UNREAD: Final = (("not ready", "reasons", "red"), ("degraded", "degraded", "yellow"), ("note", "notes", ""))
 _COLUMNS: Final = (
     ("waiting", WAITING),
     ("delivered", (State.DELIVERED,)),
@@ -131,12 +130,15 @@ def stuck(readiness: Mapping[str, Any], *, width: int | None) -> Iterator[Render
         readiness: As ``/readyz`` tells it, and as ``problem`` what was answered instead of a status.
         width: As ``shown`` takes it.
     """
-    problem = readiness["problem"].rstrip(".")
-    told = any(problem in one for one in (*readiness["reasons"], *readiness["degraded"]))  # damage is, slowness is not
-    yield _line("", f"A relay runs, and what is stored can't be read{'' if told else f': {problem}'}.", "red", width)
-    for head, key, style in _UNREAD:
-        for one in readiness[key]:
-            yield _line(head, one, style, width)
+    known = _readiness(readiness)
+    glance = unreadable(known, readiness["problem"])
+    yield _line("", glance.headline, _STYLES[glance.kind], width)
+    for reason in glance.reasons:
+        yield _line("not ready" if reason in known.reasons else "store", reason, "red", width)
+    for trouble in glance.degraded:
+        yield _line("degraded", trouble, "yellow", width)
+    for note in glance.notes:
+        yield _line("note", note, "", width)
 
 
 def _nobody(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

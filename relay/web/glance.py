@@ -86,7 +86,8 @@ def lanes_in_words(lanes: Sequence[DestinationStatus]) -> str:
 
 def unreadable(readiness: Readiness, problem: str) -> Glance:
     """How it stands where the store can't be read, and ``problem`` says why, unless ``readiness`` does."""
-    told = any(problem in reason for reason in readiness.reasons)  # as damage is, and mere slowness is not
+    problem = problem.rstrip(".")
+    told = any(problem in one for one in (*readiness.reasons, *readiness.degraded))  # damage is, mere slowness is not
     reasons = (*(() if told else (f"{problem}.",)), *readiness.reasons)
     headline, title = "What is stored can't be shown", f"{_GLYPHS['bad']} the store can't be read · Relay"
     return Glance("bad", headline, reasons, readiness.degraded, readiness.notes, title)

@@ -86,7 +86,7 @@ async def test_it_names_a_damaged_store_once_and_the_repair(config: Path, simula
         assert (ready.code, ready.out.startswith("not ready: the store is damaged")) == (1, True)
         shown = await relay("status", "-c", str(config))
         assert (shown.code, shown.err) == (1, "")
-        assert shown.out.splitlines()[0] == "A relay runs, and what is stored can't be read."
+        assert shown.out.splitlines()[0] == "What is stored can't be shown"
         assert shown.out.count("the store is damaged") == 1
         assert (await relay("status", "--json", "-c", str(config))).json["problem"]
 

@@ -63,3 +63,5 @@ def test_a_store_that_can_not_be_read_is_told_once() -> None:
     )
     slow = unreadable(Readiness(ready=True), "the store took too long")
     assert (slow.kind, slow.reasons) == ("bad", ("the store took too long.",))
+    full = Readiness(ready=True, degraded=("the store takes no writes (is the disk full?)",))
+    assert unreadable(full, "the store takes no writes.").reasons == ()

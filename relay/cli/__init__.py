@@ -23,6 +23,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from relay import __version__
+from relay.cli.folded import tell
 from relay.cli.options import CONFIG_BEFORE_VERB
 from relay.errors import Exit, RelayError
 from relay.redaction import redact
@@ -148,9 +149,9 @@ def _explain(error: Exception) -> int:
 
 def _tell(message: str, hint: str, code: Exit) -> Exit:
     with suppress(OSError):
-        click.echo(f"relay: {message}", err=True)
+        tell(f"relay: {message}".split("\n"), err=True)
         if hint:
-            click.echo(f"  {hint}", err=True)
+            tell([f"  {hint}"], err=True)
     return code
 
 

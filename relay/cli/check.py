@@ -22,6 +22,7 @@ import click
 from relay.cli import online as asking
 from relay.cli import volume as volumes
 from relay.cli.compare import compare
+from relay.cli.folded import tell
 from relay.cli.options import config_option, json_option
 from relay.cli.quiet import log_quietly
 from relay.cli.told import told
@@ -72,7 +73,7 @@ def command(config: Path | None, *, online: bool, volume: bool, running: str | N
         changes = None if running is None else asyncio.run(compare(checked, running))
     noted = [*notes(checked), *asyncio.run(failing(checked))]
     if not as_json:
-        click.echo("\n".join([*_lines(checked, noted), *_compared(changes)]))
+        tell([*_lines(checked, noted), *_compared(changes)])
     if online or volume:
         return asyncio.run(_look(checked, noted, changes, volume=volume, as_json=as_json))
     if as_json:
@@ -87,12 +88,12 @@ async def _look(
     found = await asking.look(config)
     # Told before the loop closes, which waits for whatever name server has not answered yet.
     if not as_json:
-        click.echo("\n".join(asking.lines(found)))
+        tell(asking.lines(found))
     counted = await asking.measure(config, found) if volume else None
     if as_json:
         click.echo(_json(config, noted, changes, found, counted))
     elif counted is not None:
-        click.echo("\n".join(volumes.lines(counted)))
+        tell(volumes.lines(counted))
     return found.exit_code
 
 

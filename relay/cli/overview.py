@@ -7,8 +7,6 @@ than it is wide, and where the table does not fit, a sentence for each destinati
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
@@ -18,6 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.folded import fold
 from relay.cli.wording import hole, moment
 from relay.clock import MICROS, isoformat
 from relay.commands import relay_command
@@ -32,9 +31,7 @@ from relay.web.looks import LaneState, LinkState
 
 _MOST_HOLES: Final = 5  # they stand above the destinations, which matter more
 _ENDLESS: Final = 10_000  # columns: to measure what a table would like to take
-_COMMAND: Final = re.compile("`[^`]+`[;,.]?")
 _STYLES: Final = {"good": "green", "fair": "yellow", "bad": "red"}
-_GLUE: Final = "\xa0"  # a space at which no line is broken
 _COLUMNS: Final = (
     ("waiting", WAITING),
     ("delivered", (State.DELIVERED,)),
@@ -264,10 +261,7 @@ def _line(head: str, said: str, style: str, width: int | None) -> Text:
     bold = f"{head}:" if head else ""
     told = f"{bold} {said}" if head else said
     if width is not None:
-        glued = _COMMAND.sub(
-            lambda found: found[0].replace(" ", _GLUE) if len(found[0]) < width - 2 else found[0], told
-        )
-        told = textwrap.fill(glued, width, subsequent_indent="  ", break_on_hyphens=False).replace(_GLUE, " ")
+        told = fold(told, width, break_words=True)
     line = Text(told)
     line.stylize("bold", 0, len(bold))
     line.stylize(style, len(bold))

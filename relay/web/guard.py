@@ -164,7 +164,7 @@ def _head(request: web.Request) -> Asked:
         method=request.method,
         path=route_of(request),
         host=headers.get("Host"),
-        origin=headers.get("Origin"),
+        origin=", ".join(headers.getall("Origin", [])) or None,  # several are no origin, whatever each of them says
         authorization=headers.get("Authorization"),
         session=request.cookies.get(SESSION_COOKIE),
         known=request.match_info.http_exception is None,

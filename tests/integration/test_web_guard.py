@@ -130,6 +130,8 @@ async def test_only_a_request_that_names_us_once_and_for_sure_is_answered(
         pytest.param(["Origin: null"], id="null"),
         pytest.param(["Origin: http://localhost, http://evil.example"], id="two in one"),
         pytest.param(["Origin: http://evil.example", "Origin: http://localhost"], id="the second is ours"),
+        pytest.param(["Origin: http://localhost", "Origin: http://evil.example"], id="the first is ours"),
+        pytest.param(["Origin: http://localhost", "Origin: http://localhost"], id="ours twice"),
         pytest.param(["Origin: http://localhost:9999"], id="another port"),
         pytest.param(["Origin: http://localhost.evil.example"], id="a name that begins like ours"),
         pytest.param(["Referer: http://localhost/", "Sec-Fetch-Site: same-origin"], id="only other headers"),

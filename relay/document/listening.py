@@ -20,6 +20,8 @@ _LOOPBACK_OF_ALL: Final[Mapping[str, str]] = {
     "0.0.0.0": "127.0.0.1",  # noqa: S104  because it is compared, not bound
     "::": "::1",  # asyncio lets no socket take both families: nobody answers for it on 127.0.0.1
 }
+EVERYWHERE: Final = frozenset(_LOOPBACK_OF_ALL)
+"""The hosts that stand for every address of the machine, without brackets."""
 
 
 def split_address(address: str) -> tuple[str, int] | None:

@@ -20,6 +20,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final
 
 from relay.clock import MICROS
+from relay.document.listening import EVERYWHERE
 from relay.loopback import is_loopback_host
 from relay.secret import Secret
 
@@ -31,7 +32,6 @@ ICON_PATHS: Final = tuple(f"/static/icon-{kind}.svg" for kind in ("good", "fair"
 
 _OPEN: Final = frozenset({"/healthz", "/readyz", LOGIN_PATH, STYLE_PATH, *ICON_PATHS})
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-_EVERYWHERE: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104  because we recognise them, we don't bind here
 _AUTHORITY: Final = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?", re.ASCII | re.IGNORECASE)
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -112,7 +112,7 @@ class Policy:
         if is_loopback_host(self.listen):
             return name in _LOCAL or name == listen
         # No other site's name resolves to a literal address, so one can't be used for rebinding.
-        if listen in _EVERYWHERE:
+        if listen in EVERYWHERE:
             return _ip(name) is not None or name == "localhost"
         return name == listen
 

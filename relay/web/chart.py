@@ -16,6 +16,7 @@ import msgspec
 
 from relay.clock import MICROS, isoformat
 from relay.pulse import MINUTES, Minute
+from relay.wording import counted
 
 _MINUTE_US: Final = 60 * MICROS
 _TICKS: Final = 4  # at most so many steps on the whole scale
@@ -148,9 +149,7 @@ def _column(slot: int, minute: Minute) -> Column:
 
 
 def _counts(events: int, delivered: int, failed: int) -> str:
-    alerts = f"{events:,} {'alert' if events == 1 else 'alerts'}"
-    attempts = f"{failed:,} failed {'attempt' if failed == 1 else 'attempts'}"
-    return f"{alerts}, {delivered:,} delivered, {attempts}"
+    return f"{counted(events, 'alert')}, {delivered:,} delivered, {counted(failed, 'failed attempt')}"
 
 
 def _sentence(minutes: Sequence[Minute]) -> str:

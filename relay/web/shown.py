@@ -8,6 +8,7 @@ empty place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -16,14 +17,22 @@ import msgspec
 
 from relay.clock import MICROS, isoformat
 from relay.deliveries import State
-from relay.events import Instant, symbol_root
+from relay.events import DIRECTIONS, TIMEFRAMES, Instant, symbol_root
 from relay.redaction import redact
 from relay.web.answers import plain
 from relay.web.looks import MEANINGS, Look, look_of
+from relay.wording import counted
 
 _CONTROLS: Final = {
     code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(0x7F, 0xA0)) if code not in b"\t\n\r"
 }
+SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
+    "wide": {"now": "Now", "connection": "Connection", "destinations": "Destinations", "alerts": "Alerts"},
+    "side": {"dead": "Dead letters", "snoozes": "Snoozes", "backfill": "Backfill"},
+    "end": {"config": "Config"},
+}
+"""The sections in the order in which the page has them, by their place: each one's id and name, as the bar calls it."""
+
 _PAGES: Final = Path(__file__).parent / "templates"
 
 
@@ -42,6 +51,7 @@ def templates() -> jinja2.Environment:
     environment.filters |= {
         "span": span,
         "clock": clock_time,
+        "counted": counted,
         "iso": isoformat,
         "us": micros,
         "root": symbol_root,
@@ -55,7 +65,15 @@ def templates() -> jinja2.Environment:
     }
     draw = environment.get_template("marks.html").module.draw  # type: ignore[attr-defined]  # a macro
     marks = {one: draw(one) for one in Look}
-    environment.globals |= {"State": State, "meanings": MEANINGS, "micros": MICROS, "mark": marks.__getitem__}
+    environment.globals |= {
+        "State": State,
+        "meanings": MEANINGS,
+        "sections": SECTIONS,
+        "timeframes": TIMEFRAMES,
+        "directions": DIRECTIONS,
+        "micros": MICROS,
+        "mark": marks.__getitem__,
+    }
     return environment
 
 

@@ -11,8 +11,11 @@ import pytest
 from playwright.async_api import expect
 
 from relay.simulator.inbox import Answer
+from relay.web.shown import span
 from tests.support.browser import Tabs, lane, live, row, section
+from tests.support.desk import FakeDesk
 from tests.support.page_world import World, a_world
+from tests.support.web import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -108,6 +111,15 @@ async def test_the_page_is_dark_or_light_as_the_person_has_it(
 def _light(colour: str) -> int:
     """Red, green and blue together."""
     return sum(map(int, re.findall(r"\d+", colour)[:3]))
+
+
+async def test_a_span_reads_the_same_when_the_browser_tells_it(ground: AsyncExitStack, tabs: Tabs) -> None:
+    client = await ground.enter_async_context(serving(FakeDesk()))
+    page = await tabs.open(f"{client._base_url}/login")
+    whole = (0, 1, 59, 60, 61, 3_599, 3_600, 3_661, 7_500, 86_399, 86_400, 90_061, 788_400, 40 * 86_400)
+    seconds = [-3, -0.5, *whole, *(one + 0.99 for one in whole)]
+    told = "async (all) => { const { span } = await import('/static/span.js'); return all.map(span); }"
+    assert await page.evaluate(told, seconds) == [span(one) for one in seconds]
 
 
 @pytest.mark.parametrize(("motion", "moves"), [("reduce", False), ("no-preference", True)])

@@ -9,6 +9,7 @@
  */
 
 import { become } from '/static/become.js';
+import { span } from '/static/span.js';
 
 const LEAST_MS = 1000; // between two refreshes
 const SHARE = 5; // and so many times what the last one took: a slow server is asked less
@@ -60,19 +61,6 @@ const read = (html) => new DOMParser().parseFromString(html, 'text/html');
 /* ---- ages ---- */
 
 let skew = Number(byId('glance').dataset.now || Date.now()) - Date.now(); // how far the relay's clock is ahead of ours
-
-/** As the server tells it (`shown.span`). @param {number} seconds */
-function span(seconds) {
-  const whole = Math.max(0, Math.floor(seconds));
-  for (const [size, unit, rest, restUnit] of /** @type {const} */ ([
-    [86400, 'd', 3600, 'h'],
-    [3600, 'h', 60, 'm'],
-    [60, 'm', 1, 's'],
-  ])) {
-    if (whole >= size) return `${Math.floor(whole / size)}${unit} ${Math.floor((whole % size) / rest)}${restUnit}`;
-  }
-  return `${whole}s`;
-}
 
 function tick() {
   const now = Date.now() + skew;

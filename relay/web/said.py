@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import msgspec
 
+from relay.wording import agreeing
+
 Values = Mapping[str, Any]
 
 
@@ -46,9 +48,12 @@ def _fault(values: Values) -> str:
         return f"Nothing changed. {where}{first.get('message')}{more}"
     error = values.get("error")
     if isinstance(error, Mapping):
-        text = str(error.get("message"))
-        return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
-    return f"Nothing changed. {error or 'It could not be done.'} {values.get('hint') or ''}".strip()
+        return _sentence(str(error.get("message")))
+    return f"Nothing changed. {_sentence(str(error or 'it could not be done'))} {values.get('hint') or ''}".strip()
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _done(_values: Values) -> str:
@@ -57,7 +62,7 @@ def _done(_values: Values) -> str:
 
 def _resumed(values: Values) -> str:
     dropped = values.get("dropped") or 0
-    older = f"; {dropped:,} that had waited too long were dropped" if dropped else ""
+    older = f"; {dropped:,} that had waited too long {agreeing(dropped, 'was', 'were')} dropped" if dropped else ""
     return f"{values['destination']} sends again{older}."
 
 

@@ -32,6 +32,12 @@ SNOOZE = {"kind": "symbol", "name": "AAPL", "until": "2026-04-10T15:45:22.000Z"}
             "bot sends again; 3 that had waited too long were dropped.",
         ),
         (
+            "/api/destinations/{name}/resume",
+            {"destination": "bot", "dropped": 1},
+            "destinations",
+            "bot sends again; 1 that had waited too long was dropped.",
+        ),
+        (
             "/api/snooze",
             SNOOZE,
             "snoozes",
@@ -82,7 +88,7 @@ def test_what_was_done_is_said_where_it_shows(path: str, values: Values, place: 
         ),
         (
             {"ok": False, "faults": [], "error": "it needs a token.", "hint": "Set one."},
-            "Nothing changed. it needs a token. Set one.",
+            "Nothing changed. It needs a token. Set one.",
         ),
         ({}, "Nothing changed. It could not be done."),
     ],

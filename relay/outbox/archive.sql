@@ -4,8 +4,8 @@
 -- name: list_events
 SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
     shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
-    (SELECT json_group_array(json_array(destination, state)) FROM (
-        SELECT d.destination, d.state FROM deliveries d WHERE d.event = page.seq ORDER BY d.id))))
+    (SELECT json_group_array(json_array(destination, state, last_code, last_error)) FROM (
+        SELECT d.destination, d.state, d.last_code, d.last_error FROM deliveries d WHERE d.event = page.seq ORDER BY d.id))))
 FROM (SELECT * FROM events WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq DESC) page;
 
 -- name: seqs_down

@@ -37,7 +37,7 @@ class _EventListing(msgspec.Struct, array_like=True):
     source: Source
     received_at: int
     data: _Text
-    deliveries: list[tuple[str, State]]
+    deliveries: list[tuple[str, State, str, str]]
 
 
 class _DeliveryListing(msgspec.Struct, array_like=True):
@@ -101,7 +101,12 @@ def event_items(text: str) -> list[dict[str, object]]:
                 "triggered_at": when.isoformat() if when else None,
                 "source": row.source.value,
                 "received_at": isoformat(row.received_at),
-                "deliveries": {name: state.value for name, state in row.deliveries},
+                "deliveries": {name: state.value for name, state, _, _ in row.deliveries},
+                "suppressed": {
+                    name: {"last_code": code, "last_error": error}
+                    for name, state, code, error in row.deliveries
+                    if state is State.SUPPRESSED
+                },
                 "data": _raw(row.data),
             }
         )

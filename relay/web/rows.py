@@ -23,11 +23,18 @@ _MOST_SYMBOLS: Final = 4  # that a break may name
 
 
 class Fate(msgspec.Struct, frozen=True):
-    """What became of it at a destination."""
+    """What became of it at a destination.
+
+    Attributes:
+        reason: Of what is suppressed: ``cooldown``; else empty.
+        why: And which rule's, or whose snooze it was, in a sentence; else empty.
+    """
 
     name: str
     state: str
     look: Look
+    reason: str = ""
+    why: str = ""
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -69,6 +76,7 @@ def row_of(event: Mapping[str, Any]) -> Row:
     direction = _text(event, "direction")
     way, arrow = {"bullish": ("bullish", "▲"), "bearish": ("bearish", "▼")}.get(direction, ("neither", NOTHING))
     count = event.get("threshold")
+    held = event.get("suppressed") or {}
     fates = (event.get("deliveries") or {}).items()
     return Row(
         number=_text(event, "id"),
@@ -85,9 +93,13 @@ def row_of(event: Mapping[str, Any]) -> Row:
         triggered_at=_text(event, "triggered_at"),
         source=_text(event, "source"),
         recovered=event.get("source") == "backfill",
-        fates=tuple(Fate(str(name), str(state), look_of(str(state))) for name, state in fates),
+        fates=tuple(_fate(str(name), str(state), held.get(name) or {}) for name, state in fates),
         payload="" if event.get("data") is None else as_json(event["data"]),
     )
+
+
+def _fate(name: str, state: str, held: Mapping[str, Any]) -> Fate:
+    return Fate(name, state, look_of(state), _text(held, "last_code"), _text(held, "last_error"))
 
 
 def _price(price: object) -> str:

@@ -114,7 +114,9 @@ async def test_what_is_snoozed_on_the_page_is_suppressed_until_it_is_ended(
     await expect(one).to_contain_text(re.compile("ends in (59m|1h)"))
     await expect(snoozes.get_by_label("Rule, destination or symbol")).to_have_value("")
     world.fire("AAPL")
-    await expect(row(page, "AAPL")).to_contain_text("suppressed")
+    await expect(row(page, "AAPL")).to_contain_text("suppressed: snooze")
+    await unfold(page, "AAPL")
+    await expect(row(page, "AAPL")).to_contain_text(re.compile("Not sent to bot\\s*in force: .*snoozed until"))
     assert world.inbox.arrived == 0
     await snoozes.get_by_role("button", name=f"End the snooze of {name}").click()
     await expect(snoozes).to_contain_text("Nothing is snoozed.")

@@ -199,6 +199,15 @@ async def test_events_are_listed_by_what_is_said_of_them_and_their_deliveries(
         assert [item["id"] for item in [*first.items, *rest.items]] == expected
 
 
+async def test_an_event_says_why_a_destination_was_not_sent_it(outbox: Outbox, archive: Archive) -> None:
+    await fill(outbox)
+    told = {item["id"]: item["suppressed"] for item in (await archive.list_events()).items}
+    (held_back,) = (await archive.list_deliveries(state=State.SUPPRESSED)).items
+    why = {name: held_back[name] for name in ("last_code", "last_error")}
+    assert why["last_code"] == "snooze"
+    assert told == {1: {}, 2: {}, 3: {"bot": why}, 4: {}, 5: {}}
+
+
 async def test_one_delivery_is_shown_as_in_the_listing_whatever_its_state(outbox: Outbox, archive: Archive) -> None:
     await fill(outbox)
     for item in (await archive.list_deliveries()).items:

@@ -40,6 +40,7 @@ class MemoryArchive:
 
     def _event_item(self, seq: int, stored: Stored) -> dict[str, Any]:
         event = stored.known.event
+        own = [record for _, record in sorted(self._kept.records.items()) if record.event_seq == seq]
         return {
             "id": seq,
             "event": stored.key,
@@ -48,10 +49,11 @@ class MemoryArchive:
             "symbol": event.symbol,
             "received_at": isoformat(stored.known.received_at_us),
             "data": _body(event) if stored.body else None,
-            "deliveries": {
-                record.delivery.destination: record.state.value
-                for _, record in sorted(self._kept.records.items())
-                if record.event_seq == seq
+            "deliveries": {record.delivery.destination: record.state.value for record in own},
+            "suppressed": {
+                record.delivery.destination: {"last_code": record.code, "last_error": record.error}
+                for record in own
+                if record.state is State.SUPPRESSED
             },
         }
 

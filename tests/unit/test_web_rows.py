@@ -20,6 +20,11 @@ def test_a_setup_is_told_with_its_direction_as_a_word_and_a_sign() -> None:
     assert '"price_us": 187' in row.payload
 
 
+def test_what_was_suppressed_says_why() -> None:
+    held = {"deliveries": {"bot": "suppressed"}, "suppressed": {"bot": {"last_code": "cooldown", "last_error": "a: b"}}}
+    assert row_of({**an_event(7), **held}).fates == (Fate("bot", "suppressed", Look.REST, "cooldown", "a: b"),)
+
+
 def test_a_break_is_told_by_its_futures_and_how_many_they_are() -> None:
     event = {**an_event(7), "symbol": None, "symbols": ["ES1!", "NQ1!", "YM1!"], "shape": None, "threshold": 3}
     row = row_of({**event, "direction": "bearish"})

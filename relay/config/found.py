@@ -17,6 +17,7 @@ from relay.document.reading import why
 from relay.errors import ConfigError
 
 DEFAULT_PLACES: Final = (FilePath("config.yaml"), FilePath("/etc/relay/config.yaml"))
+_MAKE_ONE: Final = "`relay init` makes one, config.example.yaml is one to copy; -c FILE or RELAY_CONFIG names another."
 _LARGEST: Final = 16 * 1024 * 1024  # bytes; a hundred thousand rules fit in
 
 
@@ -30,13 +31,24 @@ def find_config(explicit: FilePath | None, env: Mapping[str, str]) -> FilePath:
         return explicit
     if env.get("RELAY_CONFIG"):
         return FilePath(env["RELAY_CONFIG"])
+    looked = []
     for place in DEFAULT_PLACES:
-        if place.exists():
+        try:
+            place.stat()
+        except FileNotFoundError:
+            looked.append(f"{_absolute(place)}")
+        except OSError as error:  # one that we must not see: who is meant by it names it, or asks as another user
+            looked.append(f"{_absolute(place)} ({why(error)})")
+        else:
             return place
-    raise ConfigError(
-        f"there is no config: looked for {' and '.join(map(str, DEFAULT_PLACES))}",
-        hint="Name one with -c FILE or RELAY_CONFIG, or make one: relay init, or a copy of config.example.yaml.",
-    )
+    raise ConfigError(f"there is no config: looked for {' and '.join(looked)}", hint=_MAKE_ONE)
+
+
+def _absolute(path: FilePath) -> FilePath:
+    try:
+        return path.absolute()
+    except OSError:  # the working directory is no more
+        return path
 
 
 def read_config(path: FilePath) -> str:
@@ -54,6 +66,10 @@ def read_config(path: FilePath) -> str:
         faults.add(yaml.position(before, len(before)), (), "this is not UTF-8 text; save the file as UTF-8")
     except (OSError, ValueError) as error:
         faults.add(Mark(1, 1), (), f"the file can't be read: {why(error)}")
+        if isinstance(error, FileNotFoundError):
+            fault = faults.error()
+            fault.hint = f"Looked for {_absolute(path)}. {_MAKE_ONE}"
+            raise fault from None
     raise faults.error()
 
 

@@ -156,6 +156,12 @@ class _Places:
         candidates = [folder / name for folder in self._folders]
         return next((place for place in candidates if place.exists()), candidates[-1])
 
+    def looked(self, name: str) -> str:
+        """Where a file was looked for, behind the fault that it is not there; empty where its name says that."""
+        if FilePath(name).is_absolute():
+            return ""
+        return f" (looked for {' and '.join(str(folder.absolute() / shown(name)) for folder in self._folders)})"
+
 
 def _read_into(holder: dict[str, object], path: Path, document: Document, places: _Places) -> None:
     name = str(path[-1])
@@ -184,7 +190,8 @@ def _content(name: object, path: Path, document: Document, places: _Places) -> o
     try:
         text = read_text(places.find(name), limit=_LARGEST_SECRET)
     except (OSError, ValueError) as error:
-        document.fault(path, f"the file '{shown(name)}' can't be read: {why(error)}")
+        looked = places.looked(name) if isinstance(error, FileNotFoundError) else ""
+        document.fault(path, f"the file '{shown(name)}' can't be read: {why(error)}{looked}")
         return BROKEN
     content = text.removesuffix("\n").removesuffix("\r")
     if not content.strip():

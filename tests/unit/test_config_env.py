@@ -148,7 +148,7 @@ def test_credentials_of_the_service_manager_come_before_files_beside_the_config(
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (None, "the file 'url' can't be read: no such file or directory"),
+        (None, "the file 'url' can't be read: no such file or directory (looked for BESIDE/url)"),
         (b"", "the file 'url' is empty"),
         (b"\n", "the file 'url' is empty"),
         (b"http://\xff", "the file 'url' can't be read: it is not UTF-8 text"),
@@ -162,7 +162,16 @@ def test_a_secret_file_that_is_of_no_use_is_a_fault_where_it_is_named(
     if content is not None:
         (beside.parent / "url").write_bytes(content)
     text = config_text("destinations", "destinations: {bot: {type: slack, url_file: url}}")
+    reason = reason.replace("BESIDE", str(beside.parent))
     assert faults_of(text, path=beside) == [f"2:45: destinations.bot.url_file: {reason}"]
+
+
+def test_a_secret_file_that_is_nowhere_is_told_with_each_place_that_was_looked_at(beside: Path) -> None:
+    text = config_text("stratalerts", "stratalerts: {api_key_file: key}")
+    [fault] = faults_of(text, path=beside, env={"CREDENTIALS_DIRECTORY": "/run/credentials"})
+    assert fault.endswith(f"(looked for /run/credentials/key and {beside.parent}/key)")
+    [fault] = faults_of(text.replace(": key", ": /no/key"), path=beside)
+    assert fault.endswith("the file '/no/key' can't be read: no such file or directory")
 
 
 @pytest.mark.parametrize("value", ["5", "''", "[a]", "{a: b}", "true"])

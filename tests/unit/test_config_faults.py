@@ -97,6 +97,15 @@ def test_a_file_that_holds_no_config_is_a_config_error(tmp_path: Path, content: 
     assert caught.value.hint
 
 
+def test_a_named_config_that_is_not_there_is_told_with_its_full_path_and_what_makes_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load(Path("other.yaml"), env={})
+    assert caught.value.hint.startswith(f"Looked for {tmp_path}/other.yaml. `relay init`")
+
+
 def test_a_directory_is_no_config(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a directory"):
         load(tmp_path, env={})
@@ -110,9 +119,15 @@ def test_the_config_named_on_the_command_line_comes_before_the_environments() ->
 def test_the_config_in_the_working_directory_is_the_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("relay.config.found.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
-    with pytest.raises(ConfigError, match=r"there is no config: looked for config\.yaml and ") as caught:
+    with pytest.raises(ConfigError) as caught:
         find_config(None, {})
+    assert str(caught.value) == f"there is no config: looked for {tmp_path}/config.yaml and {tmp_path}/etc.yaml"
+    assert "`relay init`" in caught.value.hint
     assert caught.value.exit_code is Exit.CONFIG
+    monkeypatch.setattr("relay.config.found.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / ("long" * 100)))
+    with pytest.raises(ConfigError, match=r"\(file name too long\)"):
+        find_config(None, {})
+    monkeypatch.setattr("relay.config.found.DEFAULT_PLACES", (Path("config.yaml"), tmp_path / "etc.yaml"))
     (tmp_path / "etc.yaml").touch()
     assert find_config(None, {}) == tmp_path / "etc.yaml"
     (tmp_path / "config.yaml").touch()

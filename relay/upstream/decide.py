@@ -29,7 +29,10 @@ _TOO_BIG: Final = 1009
 _PING_TIMEOUT: Final = 1011
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 
-_KEY_HINT: Final = "Check stratalerts.api_key against the keys of your account; it may have been revoked or replaced."
+_KEY_HINT: Final = (
+    "Check stratalerts.api_key, or the file that api_key_file names, against the keys of your account; "
+    "it may have been revoked or replaced."
+)
 _ENTITLEMENT_HINT: Final = (
     "Check that the account has an active API entitlement and that the key has the scope ws:connect."
 )

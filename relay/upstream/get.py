@@ -151,7 +151,7 @@ def _refused(scope: str, status: int, code: str | None) -> RestRefusedError:
     if code == MISSING_SCOPE:
         hint = f"Add the scope {scope} to the API key."
     elif status == HTTPStatus.UNAUTHORIZED:
-        hint = "Check stratalerts.api_key."
+        hint = "Check stratalerts.api_key, or the file that api_key_file names."
     else:
         hint = f"Check that the account has an API entitlement and that the key has the scope {scope}."
     return RestRefusedError(code or f"http_{status}", scope, f"the upstream refused the key ({said})", hint=hint)

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from relay.clock import isoformat
-from relay.deliveries import Message
+from relay.deliveries import Delivery, Message
 from relay.destinations.charts import chart_url
 from relay.destinations.enrichment import shown_state, shown_states
 from relay.destinations.texts import lateness, remarks
@@ -40,7 +40,7 @@ class Envelope(msgspec.Struct, frozen=True):
 
     Attributes:
         event: The event's key as first stored.
-        key: Its natural fields, for receivers that know alerts by those.
+        key: Its natural fields, for receivers that know alerts by those; where it has none, as a test, ``event``.
         rules: Names of the rules that still want it.
         destination: The name in the config.
         source: ``live``, ``backfill``, ``replay`` or ``test``.
@@ -94,7 +94,7 @@ def body_of(message: Message) -> Body:
         data=msgspec.Raw(event.data),
         relay=Envelope(
             event=delivery.event_key,
-            key=event.natural(),
+            key=_natural(delivery),
             rules=message.rules,
             destination=delivery.destination,
             source=delivery.source.value,
@@ -107,6 +107,12 @@ def body_of(message: Message) -> Body:
             states=shown_states(delivery) or msgspec.UNSET,
         ),
     )
+
+
+def _natural(delivery: Delivery) -> str:
+    """Never one that any two without fields would share: a receiver that drops what it knows would drop the second."""
+    natural = delivery.event.natural()
+    return natural if natural.strip("?|") else delivery.event_key
 
 
 def variables_of(body: Body) -> dict[str, object]:

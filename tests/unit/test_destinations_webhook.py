@@ -87,6 +87,12 @@ def test_each_kind_of_event_has_its_type(event: Event, source: Source, kind: str
     assert (body.type, body.relay.source) == (kind, source.value)
 
 
+def test_what_has_no_natural_fields_is_known_by_its_own_key() -> None:
+    assert body_of(message(in_force(1))).relay.key.startswith("AAPL|")
+    test = message(Event(Channel.IN_FORCE), source=Source.TEST)
+    assert body_of(test).relay.key == test.delivery.event_key
+
+
 def test_an_alert_without_a_usable_time_has_the_time_it_was_received() -> None:
     body = body_of(message(in_force(1, at=None)))
     assert body.timestamp == body.relay.received_at == "2026-04-10T13:45:22.000Z"

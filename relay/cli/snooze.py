@@ -52,6 +52,7 @@ _KEPT: Final = {
     SnoozeKind.DESTINATION: "what would go there is kept and shown as suppressed",
     SnoozeKind.SYMBOL: "its alerts are kept and shown as suppressed",
 }
+_MEANT: Final = {"list": "shows what is snoozed", "clear": "ends all"}  # typed as in `relay dead list`
 _NEGATIVE: Final = re.compile(r"-\d")
 _TO_THE_MINUTE: Final = 600.0  # seconds; of a snooze this long nobody wants to know the second
 
@@ -143,11 +144,14 @@ def _wanted(
     if name is None:
         raise UsageError("what shall be snoozed, and for how long?", hint='Like this: relay snooze "daily bulls" 2h')
     if duration is None:
-        raise UsageError(f"for how long shall {name!r} be snoozed?", hint=f"A number and a unit: {FORMS}.")
+        does = _MEANT.get(name)
+        meant = f"`relay snooze --{name}` {does}." if does else f"A number and a unit: {FORMS}."
+        raise UsageError(f"for how long shall {name!r} be snoozed?", hint=meant)
     try:
         return silence.length(duration)
     except ValueError as error:
-        raise UsageError(f"{duration!r}: {error}") from error
+        meant = f"`{relay_command('snooze', '--clear', duration)}` ends one." if name == "clear" else ""
+        raise UsageError(f"{duration!r}: {error}", hint=meant) from error
 
 
 async def _active(config: Reach) -> list[Snooze]:

@@ -131,6 +131,17 @@ def test_what_makes_no_sense_is_64(tmp_path: Path, arguments: tuple[str, ...]) -
     assert run(["snooze", *arguments, "-c", str(tmp_path / "config.yaml")]) == 64
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [(("list",), "relay snooze --list"), (("clear",), "relay snooze --clear"), (("clear", "A"), "snooze --clear A")],
+)
+def test_an_option_that_is_typed_as_a_verb_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], typed: tuple[str, ...], meant: str
+) -> None:
+    assert run(["snooze", *typed, "-c", str(tmp_path / "config.yaml")]) == 64
+    assert meant in capsys.readouterr().err
+
+
 def test_a_negative_duration_is_a_word_about_the_duration(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["snooze", "NVDA", "-5m"]) == 64
     assert "'-5m': a duration is not negative" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shlex
 import subprocess
@@ -186,3 +187,14 @@ def test_check_says_that_a_simulator_does_not_reach_real_destinations(
     path.write_text(CONFIG.replace("{api_key: k}", simulated))
     assert run(["check", "-c", str(path)]) == 0
     assert "sends to bot only with --allow-real" in capsys.readouterr().out
+
+
+def test_the_collector_goes_on_once_a_verb_is_there_and_spares_what_was_imported() -> None:
+    gc.disable()
+    try:
+        assert group.get_command(click.Context(group), "version") is not None
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
+    finally:
+        gc.enable()
+        gc.unfreeze()

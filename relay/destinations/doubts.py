@@ -2,7 +2,8 @@
 
     discord  https://discord.com/api/webhooks/ID/TOKEN      also ptb. and canary., discordapp.com, /api/v10/…
     slack    https://hooks.slack.com/services/T…/B…/TOKEN
-    webhook  a secret, unless the receiver knows the relay otherwise or has a form of its own
+    webhook  a secret, unless the receiver knows the relay otherwise or has a form of its own; no chat's address, unless
+             a template says what that chat takes
     any      http:// where what is sent is nobody else's; a ca_file only where there is TLS
 
 A url that stays on this machine is odd in nothing but a ca_file that it does not use. A url is a secret: no piece of it
@@ -31,6 +32,12 @@ _DISCORD_PATH: Final = re.compile(r"/api(?:/v\d+)?/webhooks/\d+/[\w-]+(?:/(slack
 _SLACK_HOST: Final = re.compile(r"hooks\.slack(?:-gov)?\.com")
 _SLACK_PATH: Final = re.compile(r"/services/[TE]\w*/B\w*/\w+/?", re.ASCII)
 _WORKFLOW: Final = re.compile(r"/(?:workflows|triggers)/")
+_ELSEWHERE: Final = (
+    (re.compile(r"api\.telegram\.org|t\.me|telegram\.me"), "Telegram", "tgram://TOKEN/CHAT"),
+    (re.compile(r"ntfy\.sh"), "ntfy", "ntfy://ntfy.sh/TOPIC"),
+    (re.compile(r"api\.pushover\.net"), "Pushover", "pover://USER@TOKEN"),
+)
+"""Services that take messages of their own form: host, name, and their address for apprise."""
 _CREDENTIAL: Final = re.compile(r"auth|key|password|secret|token", re.IGNORECASE)
 
 
@@ -79,6 +86,8 @@ def _of_url(config: AnyConfig) -> str | None:
             doubt = _of_discord(urlsplit(config.url.reveal()))
         case SlackConfig():
             doubt = _of_slack(urlsplit(config.url.reveal()))
+        case WebhookConfig(template=None):
+            doubt = _of_webhook(urlsplit(config.url.reveal()))
     if doubt is not None:
         return f"'s url {doubt}"
     if _in_the_clear(config) and not (isinstance(config, WebhookConfig) and not config.secret):
@@ -92,7 +101,7 @@ def _of_discord(url: SplitResult) -> str | None:
     if _SLACK_HOST.fullmatch(host):
         return f"is one of Slack, where type: slack is wanted; Discord's look like {DISCORD_FORM}"
     if not _DISCORD_HOST.fullmatch(host):
-        return f"is no Discord webhook; they look like {DISCORD_FORM}"
+        return _of_apprise(host) or f"is no Discord webhook; they look like {DISCORD_FORM}"
     if path is None:
         return f"is not a whole Discord webhook; copy it anew, it looks like {DISCORD_FORM}"
     if path[1]:
@@ -106,9 +115,28 @@ def _of_slack(url: SplitResult) -> str | None:
     if _DISCORD_HOST.fullmatch(host):
         return f"is one of Discord, where type: discord is wanted; Slack's look like {SLACK_FORM}"
     if not _SLACK_HOST.fullmatch(host):
-        return f"is no Slack webhook; they look like {SLACK_FORM}"
+        return _of_apprise(host) or f"is no Slack webhook; they look like {SLACK_FORM}"
     if _WORKFLOW.match(url.path):
         return f"triggers a workflow, which takes other messages; an incoming webhook looks like {SLACK_FORM}"
     if not _SLACK_PATH.fullmatch(url.path):
         return f"is not a whole Slack webhook; copy it anew, it looks like {SLACK_FORM}"
     return None if url.scheme == "https" else "begins with http://; Slack wants https://"
+
+
+def _of_webhook(url: SplitResult) -> str | None:
+    """What is odd about a ``url`` that is sent JSON of ours; it goes on after "the url"."""
+    host = url.hostname or ""
+    if _DISCORD_HOST.fullmatch(host):
+        return "is one of Discord, where type: discord is wanted, or a template"
+    if _SLACK_HOST.fullmatch(host) and not _WORKFLOW.match(url.path):
+        return "is one of Slack, where type: slack is wanted, or a template"
+    return _of_apprise(host)
+
+
+def _of_apprise(host: str) -> str | None:
+    """That a service is reached by ``type: apprise``, and how its address is written there."""
+    named = ((name, form) for pattern, name, form in _ELSEWHERE if pattern.fullmatch(host))
+    return next(
+        (f"is one of {name}, where type: apprise is wanted, with {form} (docs/apprise.md)" for name, form in named),
+        None,
+    )

@@ -43,6 +43,10 @@ def said(**keys: object) -> list[str]:
         ("https://discord.com.example/api/webhooks/1/hunter2", NO_DISCORD),
         ("https://discord.gg/hunter2", NO_DISCORD),
         ("https://hooks.slack.com/services/T1/B1/hunter2", "bot's url is one of Slack, where type: slack is wanted"),
+        (
+            "https://t.me/hunter2",
+            "bot's url is one of Telegram, where type: apprise is wanted, with tgram://TOKEN/CHAT",
+        ),
         ("http://discord.com/api/webhooks/1/hunter2", "bot's url begins with http://; Discord wants https://"),
     ],
 )
@@ -86,6 +90,25 @@ def test_a_slack_webhook_has_a_team_a_hook_and_a_token(url: str, told: str) -> N
 )
 def test_what_is_signed_is_nobody_elses_to_read(keys: dict[str, object], notes: list[str]) -> None:
     assert said(**keys) == notes
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        (
+            "https://api.telegram.org/bot1:hunter2/sendMessage",
+            "one of Telegram, where type: apprise is wanted, with tgram",
+        ),
+        ("https://ntfy.sh/hunter2", "one of ntfy, where type: apprise is wanted, with ntfy://ntfy.sh/TOPIC (docs/app"),
+        ("https://discord.com/api/webhooks/1/hunter2", "one of Discord, where type: discord is wanted, or a template"),
+        ("https://hooks.slack.com/services/T1/B1/hunter2", "one of Slack, where type: slack is wanted, or a template"),
+    ],
+)
+def test_a_chat_takes_no_webhook_but_one_whose_template_says_what_it_takes(url: str, told: str) -> None:
+    [note] = said(type="webhook", url=url)
+    assert note.startswith(f"bot's url is {told}")
+    assert "hunter2" not in note
+    assert said(type="webhook", url=url, template='{"text": {{ symbol | tojson }}}') == []
 
 
 @pytest.mark.parametrize(

@@ -83,11 +83,11 @@ class Report:
     def _wants_sample(self, config: Config, day: Survey) -> bool:
         if self._sampling is not None:
             return self._sampling
-        if not self._interactive or not sample.newest(config, day):
+        samples = sample.newest(config, day)
+        if not self._interactive or not samples:
             return False
         allowed = self._allow_real or len(sample.withheld(config, allow_real=False)) < len(config.destinations)
-        whom = "each destination" if len(config.destinations) > 1 else next(iter(config.destinations))
-        return allowed and click.confirm(f"Post the newest alert to {whom}, marked as a sample?", default=True)
+        return allowed and click.confirm(sample.question(samples), default=True)
 
     def _mending(self) -> list[str]:
         mend = f"put a key that is accepted into {_key_place(self._answered)}"

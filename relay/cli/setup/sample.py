@@ -1,6 +1,7 @@
 """The newest real alert, posted as a sample to each destination: what `relay init` ends with.
 
-    Survey, rules ──newest──> the event that each destination would have got last, else the newest of all
+    Survey, rules ──newest──> the event that each destination would have got last, else the newest of all, which only
+                              shows how one looks, and is told to do no more than that
                   ──posted──> one message each, as `relay send NAME --event` sends it: marked, and a test to programs
 
 Where the upstream is a simulator, its alerts are invented, and go to this machine only, unless --allow-real is said.
@@ -8,7 +9,8 @@ Where the upstream is a simulator, its alerts are invented, and go to this machi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from relay.cli.survey import Survey
@@ -23,18 +25,41 @@ from relay.events import Event
 from relay.loopback import is_loopback_url
 from relay.rules.match import compile_rules
 from relay.rules.merge import merge
+from relay.rules.rule import Rule
 
 _NOTHING: Final = "the last day had no alert that could be a sample; `relay send NAME` posts a test message"
+_UNWANTED: Final = "; no rule wants it: it only shows how one looks"
 
 
-def newest(config: Config, day: Survey) -> dict[str, Event]:
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one destination is shown.
+
+    Attributes:
+        event: A real alert.
+        rules: Those that would have sent it there; empty where none would.
+    """
+
+    event: Event
+    rules: tuple[Rule, ...] = ()
+
+
+def newest(config: Config, day: Survey) -> dict[str, Sample]:
     """For each destination the last alert that the rules would have sent there, else the last of all that were seen."""
     events = sorted((event for shown in day.channels for event in shown.events), key=_at)
     index = compile_rules(config.rules)
-    found = {} if not events else dict.fromkeys(config.destinations, events[-1])
+    found = {} if not events else dict.fromkeys(config.destinations, Sample(events[-1]))
     for event in events:
-        found.update(dict.fromkeys(merge(index.match(event), event), event))
+        found.update({name: Sample(event, rules) for name, rules in merge(index.match(event), event).items()})
     return found
+
+
+def question(samples: Mapping[str, Sample]) -> str:
+    """What to ask before they are posted: nobody is to take for an alert of theirs what no rule of theirs wants."""
+    whom = "each destination" if len(samples) > 1 else next(iter(samples))
+    if any(sample.rules for sample in samples.values()):
+        return f"Post the newest alert to {whom}, marked as a sample?"
+    return f"Of the last day your rule wants none. Post the newest of all to {whom}, marked as a sample?"
 
 
 def withheld(config: Config, *, allow_real: bool) -> list[str]:
@@ -54,18 +79,19 @@ async def posted(config: Config, day: Survey, *, allow_real: bool) -> tuple[Sequ
         return [_NOTHING], True
     held = withheld(config, allow_real=allow_real)
     told = [f"{name}: no sample, for the upstream is a simulator and {name} is real (--allow-real)" for name in held]
-    sent = {name: event for name, event in samples.items() if name not in held}
+    sent = {name: sample for name, sample in samples.items() if name not in held}
     clock, client = SystemClock(), HttpClient()
     factory = Factory(client, clock)
     well = True
     try:
-        for name, event in sent.items():
-            rules = merge(compile_rules(config.rules).match(event), event).get(name, ())
-            message = message_of(config, name, event, now_us=clock.now_us(), rules=rules, key=event.key())
+        for name, sample in sent.items():
+            event = sample.event
+            message = message_of(config, name, event, now_us=clock.now_us(), rules=sample.rules, key=event.key())
             outcome = await factory.build(name, config.destinations[name]).send([message])
             taken = outcome.verdict is Verdict.DELIVERED
             well = well and taken
-            answer = "is there" if taken else f"was not taken: {outcome.code} {outcome.detail}".rstrip()
+            there = f"is there{'' if sample.rules else _UNWANTED}"
+            answer = there if taken else f"was not taken: {outcome.code} {outcome.detail}".rstrip()
             told.append(f"{name}: '{headline(message)}' {answer}")
     finally:
         await client.close()

@@ -82,10 +82,26 @@ def test_a_direction_that_was_asked_for_holds_in_all() -> None:
 
 @pytest.mark.parametrize(
     ("most", "taken"),
-    [((5306, 700, 212, 34), 3), ((150, 20, 3, 0), 0), ((5306, 700, 300, 250), 3), ((201, 200), 1), ((0, 0), 0)],
+    [
+        ((5306, 700, 212, 34), 3),
+        ((150, 20, 3, 0), 0),
+        ((5306, 700, 300, 250), 3),
+        ((201, 200, 0, 0), 1),
+        ((5306, 700, 0, 0), 1),
+        ((5306, 0, 0, 40), 3),
+        ((0, 0, 0, 0), 0),
+    ],
 )
-def test_enter_takes_the_most_that_is_still_read(most: tuple[int, ...], taken: int) -> None:
-    assert favourite([{"a": count} for count in most]) == taken
+def test_enter_takes_the_most_that_is_still_read_and_nothing_only_where_all_is(
+    most: tuple[int, ...], taken: int
+) -> None:
+    assert favourite(proposals(["a"]), [{"a": count} for count in most]) == taken
+
+
+def test_enter_takes_no_more_symbols_than_were_asked_for() -> None:
+    offered = proposals(["a"], Filter(("AAPL",)))
+    assert offered[-1].called == "every symbol"
+    assert favourite(offered, [{"a": count} for count in (0, 0, 0, 0, 40)]) == 0
 
 
 @pytest.mark.parametrize(

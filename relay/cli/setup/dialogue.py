@@ -209,14 +209,14 @@ def _chosen(day: Survey, offered: list[Proposal]) -> Proposal | None:
         click.echo(f"  The alerts of the last day can't be counted: {shown.cut.why}.")
         return None
     got = [counts(proposal, shown.events) for proposal in offered]
-    most = favourite(got)
+    likely = favourite(offered, got)
     click.echo(f"What would have come in the last 24 hours{_of(offered)}:")
     for note in quiet(day):
         click.echo(f"  note: {note}")
     for number, (proposal, each) in enumerate(zip(offered, got, strict=True), 1):
         click.echo(f"  {number}  {line(proposal, each, cut=shown.cut is not None)}")
     click.echo(f"  {len(offered) + 1}  something else: timeframes and direction are asked")
-    picked = click.prompt("Which", type=click.IntRange(1, len(offered) + 1), default=most + 1)
+    picked = click.prompt("Which", type=click.IntRange(1, len(offered) + 1), default=likely + 1)
     return offered[picked - 1] if picked <= len(offered) else None
 
 

@@ -2,7 +2,7 @@
 
 names of destinations, Filter ──proposals──> Proposal, …: a rule each, from the widest to the narrowest
 Proposal + the day's alerts ──counts──> {destination: so many} ──line──> what stands beside its number in the list
-                              └──favourite──> the one that Enter takes: none of its chats gets more than is read
+                              └──favourite──> the one that Enter takes: it sends something, and nobody more than is read
 
 Which destination gets which part of a split follows from their names (swing, scalps, coins), else from their order.
 """
@@ -143,10 +143,17 @@ def line(proposal: Proposal, got: Mapping[str, int], *, cut: bool) -> str:
     return f"{proposal.called}: {least}{counted(max(got.values()), 'alert')}{each}"
 
 
-def favourite(all_counts: Sequence[Mapping[str, int]]) -> int:
-    """Which to take where nobody says: the first that floods nobody, else the one that sends the least."""
-    most = [max(got.values()) for got in all_counts]
-    return next((place for place, count in enumerate(most) if count <= FLOOD), most.index(min(most)))
+def favourite(offered: Sequence[Proposal], all_counts: Sequence[Mapping[str, int]]) -> int:
+    """Which to take where nobody says: the first that sends something and floods nobody, else what sends the least.
+
+    What sends nothing is only taken where all would: who sees no alert of the last day can't tell how it will be. More
+    symbols than were asked for are never taken.
+    """
+    asked = [proposal.wanted.symbols == offered[0].wanted.symbols for proposal in offered]
+    most = [max(got.values()) for got, kept in zip(all_counts, asked, strict=True) if kept]  # the others come last
+    some = [count for count in most if count]
+    likely = next((count for count in some if count <= FLOOD), min(some, default=0))
+    return most.index(likely)
 
 
 def _split(by: str, names: tuple[str, ...]) -> Split | None:

@@ -19,6 +19,7 @@ from typing import Final
 
 OPEN: Final = 0o644
 CLOSED: Final = 0o600
+PROGRAM: Final = 0o755
 UMASKED: Final = 0o666
 
 

@@ -31,7 +31,7 @@ _EXAMPLES: Final = """\b
 Examples:
   relay install --dry-run -c config.yaml
   sudo /opt/relay/bin/relay install -c config.yaml
-  sudo /opt/relay/bin/relay install --remove
+  sudo relay install --remove
 """
 _HERE: Final = Path("/")
 _WORDS: Final = "relay.install.words"
@@ -81,8 +81,9 @@ def command(
 ) -> int:
     """Have systemd run the relay: now, and whenever the machine starts.
 
-    Hands the config over to /etc/relay, each secret in a file that only root can read, writes the unit, starts it and
-    waits until it is ready. Run it again after a change or an upgrade: what is so already is not touched.
+    Hands the config over to /etc/relay, each secret in a file that only root can read, writes the unit and a `relay` on
+    the PATH, starts it and waits until it is ready. Run it again after a change or an upgrade: what is so already is
+    not touched.
     """
     root = root.absolute()
     if root == _HERE and not dry_run and os.geteuid() != 0:
@@ -122,7 +123,8 @@ def command(
 def _start(made: Planned, undertaking: Undertaking, manager: Systemctl, patience: float) -> Exit:
     """Have it started, and say how it came up."""
     if not undertaking.steps:
-        click.echo("Nothing to change: the relay is installed so already, and runs.")
+        less = "else " if undertaking.files else ""
+        click.echo(f"Nothing {less}to change: the relay is installed so already, and runs.")
         return Exit.OK
 
     async def readyz() -> Mapping[str, object] | None:
@@ -145,7 +147,7 @@ def _start(made: Planned, undertaking: Undertaking, manager: Systemctl, patience
         return Exit.FAILED
     if done.announced is not None:
         click.echo(service.announced(done.announced))
-    for line in service.afterwards(made.config, done.started):
+    for line in service.afterwards(made, done.started):
         click.echo(line)
     return Exit.OK if done.started.ready else Exit.FAILED
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import relay
+from relay.config import surroundings
 from relay.config.found import find_config
 from relay.config.whereabouts import whereabouts
 from relay.errors import ConfigError
@@ -25,7 +26,7 @@ from relay.outbox.sql import migrations
 
 _PACKAGE: Final = "stratalerts-relay"
 _NAME: Final = re.compile(r"[A-Za-z0-9._-]+")
-_VARIABLES: Final = ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "RELAY_ON_EVICTED")
+_VARIABLES: Final = (surroundings.VARIABLE, "STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", "RELAY_ON_EVICTED")
 
 
 def facts(config: Path | None) -> dict[str, object]:

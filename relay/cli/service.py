@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from relay.config.model import Config
+from relay.config.found import DEFAULT_PLACES
 from relay.deliveries import Verdict
-from relay.install import announcement, apply, plan, running
+from relay.install import announcement, apply, plan, running, wrapper
 from relay.install.installer import Announced, Planned
 from relay.install.plan import CONFIG, Step, Undertaking
 from relay.install.startup import Started, meaning
@@ -22,6 +22,7 @@ from relay.redaction import redact
 def foretold(made: Planned, undertaking: Undertaking) -> Iterator[str]:
     """What would be written and done."""
     yield from apply.shown(made.root, made.files)
+    yield from _left(made)
     yield from map(typed, undertaking.steps)
     name = announcement.whom(made.config)
     if name is not None and undertaking.tells:
@@ -40,6 +41,14 @@ def written(made: Planned) -> Iterator[str]:
     for file in made.changed:
         secret = " (secret: only root can read it)" if file.secret else ""
         yield f"wrote {apply.inside(made.root, file.path)}{secret}"
+    if made.changed:
+        yield from _left(made)
+
+
+def _left(made: Planned) -> Iterator[str]:
+    """That this relay is not on the PATH, because another's is."""
+    if made.displaced is not None:
+        yield f"left {made.displaced}: it is another's; this relay is {' '.join(running.command())}"
 
 
 def announced(heard: Announced) -> str:
@@ -59,20 +68,28 @@ def ended(how: Ended, log: list[str]) -> Iterator[str]:
     yield "Mend it, and run this again."
 
 
-def afterwards(config: Config, started: Started) -> Iterator[str]:
+def afterwards(made: Planned, started: Started) -> Iterator[str]:
     """How it stands, and how to go on."""
     if started.ready:
         yield "The relay is up, and starts with the machine."
     else:
         yield "The relay runs, starts with the machine, and goes on trying; it is not ready yet:"
         yield from (f"  {redact(reason)}" for reason in started.reasons)
-    command = " ".join(running.command())
-    if config.http.address is not None:
-        yield f"  page       http://{config.http.listen}"
-    yield f"  status     sudo {command} status -c {CONFIG}"
+    command = wrapper.PLACE.name if made.wraps else " ".join(running.command())
+    if made.config.http.address is not None:
+        yield f"  page       http://{made.config.http.listen}"
+    yield f"  status     sudo {command} status{_named(made)}"
     yield f"  logs       journalctl -u {plan.SERVICE} -f"
     yield f"  change it  edit {CONFIG}, then: systemctl reload {plan.SERVICE}"
     yield f"  stop       systemctl stop {plan.SERVICE}"
     pip = Path(running.command()[0]).with_name("pip")
     yield f"  upgrade    sudo {pip} install --upgrade …, then: sudo {command} install -c {CONFIG}"
     yield f"  uninstall  sudo {command} install --remove"
+
+
+def _named(made: Planned) -> str:
+    """How a verb is told which config is meant, where the one that it finds by itself is not the service's."""
+    here = DEFAULT_PLACES[0]
+    if not here.exists() or (here.samefile(made.config.path) and made.config.http.address is not None):
+        return ""  # none comes first here, or one by which the same relay is asked
+    return f" -c {CONFIG}"

@@ -18,6 +18,7 @@ from relay.config.bundles import read_bundles
 from relay.config.found import read_config
 from relay.config.model import Config, ConfigFile, store_path
 from relay.config.rules import rule_of
+from relay.config.surroundings import around
 from relay.config.translate import translate
 from relay.config.watchlist import read_watchlists
 from relay.destinations.kinds import AnyConfig
@@ -43,6 +44,7 @@ def loads(text: str, *, path: FilePath, env: Mapping[str, str]) -> Config:
         InvalidConfigError: It can't be used.
     """
     faults = Faults(str(path))
+    env = around(path, env)
     document = yaml.read(text, faults)
     expand(document, env)
     fill_in(document, env)

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from relay.config.checks import check_before
 from relay.config.found import read_config
 from relay.config.model import Http, Storage, store_path
+from relay.config.surroundings import around
 from relay.document import yaml
 from relay.document.env import expand, read_secret_files
 from relay.document.faults import Faults, InvalidConfigError
@@ -67,6 +68,7 @@ def whereabouts(path: Path, *, env: Mapping[str, str]) -> Whereabouts | None:
         document.values,
         document.keys,
     )
+    env = around(path, env)
     expand(document, env)
     read_secret_files(document, env, path.parent)
     check_before(document)

@@ -18,9 +18,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from relay.config import environment
 from relay.document.reading import why
 from relay.errors import RelayError
-from relay.install import environment
 from relay.install.secrets import MASK, masked
 from relay.placing import File, Shown, put_whole
 

@@ -19,12 +19,12 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Final
 
+from relay.config import environment
 from relay.document import yaml as document
 from relay.document.env import expand
 from relay.document.faults import Faults
 from relay.document.scalars import WrittenFloat, WrittenInt
 from relay.errors import ConfigError
-from relay.install import environment
 from relay.install.secrets import Edit, Entry, edited, entries
 from relay.secret import Secret
 

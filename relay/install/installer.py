@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from relay.clock import Clock
+from relay.config import environment
 from relay.config.found import read_config
 from relay.config.load import load
 from relay.config.model import Config
@@ -23,7 +24,7 @@ from relay.deliveries import Outcome
 from relay.document.faults import InvalidConfigError
 from relay.document.reading import read_text, why
 from relay.errors import ConfigError, RelayError
-from relay.install import announcement, apply, environment, fit, plan, running
+from relay.install import announcement, apply, fit, plan, running, wrapper
 from relay.install.handover import handover
 from relay.install.plan import DROP_IN, ENVIRONMENT, FOLDER, UNIT_PLACE, Standing, Step, Undertaking
 from relay.install.startup import AskReady, Started, until_ready
@@ -45,6 +46,8 @@ class Planned:
         files: All of them.
         changed: Those that are not so already.
         before: The drop-in as it was.
+        wraps: The command is on the PATH by a wrapper; where it is not, another's `relay` lies in that place, or it is
+            that one itself.
     """
 
     config: Config
@@ -52,6 +55,7 @@ class Planned:
     files: tuple[File, ...]
     changed: tuple[File, ...]
     before: str
+    wraps: bool
 
     @property
     def overwritten(self) -> list[File]:
@@ -60,10 +64,16 @@ class Planned:
         return [
             file
             for file in self.changed
-            if (FOLDER in file.path.parents or not ours)
+            if (FOLDER in file.path.parents or not (ours or file.path == wrapper.PLACE))
             and apply.state(self.root, file) is apply.FileState.CHANGED
             and apply.there(self.root, file.path) != file.text
         ]
+
+    @property
+    def displaced(self) -> Path | None:
+        """Where another's `relay` lies, so that this one is not on the PATH; None where none does."""
+        place = apply.inside(self.root, wrapper.PLACE)
+        return None if self.wraps or _lies_there() else place
 
     def undertaking(self, unit: Standing | None) -> Undertaking:
         """What is to be done; ``unit`` is how the service stands, None where it is only written."""
@@ -133,8 +143,9 @@ def planned(source: Path, root: Path, env: Mapping[str, str]) -> Planned:
     )
     if root == Path("/"):
         fit.check_files(handed.elsewhere)
-    files = plan.files(handed, command=running.command(), unit=unit_text(UNIT), build=running.build())
-    return Planned(config, root, files, tuple(apply.changed(root, files)), apply.there(root, DROP_IN))
+    wraps = not _lies_there() and wrapper.is_free(apply.inside(root, wrapper.PLACE))
+    files = plan.files(handed, command=running.command(), unit=unit_text(UNIT), build=running.build(), wraps=wraps)
+    return Planned(config, root, files, tuple(apply.changed(root, files)), apply.there(root, DROP_IN), wraps)
 
 
 async def start(
@@ -187,6 +198,8 @@ def removal(root: Path, manager: Systemctl | None) -> list[Step | Path]:
         manager: The service manager; None where it is not to be asked.
     """
     there = {path for path in (UNIT_PLACE, DROP_IN) if apply.inside(root, path).exists()}
+    if wrapper.is_ours(apply.inside(root, wrapper.PLACE)):
+        there.add(wrapper.PLACE)
     return plan.removal(there, None if manager is None else manager.standing)
 
 
@@ -207,6 +220,11 @@ def carry_out(step: Step | Path, root: Path, manager: Systemctl | None) -> None:
             place.parent.rmdir()
     except OSError as error:
         raise RelayError(f"{place} can't be removed: {why(error)}") from None
+
+
+def _lies_there() -> bool:
+    """Whether the command lies where its wrapper would."""
+    return Path(running.command()[0]) == wrapper.PLACE
 
 
 def _read(place: Path) -> str:

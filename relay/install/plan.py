@@ -1,6 +1,6 @@
 """What `relay install` writes and asks of systemd, decided before anything is touched. Pure.
 
-    Handover, command, version ──files──> unit, drop-in, config, credentials, environment: each with its mode
+    Handover, command, version ──files──> unit, drop-in, config, credentials, environment, wrapper: each with its mode
     what differs, how the service stands ──undertaking──> files; daemon-reload, enable, start | restart | nothing;
                                                           whether the chat hears that the relay is up
     what is there, how it stands         ──removal──> disable, the files that go, daemon-reload
@@ -17,14 +17,15 @@ from enum import Enum
 from pathlib import Path
 from typing import Final
 
-from relay.install import environment
+from relay.config import environment, surroundings
+from relay.install import wrapper
 from relay.install.handover import Handover
-from relay.placing import CLOSED, OPEN, File, Shown
+from relay.placing import CLOSED, OPEN, PROGRAM, File, Shown
 
 SERVICE: Final = "relay"
 FOLDER: Final = Path("/etc/relay")
 CONFIG: Final = FOLDER / "config.yaml"
-ENVIRONMENT: Final = FOLDER / "relay.env"
+ENVIRONMENT: Final = FOLDER / surroundings.ENVIRONMENT
 UNIT_PLACE: Final = Path("/etc/systemd/system/relay.service")
 DROP_IN: Final = Path("/etc/systemd/system/relay.service.d/10-credentials.conf")
 STATE_FOLDER: Final = Path("/var/lib/relay")
@@ -83,7 +84,7 @@ class Undertaking:
     tells: bool
 
 
-def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) -> tuple[File, ...]:
+def files(handed: Handover, *, command: Sequence[str], unit: str, build: str, wraps: bool) -> tuple[File, ...]:
     """Every file, by its path as the service sees it, in the order in which they are put in place; all are root's.
 
     Args:
@@ -91,6 +92,7 @@ def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) ->
         command: What starts the relay.
         unit: The unit as it is shipped.
         build: Which relay it is.
+        wraps: A wrapper puts it on the PATH.
     """
     secrets = [
         _closed(FOLDER / name, f"{value.reveal()}\n", Shown.SECRET) for name, value in handed.credentials.items()
@@ -104,6 +106,7 @@ def files(handed: Handover, *, command: Sequence[str], unit: str, build: str) ->
         _open(CONFIG, handed.text, Shown.CONFIG),
         _open(UNIT_PLACE, unit_with(unit, command)),
         _open(DROP_IN, "".join(f"{line}\n" for line in _drop_in(handed, build))),
+        *([_wrapper(command)] if wraps else []),
     )
 
 
@@ -141,14 +144,15 @@ def removal(there: Collection[Path], unit: Standing | None) -> list[Step | Path]
         unit: How the service stands; None where it is not to be touched.
     """
     gone = [path for path in (UNIT_PLACE, DROP_IN) if path in there]
+    last = [path for path in (wrapper.PLACE,) if path in there]
     if unit is None:
-        return [*gone]
+        return [*gone, *last]
     ends: list[Step] = []
     if UNIT_PLACE in there or unit.enabled:
         ends = [Step.DISABLE]
     elif unit.active:  # somebody has removed its unit, and systemctl disables no unit that it can't find
         ends = [Step.STOP]
-    return [*ends, *gone, *([Step.RELOAD] if gone else [])]
+    return [*ends, *gone, *([Step.RELOAD] if gone else []), *last]
 
 
 def _asked(changed: Collection[Path], unit: Standing) -> Iterator[Step]:
@@ -160,7 +164,7 @@ def _asked(changed: Collection[Path], unit: Standing) -> Iterator[Step]:
         return
     if not unit.enabled:
         yield Step.ENABLE
-    if changed:
+    if set(changed) - {wrapper.PLACE}:  # which the service does not go through
         yield Step.RESTART
 
 
@@ -170,6 +174,10 @@ def _closed(path: Path, text: str, shown: Shown) -> File:
 
 def _open(path: Path, text: str, shown: Shown = Shown.PLAIN) -> File:
     return File(path, text, OPEN, _ROOT, shown)
+
+
+def _wrapper(command: Sequence[str]) -> File:
+    return File(wrapper.PLACE, wrapper.text_of(command, config=CONFIG, state=STATE_FOLDER), PROGRAM, _ROOT)
 
 
 def _drop_in(handed: Handover, build: str) -> Iterator[str]:

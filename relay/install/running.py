@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from relay import __version__
+from relay.install import wrapper
 
 _HOMES: Final = ("/home", "/root", "/run/user")  # ProtectHome=yes
 _TEMPORARY: Final = ("/tmp", "/var/tmp")  # noqa: S108  because they are compared: PrivateTmp=yes hides them  # nosec B108
@@ -29,7 +30,8 @@ def command_of(program: Path, executable: Path) -> tuple[str, ...]:
         executable: The interpreter that runs it, absolute, as it was called: in a virtual environment that is a link.
     """
     for script in (program, executable.with_name("relay")):
-        if script.name == "relay" and script.is_file():
+        # The wrapper stands for a command, and may lie beside an interpreter: it must not become one of itself.
+        if script.name == "relay" and script.is_file() and not wrapper.is_ours(script):
             return (str(script.absolute()),)
     return (str(executable), "-m", "relay")
 

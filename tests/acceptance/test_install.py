@@ -52,8 +52,8 @@ def there(root: Path) -> dict[str, tuple[int, int, str]]:
     """Mode, owner and text of every file."""
     return {
         str(path.relative_to(root)): (path.stat().st_mode & 0o777, path.stat().st_uid, path.read_text())
-        for path in sorted((root / "etc").rglob("*"))
-        if path.is_file()
+        for path in sorted(root.rglob("*"))
+        if path.is_file() and "var" not in path.relative_to(root).parts
     }
 
 
@@ -89,7 +89,11 @@ async def test_one_command_hands_everything_over_and_the_chat_hears_that_it_is_u
         "etc/relay/key": 0o600,
         "etc/systemd/system/relay.service": 0o644,
         "etc/systemd/system/relay.service.d/10-credentials.conf": 0o644,
+        "usr/local/bin/relay": 0o755,
     }
+    [start] = systemd.service().unit.all("ExecStart")
+    assert files["usr/local/bin/relay"][2].endswith(f'\nexec {start.partition(" -c ")[0]} "$@"\n')
+    assert "  status     sudo relay status\n" in ended.out
     assert {owner for _, owner, _ in files.values()} == {os.geteuid()}
     assert files["etc/relay/key"][2] == f"{KEY}\n"
     for mode, _, text in files.values():
@@ -127,8 +131,14 @@ async def test_an_upgrade_restarts_and_tells(systemd: StubSystemd, config: Path,
     drop_in = systemd.root / "etc/systemd/system/relay.service.d/10-credentials.conf"
     text = drop_in.read_text()
     drop_in.write_text(text.replace(f"relay {__version__}", "relay 0.0.1"))
+    anothers = systemd.root / "usr/local/bin/relay"
+    anothers.write_text("#!/usr/bin/python3\n")
     _ = systemd.calls
-    assert (await install(systemd, config)).code == 0
+    upgraded = await install(systemd, config)
+    assert (upgraded.code, upgraded.err) == (0, "")
+    assert f"left {anothers}: it is another's; this relay is /" in upgraded.out
+    assert "sudo relay " not in upgraded.out
+    assert anothers.read_text() == "#!/usr/bin/python3\n"
     assert systemd.calls == ["daemon-reload", "restart relay"]
     assert (drop_in.read_text(), len(ups(discord))) == (text, 2)
 

@@ -61,7 +61,12 @@ async def test_three_commands_make_a_service_that_delivers(
     simulator.fire(in_force("AAPL"))
     await discord.wait_for(2)
 
-    shown += (again := await machine.type(install))
+    stopped = f"systemctl stop relay; relay events; cd /clone; ! KEY={KEY} relay events; systemctl start relay"
+    shown += (found := await machine.type(f"cd /; relay status; {stopped}"))
+    assert "AAPL" in found, "key and store are the service's, however it stands"
+    assert "there is no store at /clone/relay.db yet" in found, "another config has a store of its own"
+
+    shown += (again := await machine.type(install.replace("/opt/relay/bin/relay", "relay")))
     assert "Nothing to change: the relay is installed so already, and runs." in again
     stamp = "/etc/systemd/system/relay.service.d/10-credentials.conf"
     shown += await machine.type(f"sed -i 's/^\\(# Written .* \\)[^ ]*$/\\10.0.1./' {stamp}; {install}")

@@ -34,7 +34,7 @@ ASKED = "/opt/relay/bin/relay init\n"
 def blocks() -> dict[str, list[str]]:
     """The shell blocks under each heading, in order."""
     found: dict[str, list[str]] = {}
-    for part in re.split(r"^#+ ", PAGE, flags=re.MULTILINE):
+    for part in re.split(r"^##+ ", PAGE, flags=re.MULTILINE):
         heading, _, text = part.partition("\n")
         found[heading] = re.findall(r"^```sh\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
     return {heading: told for heading, told in found.items() if told}
@@ -90,12 +90,18 @@ async def ready(port: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def drained(machine: Machine) -> int:
+    """How many relays have ended in their own time."""
+    log = (await machine.type("journalctl -o cat")).splitlines()
+    return [json.loads(line)["event"] for line in log if line.startswith("{")].count("stopped")
+
+
 async def test_every_step_of_the_page_does_what_it_says(machine: Machine, simulator: Simulator, inbox: Inbox) -> None:
     left = blocks()
 
-    async def steps(heading: str) -> str:
+    async def steps(heading: str, *, at: str = ".") -> str:
         """Type the next block under a heading; ``relay init`` asks, and has been answered."""
-        return await machine.type(left[heading].pop(0).replace(ASKED, ""))
+        return await machine.type(f"cd {at}\n{left[heading].pop(0).replace(ASKED, '')}")
 
     port, other = free_port(), free_port()
     await steps("1. The program")
@@ -110,9 +116,10 @@ async def test_every_step_of_the_page_does_what_it_says(machine: Machine, simula
     await ready(port)
     fired = fire(simulator, 3)
     await inbox.wait_until(lambda: inbox.unique == 3)
+    await steps("5. A relay on the PATH")
 
-    assert "swing" in await steps("How it is doing")
-    await steps("How it is doing")  # stopped, a verb that opens the store, and started
+    assert "swing" in await steps("How it is doing", at="/")
+    assert "no dead letters" in await steps("How it is doing", at="/")  # stopped, a verb that opens the store, started
     await ready(port)
     await steps("Reload, restart, stop")
     await ready(port)
@@ -140,10 +147,8 @@ async def test_every_step_of_the_page_does_what_it_says(machine: Machine, simula
         await steps("Uninstall")
     gone = "test -z \"$(compgen -G '{}')\"".format
     await machine.type("ls /var/lib/relay/relay.db")
-    await machine.type("; ".join(map(gone, ("/opt/relay", "/etc/systemd/system/relay*"))))
-    said = [line for line in (await machine.type("journalctl -o cat")).splitlines() if line.startswith("{")]
-    ends = [line for line in said if json.loads(line)["event"] == "stopped"]
-    assert len(ends) == 1 + 2 + 1 + 2, "each was drained"
+    await machine.type("; ".join(map(gone, ("/opt/relay", "/usr/local/bin/relay", "/etc/systemd/system/relay*"))))
+    assert await drained(machine) == 1 + 2 + 1 + 2, "each of them"
     await steps("Uninstall")
     await machine.type("; ".join(map(gone, ("/etc/relay", "/var/lib/relay*", "/var/lib/private/relay*"))))
 

@@ -72,7 +72,7 @@ class Scratch:
         self._root = folder / "root"
         self._systemd = StubSystemd(folder / "systemd", self._root)
         self.clone = _cloned(folder)
-        for place in ("opt", "etc/systemd/system", "var/lib"):
+        for place in ("opt", "etc/systemd/system", "var/lib", "usr/local/bin"):
             (self._root / place).mkdir(parents=True)
         self._systemd.set_up()
         self._systemd.add("sudo", '#!/bin/sh\nexec "$@"\n')
@@ -84,6 +84,8 @@ class Scratch:
             **self._systemd.env,
             "PIP_FIND_LINKS": str(WHEELS),
             "HOME": str(self._root),
+            "PATH": f"{self._systemd.env['PATH']}:{self._root}/usr/local/bin",
+            "RELAY_CONFIG": str(self._root / "etc/relay/config.yaml"),  # where it would look last, on a machine
         }
         process = await asyncio.create_subprocess_exec(
             *("bash", "-euxo", "pipefail", "-c", below(self._root, script)),
@@ -127,6 +129,7 @@ mkdir -p clone wheels typed
 mount --bind "$FOLDER/clone" clone
 mount --bind "$WHEELS" wheels
 mount --bind "$FOLDER/typed" typed
+rm -f usr/local/bin/relay
 rm -rf opt etc/relay etc/systemd/system var/lib/relay* var/lib/private usr/lib/systemd/system-generators
 mkdir -p opt etc/systemd/system
 for unit in sysctl udevd udev-trigger modules-load tmpfiles-setup tmpfiles-setup-dev random-seed logind remount-fs \
@@ -162,7 +165,7 @@ exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin /lib/systemd/syst
 """
 
 _TYPIST = """\
-export {pip} PIP_FIND_LINKS=/wheels HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export {pip} PIP_FIND_LINKS=/wheels HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin:/usr/local/bin
 cd /clone
 touch /typed/ready
 number=1

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from tests.support.documents import ROOT
 
-PLACES = re.compile(r"(?<![\w./-])/(?=opt/relay\b|etc/relay\b|etc/systemd/|var/lib/)")
+PLACES = re.compile(r"(?<![\w./-])/(?=opt/relay\b|etc/relay\b|etc/systemd/|var/lib/|usr/local/bin/relay\b)")
 _SCRIPT = f"""\
 #!{sys.executable}
 import sys

@@ -12,9 +12,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from relay.config import environment
 from relay.config.load import load
 from relay.errors import ConfigError
-from relay.install import environment
+from relay.install import wrapper
 from relay.install.handover import Handover, handover
 from relay.install.plan import (
     CONFIG,
@@ -208,18 +209,22 @@ def test_a_shell_reads_it_as_systemd_does(tmp_path: Path) -> None:
     assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout == value
 
 
+def made_of(text: str, *, wraps: bool = True) -> tuple[File, ...]:
+    command = ("/opt/relay/bin/relay",)
+    return files(handed(text), command=command, unit="[Service]\nExecStart=x\n", build="1+a", wraps=wraps)
+
+
 def test_what_others_may_read_holds_no_secret() -> None:
-    for file in files(
-        handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n", build="1+a"
-    ):
+    for file in made_of(EVERYTHING):
         assert file.secret or not [one for one in SECRETS if one in file.text]
         assert not [one for one in SECRETS if one in repr(file)]
 
 
 def test_the_config_is_written_after_all_that_it_names_and_the_unit_after_the_config() -> None:
-    made = files(handed(EVERYTHING), command=("/opt/relay/bin/relay",), unit="[Service]\nExecStart=x\n", build="1+a")
-    assert [file.path for file in made][-4:] == [ENVIRONMENT, CONFIG, UNIT_PLACE, DROP_IN]
-    drop_in = made[-1].text
+    made = made_of(EVERYTHING)
+    assert [file.path for file in made][-5:] == [ENVIRONMENT, CONFIG, UNIT_PLACE, DROP_IN, wrapper.PLACE]
+    assert made_of(EVERYTHING, wraps=False) == made[:-1]
+    drop_in = made[-2].text
     assert build_of(drop_in) == "1+a"
     assert drop_in.index("LoadCredential=\n") < drop_in.index("LoadCredential=api_key:/etc/relay/api_key\n")
     assert "EnvironmentFile=/etc/relay/relay.env\n" in drop_in
@@ -244,6 +249,7 @@ RUNS = Standing(active=True, enabled=True)
         (set(), Standing(active=False, enabled=True), (Step.START,)),
         ({CONFIG}, RUNS, (Step.RESTART,)),
         ({DROP_IN}, RUNS, (Step.RELOAD, Step.RESTART)),
+        ({wrapper.PLACE}, RUNS, ()),
         ({DROP_IN}, Standing(active=True, enabled=False), (Step.RELOAD, Step.ENABLE, Step.RESTART)),
         ({UNIT_PLACE, DROP_IN, CONFIG}, None, ()),
     ],
@@ -257,7 +263,7 @@ def test_systemd_is_asked_for_what_is_not_so_already(
 
 
 def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
-    drop_in = files(handed(EVERYTHING), command=("relay",), unit="", build="1+a")[-1]
+    drop_in = made_of(EVERYTHING, wraps=False)[-1]
 
     def tells(unit: Standing | None, before: str, build: str) -> bool:
         return undertaking([drop_in], unit, before=before, build=build).tells
@@ -272,7 +278,13 @@ def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
 @pytest.mark.parametrize(
     ("there", "unit", "asked"),
     [
-        ({UNIT_PLACE, DROP_IN}, RUNS, [Step.DISABLE, UNIT_PLACE, DROP_IN, Step.RELOAD]),
+        (
+            {UNIT_PLACE, DROP_IN, wrapper.PLACE},
+            RUNS,
+            [Step.DISABLE, UNIT_PLACE, DROP_IN, Step.RELOAD, wrapper.PLACE],
+        ),
+        ({wrapper.PLACE}, NOWHERE, [wrapper.PLACE]),
+        ({UNIT_PLACE, wrapper.PLACE}, None, [UNIT_PLACE, wrapper.PLACE]),
         ({UNIT_PLACE}, NOWHERE, [Step.DISABLE, UNIT_PLACE, Step.RELOAD]),
         ({UNIT_PLACE, DROP_IN}, None, [UNIT_PLACE, DROP_IN]),
         ({DROP_IN}, Standing(active=True, enabled=False), [Step.STOP, DROP_IN, Step.RELOAD]),

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from relay import __version__
-from relay.cli import group
+from relay.cli import group, service
 from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
-from relay.install import announcement, running
-from relay.install.plan import Step
+from relay.install import announcement, running, wrapper
+from relay.install.installer import Planned
+from relay.install.plan import CONFIG, STATE_FOLDER, Step
 from relay.install.running import command_of, hidden
-from relay.install.startup import until_ready
+from relay.install.startup import Started, until_ready
 from relay.install.systemctl import Ended, NotDoneError, Systemctl, readable
 from tests.support.clock import FakeClock
 
@@ -30,6 +32,9 @@ def test_the_command_is_the_script_that_was_called_else_the_one_beside_the_inter
     assert command_of(Path("/x/relay/__main__.py"), python) == (str(tmp_path / "bin/relay"),)
     (tmp_path / "relay").write_text("")
     assert command_of(tmp_path / "relay", python) == (str(tmp_path / "relay"),)
+    for place in (tmp_path / "relay", tmp_path / "bin/relay"):
+        place.write_text(wrapper.text_of(["/opt/relay/bin/relay"], config=CONFIG, state=STATE_FOLDER))
+    assert command_of(tmp_path / "relay", python) == (str(python), "-m", "relay"), "no wrapper becomes one of itself"
 
 
 def test_a_relay_of_the_same_version_and_other_files_is_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -148,6 +153,28 @@ def test_the_announcement_goes_to_alerts_to_or_to_the_first_chat() -> None:
     assert announcement.whom(config()) == "swing"
     assert announcement.whom(config("alerts_to: bot\n")) == "bot"
     assert announcement.text(config(), "vps") == f"Relay is up: version {__version__} on vps, 1 rule to 2 destinations"
+
+
+@pytest.mark.parametrize(
+    ("here", "more", "named"),
+    [
+        ("nothing", "", ""),
+        ("mine", "", ""),
+        ("mine", 'http: {listen: "off"}\n', f" -c {CONFIG}"),
+        ("another", "", f" -c {CONFIG}"),
+    ],
+)
+def test_the_status_that_is_told_to_be_typed_is_the_services_in_the_folder_where_one_stands(
+    here: str, more: str, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    source = tmp_path / ("config.yaml" if here == "mine" else "handed.yaml")
+    source.touch()
+    if here == "another":
+        (tmp_path / "config.yaml").touch()
+    made = Planned(replace(config(more), path=source), Path("/"), (), (), "", wraps=True)
+    told = list(service.afterwards(made, Started(ready=True)))
+    assert f"  status     sudo relay status{named}" in told
 
 
 def test_what_systemd_refuses_is_told_in_its_words(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -91,19 +92,31 @@ def command(
         options.require(answered_before)
     if offline and sampling:
         raise UsageError("--offline posts nothing, and --sample does", hint="Leave one of them off.")
-    if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
-        return _kept(place)
     scout = Scout(os.environ, answered_before.upstream) if interactive and not offline else None
-    answered = _answered(answered_before, scout, interactive=interactive)
-    if any(isinstance(one.url, Typed) for one in answered_before.places):
-        click.echo(f"note: {_SEEN}; NAME=@FILE keeps it to you")
-    made = written(answered, place)
-    if dry_run:
-        click.echo("\n".join(files.shown(place.parent, made)))
-        return Exit.OK
-    _put(place, made, force=force, interactive=interactive)
+    with _told_when_stopped("nothing was written"):
+        if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
+            return _kept(place)
+        answered = _answered(answered_before, scout, interactive=interactive)
+        if any(isinstance(one.url, Typed) for one in answered_before.places):
+            click.echo(f"note: {_SEEN}; NAME=@FILE keeps it to you")
+        made = written(answered, place)
+        if dry_run:
+            click.echo("\n".join(files.shown(place.parent, made)))
+            return Exit.OK
+        _put(place, made, force=force, interactive=interactive)
     report = Report(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
-    return report.tell(scout.day if scout is not None else None, offline=offline)
+    with _told_when_stopped(f"{place} is written; `relay check --online{where(place)}` does the rest"):
+        return report.tell(scout.day if scout is not None else None, offline=offline)
+
+
+@contextmanager
+def _told_when_stopped(so_far: str) -> Iterator[None]:
+    """Whoever presses Ctrl-C or Ctrl-D hears what there is by then."""
+    try:
+        yield
+    except (click.Abort, KeyboardInterrupt, EOFError):
+        click.echo(f"\nstopped: {so_far}", err=True)  # the question, and ^C, stand on the line before
+        raise click.Abort from None
 
 
 def terminal() -> bool:

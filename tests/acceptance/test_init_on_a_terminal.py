@@ -146,6 +146,9 @@ async def test_a_key_without_the_scope_is_named_and_asked_again(tmp_path: Path) 
         await shown.until("the key lacks the scope alerts:read")
         await shown.answer("Without alerts:read and states:read no alert comes. Go on with it? [y/N]", "")
         await shown.until("API key (not shown)")
+        shown.press(b"\x04")  # Ctrl-D
+        await shown.until("stopped: nothing was written\n")
+        assert await shown.ended() == 130
     assert there(tmp_path) == {}
 
 

@@ -46,6 +46,10 @@ class Terminal:
         """Type a line, and Enter."""
         os.write(self._handle, f"{line}\n".encode())
 
+    def press(self, keys: bytes) -> None:
+        """Press keys, without Enter."""
+        os.write(self._handle, keys)
+
     async def answer(self, question: str, line: str = "") -> None:
         """Wait for a question, and answer it."""
         await self.until(question)

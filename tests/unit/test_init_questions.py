@@ -111,7 +111,10 @@ def test_the_same_answers_again_ask_about_the_config_alone(init: Run) -> None:
 
 
 def test_who_stops_answering_has_changed_nothing(init: Run, tmp_path: Path) -> None:
-    assert init(KEY, "discord").exit_code == 1  # click's own word for it; relay.cli.run says 130
+    ended = init("", KEY, "discord")
+    assert ended.exit_code == 1  # click's own word for it; relay.cli.invoke says 130
+    assert "That won't do: nothing was typed; Ctrl-C ends this" in ended.output
+    assert "\nstopped: nothing was written\n" in ended.output
     assert list(tmp_path.iterdir()) == []
 
 

@@ -226,7 +226,14 @@ def _of(offered: list[Proposal]) -> str:
 
 
 def _secret(question: str, read: Callable[[str], T], default: str | None = None) -> T:
-    return _again(lambda: read(click.prompt(f"{question} (not shown)", default=default, hide_input=True)))
+    def ask() -> T:
+        shown = default is not None
+        typed: str = click.prompt(f"{question} (not shown)", default=default or "", hide_input=True, show_default=shown)
+        if not typed.strip():  # Enter alone, or a paste that did not arrive: neither can be seen
+            raise WrongAnswerError("nothing was typed; Ctrl-C ends this, and then nothing is written")
+        return read(typed)
+
+    return _again(ask)
 
 
 def _plain(question: str, read: Callable[[str], T]) -> T:

@@ -64,10 +64,11 @@ def test_enter_takes_what_stands_in_brackets(init: Run, tmp_path: Path, monkeypa
 
 
 def test_what_can_not_be_used_is_asked_again_without_being_shown(init: Run, tmp_path: Path) -> None:
-    typed = [f"{KEY} x", KEY, "fax", "slack", f"ftp{URL}", URL, "a/b", "desk", "y", "slack", URL, "desk", "desk 2", "n"]
+    tgram = f"tgram://{URL}"
+    typed = [f"{KEY} x", KEY, "fax", "slack", tgram, URL, "a/b", "desk", "y", "slack", URL, "desk", "desk 2", "n"]
     ended = init(*typed, '"AAPL"', "AAPL", "15m", "15", "up", "bearish")
     assert ended.exit_code == 0
-    for said in ("letters, digits and signs", "a destination's name", "http:// or https://", "desk is taken", "'15'"):
+    for said in ("letters, digits and signs", "a destination's name", "wanted; Telegram", "desk is taken", "'15'"):
         assert said in ended.output
     assert ended.output.count("That won't do") == 7
     assert KEY not in ended.output

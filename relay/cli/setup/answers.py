@@ -34,6 +34,8 @@ FORMS: Final = "@FILE where one lies in a file, ${NAME} where a variable of the 
 _VARIABLE: Final = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}", re.ASCII)
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 _BARE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*", re.ASCII)  # a variable as shells write it
+_OTHER_SCHEME: Final = re.compile(r"(?!https?:)[a-z]+://", re.ASCII | re.IGNORECASE)
+_BY_APPRISE: Final = "Telegram, ntfy, mail and more are reached by type: apprise, as docs/apprise.md shows"
 _LIKELY: Final = re.compile(r"[A-Z0-9^$*?\[][A-Z0-9^$*?\[\].=!/_-]{0,31}", re.ASCII)
 _LARGEST: Final = 65_536  # bytes of a secret's file, as the config reads it
 NOWHERE: Final = "https://unset.invalid/"
@@ -169,7 +171,12 @@ def place_name(text: str) -> str:
 
 def place_url(text: str, env: Mapping[str, str]) -> SecretAnswer:
     """A destination's URL, itself or in one of ``FORMS``."""
-    return _given(text, env, _URL)
+    try:
+        return _given(text, env, _URL)
+    except WrongAnswerError as error:
+        if _OTHER_SCHEME.match(text.strip()):
+            raise WrongAnswerError(f"{error}; {_BY_APPRISE}") from None
+        raise
 
 
 def symbols(text: str) -> tuple[str, ...]:

@@ -63,6 +63,10 @@ class Looker(Protocol):
         """What is found at a URL."""
         ...
 
+    def doubt(self, kind: Kind, url: SecretAnswer) -> str:
+        """What is odd about a URL; empty where nothing is."""
+        ...
+
     def last_day(self, answer: SecretAnswer, symbols: Collection[str]) -> Survey | None:
         """What the last day had."""
         ...
@@ -157,8 +161,11 @@ def _places(env: Mapping[str, str], looker: Looker | None) -> tuple[Place, ...]:
 
 
 def _place(others: Mapping[str, Place], env: Mapping[str, str], looker: Looker | None) -> Place:
-    kind: Kind = click.prompt("Where alerts go", type=click.Choice(answers.KINDS), default=answers.KINDS[0])
-    url, found = _url(kind, None, env, looker)
+    taken = None
+    while taken is None:  # who pasted another service's URL chooses its kind anew
+        kind: Kind = click.prompt("Where alerts go", type=click.Choice(answers.KINDS), default=answers.KINDS[0])
+        taken = _url(kind, None, env, looker)
+    url, found = taken
 
     def name_of(text: str) -> str:
         name = answers.place_name(text)
@@ -175,16 +182,23 @@ def _looked(place: Place, env: Mapping[str, str], looker: Looker | None) -> Plac
     """A place that an option named, with a URL that leads somewhere."""
     if looker is not None:
         click.echo(f"{place.name}:")
-    url, _ = _url(place.kind, place.url, env, looker)
-    return Place(place.name, place.kind, url)
+    taken = _url(place.kind, place.url, env, looker)
+    while taken is None:
+        taken = _url(place.kind, None, env, looker)
+    return Place(place.name, place.kind, taken[0])
 
 
 def _url(
     kind: Kind, given: SecretAnswer | None, env: Mapping[str, str], looker: Looker | None
-) -> tuple[SecretAnswer, str]:
-    """A URL where something was found, or that somebody takes all the same; and what the provider calls it."""
+) -> tuple[SecretAnswer, str] | None:
+    """A URL where something was found, or that somebody takes all the same; and what the provider calls it.
+
+    None where it seems to be another service's, and somebody thinks so, too.
+    """
     while True:
         url = given or _secret(_COPY_FROM[kind], lambda text: answers.place_url(text, env))
+        if looker is not None and not _trusts(looker.doubt(kind, url)):
+            return None
         found = None if looker is None else looker.place(kind, url)
         if found is None:
             return url, ""
@@ -194,6 +208,14 @@ def _url(
         if not found.wrong and click.confirm("  So it can't be checked now. Take it?", default=False):
             return url, ""
         given = None
+
+
+def _trusts(doubt: str) -> bool:
+    """Whether to go on with a URL that may not be meant."""
+    if not doubt:
+        return True
+    click.echo(f"  {doubt[0].upper()}{doubt[1:]}.")
+    return click.confirm("  Take it all the same?", default=False)
 
 
 def name_after(found: str) -> str:

@@ -26,6 +26,7 @@ from relay.cli.survey import Survey, survey
 from relay.clock import SystemClock
 from relay.config.load import loads
 from relay.config.model import Config
+from relay.destinations.doubts import doubts
 from relay.destinations.http import HttpClient
 from relay.destinations.probe import Probe
 from relay.destinations.probe import probe as probe_destination
@@ -38,6 +39,7 @@ from relay.upstream.probe import Standing, probe, probe_states
 _PATIENCE: Final = 10.0
 _ANY_SYMBOL: Final = "AAPL"  # of the vendor's own examples
 _NAME: Final = "looked up"
+_IT: Final = "this destination"  # which has no name yet
 
 
 class KeyFound(msgspec.Struct, frozen=True):
@@ -83,6 +85,15 @@ class Scout:
         except ConfigError:
             return Probe(ok=False, detail=f"this is no URL of a {kind} destination", wrong=True)
         return asyncio.run(_place(config))
+
+    def doubt(self, kind: Kind, url: SecretAnswer) -> str:
+        """What is odd about a URL, a sentence without it; empty where nothing is, or where it is not there yet."""
+        secret = revealed(url, self.env)
+        try:
+            config = None if secret is None else self._config(Secret("none"), kind, secret)
+        except ConfigError:
+            return ""  # which `place` tells
+        return "" if config is None else next(doubts(_IT, config.destinations[_NAME]), "")
 
     def last_day(self, answer: SecretAnswer, symbols: Collection[str]) -> Survey | None:
         """The in-force alerts of the last day, fetched once; None where the key is not there yet.

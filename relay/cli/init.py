@@ -40,6 +40,7 @@ A URL among the arguments is shown by ps to everyone on this machine, and kept i
 the shell's history: name a file that holds it (swing=@swing.url), or a variable in
 single quotes. The API key can be given in no other way.
 """
+_NO_SECOND: Final = "no sample: all is as it was; `relay send NAME` posts a test message, --force another sample"
 _SEEN: Final = "a URL among the arguments is shown by ps to everyone on this machine, and kept in the shell's history"
 
 
@@ -94,7 +95,7 @@ def command(
         raise UsageError("--offline posts nothing, and --sample does", hint="Leave one of them off.")
     scout = Scout(os.environ, answered_before.upstream) if interactive and not offline else None
     with _told_when_stopped("nothing was written"):
-        if not dry_run and not _may_write(place, [place.name], force=force, interactive=interactive):
+        if interactive and not dry_run and not _may_write(place, [place.name], force=force, interactive=True):
             return _kept(place)
         answered = _answered(answered_before, scout, interactive=interactive)
         if any(isinstance(one.url, Typed) for one in answered_before.places):
@@ -103,7 +104,10 @@ def command(
         if dry_run:
             click.echo("\n".join(files.shown(place.parent, made)))
             return Exit.OK
-        _put(place, made, force=force, interactive=interactive)
+        new = _put(place, made, force=force, interactive=interactive)
+    if sampling and not (new or interactive or force):
+        click.echo(_NO_SECOND)
+        sampling = False
     report = Report(place, answered, interactive=interactive, sampling=sampling, allow_real=allow_real)
     with _told_when_stopped(f"{place} is written; `relay check --online{where(place)}` does the rest"):
         return report.tell(scout.day if scout is not None else None, offline=offline)
@@ -161,7 +165,8 @@ def _may_write(place: Path, names: Iterable[str], *, force: bool, interactive: b
 def _refused(there: Sequence[str]) -> UsageError:
     """Something is there that may not be written over."""
     return UsageError(
-        f"{' and '.join(there)} {agreeing(len(there), 'is', 'are')} there already; nothing was written",
+        f"{' and '.join(there)} {agreeing(len(there), 'is', 'are')} there already, saying something else; "
+        "nothing was written",
         hint="Say --force to write over, or name another folder: relay init DIRECTORY.",
     )
 
@@ -180,11 +185,16 @@ def _kept(place: Path) -> Exit:
     return Exit.OK
 
 
-def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -> None:
-    """Write what is not there, or says something else."""
+def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -> bool:
+    """Write what is not there, or says something else; whether there was any such file.
+
+    Raises:
+        UsageError: What would be written over says something else, and nobody said yes to that.
+    """
     made = tuple(made)
     differing = files.changed(place.parent, made)
-    others = [name for name in differing if name != place.name]
+    asked = {place.name} if interactive else set()  # before the first question
+    others = [name for name in differing if name not in asked]
     if not _may_write(place, others, force=force, interactive=interactive):
         raise _refused(others)
     wanting = [file for file in made if file.path.name in differing or not files.well(place.parent, file)]
@@ -192,3 +202,4 @@ def _put(place: Path, made: Iterable[File], *, force: bool, interactive: bool) -
     for file in made:
         done = "wrote" if file in wanting else "already so:"
         click.echo(f"{done} {place.parent / file.path}{' (secret: only you can read it)' if file.secret else ''}")
+    return bool(wanting)

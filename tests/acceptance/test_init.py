@@ -36,7 +36,7 @@ async def test_a_script_gets_a_config_that_runs_and_hears_how_much_it_will_be(
         made = await init(tmp_path / "relay", simulator, "--yes", *options)
         config = str(tmp_path / "relay/config.yaml")
         checked = await relay("check", "--volume", "--json", "-c", config)
-        again = await init(tmp_path / "relay", simulator, *options)
+        again = await init(tmp_path / "relay", simulator, *options, "--sample")
         forced = await init(tmp_path / "relay", simulator, "--force", "--offline", *options, "--symbols", "ON,NO")
         assert {request.method for request in receiver.requests} == {"HEAD"}
         assert receiver.url not in made.out + forced.out + (tmp_path / "relay/config.yaml").read_text()
@@ -46,7 +46,8 @@ async def test_a_script_gets_a_config_that_runs_and_hears_how_much_it_will_be(
     assert "  my alerts: 12 alerts in the last day, at most 12 in one minute (" in made.out
     assert f"relay run -c {config}" in made.out
     assert (checked.code, checked.json["volume"]["rules"][0]["alerts"]) == (0, 12)
-    assert (again.code, "--force" in again.err) == (64, True)
+    assert (again.code, again.err, "wrote" in again.out) == (0, "", False)
+    assert "no sample: all is as it was" in again.out
     assert (forced.code, "ON or NO" in forced.out) == (0, True)
     assert simulator.opened == 0
 

@@ -100,7 +100,7 @@ def test_nothing_is_written_over_without_a_yes(init: Run, tmp_path: Path) -> Non
 def test_no_other_file_is_written_over_without_a_yes_either(init: Run, tmp_path: Path) -> None:
     (tmp_path / "discord_discord").write_text("mine")
     ended = init(KEY, "", URL, "", "", "", "", "", "n")
-    assert "discord_discord is there already" in str(ended.exception)
+    assert "discord_discord is there already, saying something else; nothing was written" in str(ended.exception)
     assert [path.name for path in tmp_path.iterdir()] == ["discord_discord"]
 
 
@@ -109,6 +109,23 @@ def test_the_same_answers_again_ask_about_the_config_alone(init: Run) -> None:
     assert init(*answers).exit_code == 0
     again = init("y", *answers)
     assert (again.exit_code, again.output.count("Write over?")) == (0, 1)
+
+
+def test_a_script_that_says_the_same_again_finds_all_as_it_is_and_another_is_refused(
+    init: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK", URL)
+    (tmp_path / "the.key").write_text(f"{KEY}\n")
+    options = ("--yes", "--key-file", "the.key", "--slack", "desk=${HOOK}")
+    assert init(options=options).exit_code == 0
+    before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
+    again = init(options=options)
+    assert (again.exit_code, "wrote" in again.output, again.output.count("already so: ")) == (0, False, 2)
+    assert "next: relay send desk, then: relay run\n" in again.output
+    other = init(options=(*options, "--direction", "bullish"))
+    assert f"{tmp_path}/config.yaml is there already, saying something else" in str(other.exception)
+    assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
+    assert init(options=(*options, "--direction", "bullish", "--force")).exit_code == 0
 
 
 def test_who_stops_answering_has_changed_nothing(init: Run, tmp_path: Path) -> None:

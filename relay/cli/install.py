@@ -96,21 +96,22 @@ def command(
         raise without
     if remove:
         _remove(root, manager, dry_run=dry_run)
-        _note(without)
-        return Exit.OK
-    unfit = _unfit(_words(ctx)) if root == _HERE else None
-    if unfit is not None and not dry_run:
+        return _foretold(without)
+    unfit = _unfit(_words(ctx))
+    if unfit is not None and root == _HERE and not dry_run:
         raise unfit
     made = installer.planned(find_config(config, os.environ).absolute(), root, os.environ)
     log_quietly(made.config)
     if dry_run:
         stands = plan.NOWHERE if without is not None else _standing(manager)
+        _warn(unfit, root)
         click.echo("\n".join(service.foretold(made, made.undertaking(stands))))
-        _note(unfit or without)
-        return Exit.OK
+        return _foretold(without or (unfit if root == _HERE else None))
     if not _may_write(made, force=force):
         return Exit.OK
     undertaking = made.undertaking(_standing(manager))
+    if undertaking.files:
+        _warn(unfit, root)
     apply.put(root, undertaking.files)
     for line in service.written(made):
         click.echo(line)
@@ -168,8 +169,8 @@ def _remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> None:
         click.echo(service.typed(step) if isinstance(step, Step) else f"rm {apply.inside(root, step)}")
         if not dry_run:
             installer.carry_out(step, root, manager)
-    stay = f"{FOLDER} and {STATE_FOLDER} stay: the config, its secrets, and the store."
-    click.echo(f"{stay} Who wants them no more: rm -r")
+    config, store = (apply.inside(root, folder) for folder in (FOLDER, STATE_FOLDER))
+    click.echo(f"{config} and {store} stay: the config, its secrets, and the store. Who wants them no more: rm -r")
 
 
 def _words(ctx: click.Context) -> list[str]:
@@ -190,16 +191,24 @@ def _standing(manager: Systemctl | None) -> Standing | None:
     return None if manager is None else manager.standing
 
 
-def _note(refusal: RelayError | None) -> None:
-    """Say what a dry run does not stop at."""
-    if refusal is not None:
-        click.echo(f"note: without --dry-run it would be refused: {refusal}\n  {refusal.hint}")
+def _foretold(refusal: RelayError | None) -> Exit:
+    """Say what a dry run does not stop at, and end with it."""
+    if refusal is None:
+        return Exit.OK
+    click.echo(f"note: without --dry-run it would be refused: {refusal}\n  {refusal.hint}")
+    return refusal.exit_code
+
+
+def _warn(unfit: RelayError | None, root: Path) -> None:
+    """Say below a root, where nothing starts it yet, what is refused on this machine."""
+    if unfit is not None and root != _HERE:
+        click.echo(f"note: {unfit}; its unit starts it from there all the same")
 
 
 def _unfit(words: Iterable[str]) -> RelayError | None:
     """Why this relay can't be a service; None where it can."""
     try:
-        fit.check_relay(running.used(), [word for word in words if word != "--dry-run"])
+        fit.check_relay(running.used(), running.interpreter(), [word for word in words if word != "--dry-run"])
     except RelayError as error:
         return error
     return None

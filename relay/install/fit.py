@@ -9,6 +9,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Final
 
 from relay.config.model import Config, store_path
 from relay.destinations.factory import refuse_real
@@ -17,6 +18,8 @@ from relay.install.plan import CONFIG, STATE_FOLDER
 from relay.install.running import hidden
 from relay.loopback import is_loopback_url
 from relay.wording import agreeing
+
+_SYSTEMS: Final = "/usr/bin/python3 -m venv --clear"  # an environment of another Python may lie there
 
 
 def check_config(config: Config) -> None:
@@ -51,11 +54,12 @@ def check_files(elsewhere: Iterable[Path]) -> None:
         raise ConfigError(why, hint="Put the file beside the config, and name it without its folder: it is copied.")
 
 
-def check_relay(places: Iterable[Path], arguments: Sequence[str]) -> None:
+def check_relay(places: Iterable[Path], interpreter: Iterable[Path], arguments: Sequence[str]) -> None:
     """Refuse to have a service run what it could not see.
 
     Args:
         places: Where the relay lies.
+        interpreter: Of these, where its Python lies, with which another environment would be no better.
         arguments: Of this command, to be said again.
 
     Raises:
@@ -64,8 +68,10 @@ def check_relay(places: Iterable[Path], arguments: Sequence[str]) -> None:
     why = hidden(places)
     if why:
         again = shlex.join(["sudo", "/opt/relay/bin/relay", "install", *arguments])
+        how, python = "where everybody can read it, and from there", "python3 -m venv"
+        if hidden(interpreter):
+            how, python = "with the system's Python (3.11 or newer), for this one is hidden", _SYSTEMS
         raise RelayError(
             f"this relay can't be a service: {why}",
-            hint="Install it where everybody can read it, and from there: sudo python3 -m venv /opt/relay && "
-            f"sudo /opt/relay/bin/pip install . && {again}",
+            hint=f"Install it {how}: sudo {python} /opt/relay && sudo /opt/relay/bin/pip install . && {again}",
         )

@@ -52,8 +52,14 @@ def build() -> str:
 
 def used() -> tuple[Path, ...]:
     """Where what runs now lies: the command, the interpreter, its library, and this package."""
-    places = (Path(command()[0]), Path(sys.executable), Path(sys.base_prefix), Path(__file__).parent)
-    return tuple(dict.fromkeys(each for place in places for each in (place, place.resolve())))
+    places = (Path(command()[0]), Path(sys.executable), Path(__file__).parent)
+    return tuple(dict.fromkeys([*(each for place in places for each in (place, place.resolve())), *interpreter()]))
+
+
+def interpreter() -> tuple[Path, ...]:
+    """Where the Python lies that a virtual environment is made with: a new one, made with it again, needs it, too."""
+    base = Path(sys.base_prefix)
+    return (base, base.resolve(), Path(sys.executable).resolve())
 
 
 def hidden(places: Iterable[Path]) -> str:

@@ -240,6 +240,7 @@ async def test_it_can_be_taken_away_again_and_config_and_store_stay(systemd: Stu
     assert systemd.calls == ["disable --now relay", "daemon-reload"]
     assert not systemd.runs()
     assert {name.split("/")[1] for name in there(systemd.root)} == {"relay"}
+    assert f"\n{systemd.root}/etc/relay and {systemd.root}/var/lib/relay stay: " in gone.out
     assert (systemd.root / "var/lib/relay/relay.db").exists()
 
 

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay import __version__
-from relay.cli import group, service
+from relay.cli import group, invoke, service
 from relay.config.load import loads
 from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
@@ -230,30 +230,62 @@ def test_a_machine_without_systemd_is_told_what_else_there_is(monkeypatch: pytes
     assert "Docker" in ended.exception.hint
 
 
-def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay in a home, made with the system's Python, on a machine that systemd runs."""
     monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
+    monkeypatch.setattr("relay.cli.install.running.interpreter", lambda: (Path("/usr"),))
     monkeypatch.setattr("relay.install.systemctl._BOOTED", tmp_path)
-    monkeypatch.setattr("relay.install.systemctl.shutil.which", lambda name: f"/nowhere/{name}")
+    monkeypatch.setattr("relay.install.systemctl.shutil.which", lambda _: "/bin/false")
+
+
+@pytest.mark.usefixtures("at_home")
+@pytest.mark.parametrize(
+    ("python", "how"),
+    [
+        ("/usr", "where everybody can read it, and from there: sudo python3 -m venv"),
+        (
+            "/home/me/.pyenv/versions/3.11.7",
+            "with the system's Python (3.11 or newer), for this one is hidden: sudo /usr/bin/python3 -m venv --clear",
+        ),
+    ],
+)
+def test_a_relay_in_a_home_says_how_to_install_it_elsewhere(
+    python: str, how: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("relay.cli.install.running.interpreter", lambda: (Path(python),))
     ended = run(monkeypatch, "--force", uid=0)
     assert isinstance(ended.exception, RelayError)
-    assert "sudo python3 -m venv /opt/relay && sudo /opt/relay/bin/pip install . && " in ended.exception.hint
-    assert ended.exception.hint.endswith(" sudo /opt/relay/bin/relay install --force")
+    again = "sudo /opt/relay/bin/pip install . && sudo /opt/relay/bin/relay install --force"
+    assert ended.exception.hint == f"Install it {how} /opt/relay && {again}"
 
 
-def test_a_dry_run_shows_the_files_all_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("relay.cli.install.running.used", lambda: (Path("/home/me/relay-env/bin/relay"),))
-    monkeypatch.setattr("relay.install.systemctl._BOOTED", Path("/nowhere"))
+@pytest.mark.usefixtures("at_home")
+def test_a_dry_run_shows_the_files_all_the_same_and_ends_as_the_real_one_would(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(
         "stratalerts: {api_key: sk-ocelot}\n"
         'destinations: {bot: {type: webhook, url: "https://bot.example/x"}}\n'
         "rules: [{name: a, to: bot}]\n"
     )
-    ended = run(monkeypatch, "--dry-run", "-c", str(path), uid=1000)
-    assert (ended.exit_code, ended.exception) == (0, None)
-    assert "/etc/systemd/system/relay.service  0644 root  " in ended.output
-    assert "note: without --dry-run it would be refused: this relay can't be a service: /home/me" in ended.output
-    assert "ocelot" not in ended.output
+
+    def dry_run(*options: str) -> tuple[int, str]:
+        return invoke(["install", "--dry-run", "-c", str(path), *options]), capsys.readouterr().out
+
+    code, shown = dry_run()
+    assert code == Exit.FAILED
+    assert "/etc/systemd/system/relay.service  0644 root  " in shown
+    assert "note: without --dry-run it would be refused: this relay can't be a service: /home/me" in shown
+    assert "ocelot" not in shown
+    code, shown = dry_run("--root", str(tmp_path / "root"))
+    assert (code, "would be refused" in shown) == (Exit.OK, False)
+    assert shown.startswith("note: this relay can't be a service: /home/me")
+    monkeypatch.setattr("relay.install.systemctl._BOOTED", Path("/nowhere"))
+    code, shown = dry_run()
+    assert code == Exit.FAILED
+    assert "note: without --dry-run it would be refused: this machine is not run by systemd" in shown
 
 
 @pytest.mark.parametrize(

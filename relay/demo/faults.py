@@ -5,20 +5,23 @@
     outage   a receiver answers 503 for a while
     refuse   a chat answers its next messages with 503
 
-Each becomes a line that is filled in as the relay mends it.
+Each becomes a line that is filled in as the relay mends it. What it cost is known by number: alerts are counted as they
+are fired, and a fault is mended once none that was fired before its end is still on its way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import cycle
-from typing import Final
+from typing import Final, TypeAlias
 
-from relay.clock import Clock
+from relay.clock import Clock, wait_until
 from relay.demo.chats import Chats
-from relay.demo.scenario import DISCORD, FAILING
+from relay.demo.scenario import DISCORD, FAILING, TIMED
 from relay.demo.tally import Tally
 from relay.events import ALERT_CHANNELS
 from relay.simulator.inbox import Inbox
@@ -31,6 +34,9 @@ _SPACING: Final = 6.0  # seconds
 _CLOSEST: Final = 2.5  # by then a drop is mended
 _MENDED_WITHIN: Final = 60.0
 _OK, _UNAVAILABLE = 200, 503
+
+Until: TypeAlias = Callable[[Callable[[], bool], float], Awaitable[None]]
+"""Returns once a condition of the tally holds, or fails with TimeoutError after so many seconds."""
 
 
 class Fault(StrEnum):
@@ -51,21 +57,24 @@ class Mishap:
         at: Seconds into the replay.
         took: Seconds until the relay was connected again, or all that waited had arrived; None while it has not.
         count: Alerts recovered since, or deliveries that waited at most.
+        mended: Nothing that it cost or held up is still to come: ``count`` is final.
     """
 
     kind: Fault
     at: float
     took: float | None = None
     count: int = 0
+    mended: bool = False
 
     def __str__(self) -> str:
         back = "still behind" if self.took is None else f"all there after {self.took:.1f} s"
+        recovered = f"{self.count} alerts recovered by backfill{'' if self.mended else ' so far'}"
         match self.kind:
             case Fault.DROP:
                 back = "reconnecting" if self.took is None else f"back after {self.took:.1f} s"
-                return f"socket dropped, {back}, {self.count} alerts recovered by backfill"
+                return f"socket dropped, {back}, {recovered}"
             case Fault.SWALLOW:
-                return f"{SWALLOWED} frames lost on the way, {self.count} alerts recovered by backfill"
+                return f"{SWALLOWED} frames lost on the way, {recovered}"
             case Fault.OUTAGE:
                 return (
                     f"receiver {FAILING} answers 503 for {OUTAGE_SECONDS:g} s, {self.count} deliveries waited, {back}"
@@ -97,50 +106,75 @@ _SLOW: Final = {Fault.OUTAGE: FAILING, Fault.REFUSE: DISCORD}
 class FaultInjector:
     """Causes the faults and watches them mend.
 
+    Args:
+        simulator: Whose socket fails.
+        inbox: A receiver of which fails.
+        chats: One of which refuses.
+        tally: Tells what is still to come.
+        until: Waits for that.
+        clock: Tells when.
+
     Attributes:
         mishaps: What happened so far, oldest first.
     """
 
-    def __init__(self, simulator: Simulator, inbox: Inbox, chats: Chats, tally: Tally, clock: Clock) -> None:
+    def __init__(
+        self, simulator: Simulator, inbox: Inbox, chats: Chats, *, tally: Tally, until: Until, clock: Clock
+    ) -> None:
         self._simulator, self._inbox, self._chats, self._tally, self._clock = simulator, inbox, chats, tally, clock
-        self._recovered_before = 0
-        self._quiet = False
+        self._until = until
+        self._began = 0.0
+        self._fired: list[int | None] = []  # by mishap: so many alerts were fired when it was over; None while it lasts
+        self._quiet = asyncio.Event()
         self.mishaps: list[Mishap] = []
 
     async def run(self, seconds: float | None) -> None:
         """Cause one fault after the other."""
-        began = self._clock.monotonic()
+        self._began = self._clock.monotonic()
         for due, kind in timetable(seconds):
-            await self._clock.sleep(began + due - self._clock.monotonic())
-            if self._quiet:
+            await self._clock.sleep(due - self._seconds())
+            if self._quiet.is_set():
                 return
-            mishap = Mishap(kind, self._clock.monotonic() - began)
-            self._recovered_before = self._tally.recovered
+            mishap = Mishap(kind, self._seconds())
             self.mishaps.append(mishap)
-            try:
+            self._fired.append(None)
+            with suppress(TimeoutError):  # it shows as not mended, and in what is missing at the end
                 await self._cause(mishap)
-            except TimeoutError:  # it shows as not mended, and in what is missing at the end
-                continue
+            self.watch()
 
     def watch(self) -> None:
-        """Fill in what the last mishap came to so far."""
-        if not self.mishaps:
-            return
-        last = self.mishaps[-1]
-        slow = _SLOW.get(last.kind)
-        if slow is None:
-            last.count = self._tally.recovered - self._recovered_before
-        elif last.took is None:
-            last.count = max(last.count, self._tally.waiting(slow))
+        """Fill in what mishaps came to so far."""
+        for number, mishap in enumerate(self.mishaps):
+            if not mishap.mended:
+                self._look(number, mishap)
 
     def settle(self) -> None:
-        """Cause no more, and undo what is wrong; the last fault is watched until it is mended."""
-        self._quiet = True
+        """Cause no more, and undo what is wrong; what is not mended is watched until it is."""
+        self._quiet.set()
         self._simulator.faults.clear()
         self._inbox.always(_OK, path=f"/{FAILING}")
 
+    def _look(self, number: int, mishap: Mishap) -> None:
+        tally, slow = self._tally, _SLOW.get(mishap.kind)
+        if mishap.kind is Fault.SWALLOW and self._fired[number] is None and not self._simulator.faults.mangles:
+            self._fired[number] = tally.fired
+        last = self._fired[number]
+        if slow is None:
+            first = next((fired for fired in reversed(self._fired[:number]) if fired is not None), 0)
+            mishap.count = tally.recovered(first, last)
+        else:
+            mishap.count = max(mishap.count, tally.waiting(slow))
+        there = last is not None and not tally.behind(slow or TIMED, last)
+        mishap.mended = there or (self._quiet.is_set() and tally.complete)
+        if mishap.mended and mishap.took is None and slow is not None:
+            mishap.took = self._seconds() - mishap.at
+
     async def _cause(self, mishap: Mishap) -> None:
-        began = self._clock.monotonic()
+        """Let it happen; return when it is over, and what it held up has arrived.
+
+        Raises:
+            TimeoutError: That takes too long.
+        """
         match mishap.kind:
             case Fault.DROP:
                 opened = self._simulator.opened
@@ -148,27 +182,32 @@ class FaultInjector:
                 await self._simulator.wait_until(
                     lambda: self._simulator.opened > opened and subscribed(self._simulator), _MENDED_WITHIN
                 )
+                mishap.took = self._seconds() - mishap.at
+                self._fired[-1] = self._tally.fired
             case Fault.SWALLOW:
                 self._simulator.faults.swallow(SWALLOWED)
+                mishap.took = 0.0
             case Fault.OUTAGE:
                 self._inbox.always(_UNAVAILABLE, path=f"/{FAILING}")
-                await self._clock.sleep(OUTAGE_SECONDS)
+                await wait_until(self._quiet, self._clock, OUTAGE_SECONDS)
                 self._inbox.always(_OK, path=f"/{FAILING}")
-                await self._inbox.wait_until(lambda: not self._tally.waiting(FAILING), _MENDED_WITHIN)
+                await self._caught_up(FAILING)
             case Fault.REFUSE:
-                await self._refuse()
-        mishap.took = self._clock.monotonic() - began
+                failed = self._chats.answered(DISCORD, _UNAVAILABLE) + REFUSED
+                self._chats.fail(DISCORD, *[_UNAVAILABLE] * REFUSED)
+                await self._chats.wait_until(
+                    DISCORD, lambda: self._chats.answered(DISCORD, _UNAVAILABLE) >= failed, _MENDED_WITHIN
+                )
+                await self._caught_up(DISCORD)
 
-    async def _refuse(self) -> None:
-        """Let a chat fail, and wait until nothing waits there any more."""
-        chats, tally = self._chats, self._tally
-        failed = chats.answered(DISCORD, _UNAVAILABLE) + REFUSED
-        chats.fail(DISCORD, *[_UNAVAILABLE] * REFUSED)
-        await chats.wait_until(
-            DISCORD,
-            lambda: chats.answered(DISCORD, _UNAVAILABLE) >= failed and not tally.waiting(DISCORD),
-            _MENDED_WITHIN,
-        )
+    async def _caught_up(self, destination: str) -> None:
+        """The last fault is over: wait until what it held up at ``destination`` is there, while more is fired."""
+        before = self._fired[-1] = self._tally.fired
+        await self._until(lambda: not self._tally.behind(destination, before), _MENDED_WITHIN)
+
+    def _seconds(self) -> float:
+        """Since the replay began."""
+        return self._clock.monotonic() - self._began
 
 
 def subscribed(simulator: Simulator) -> bool:

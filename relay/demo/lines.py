@@ -1,4 +1,4 @@
-"""A demo as plain lines, for a pipe or a file: one every few seconds, one a fault that is mended."""
+"""A demo as plain lines, for a pipe or a file: one every few seconds, one for each fault once it is mended."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from relay.demo.summary import duration, minutes
 
 _EVERY: Final = 0.5
 _LINE_EVERY: Final = 3.0
-_SETTLED_AFTER: Final = 2.0  # by then a backfill has found what there was to find
 
 
 class Lines:
@@ -26,7 +25,7 @@ class Lines:
         self._write = write
         self._phase: Phase | None = None
         self._next = _LINE_EVERY
-        self._told = 0
+        self._told: set[int] = set()
 
     def show(self, scene: Scene) -> None:
         """Write what is new, if it is time."""
@@ -54,12 +53,10 @@ class Lines:
 
     def _tell_mishaps(self, scene: Scene) -> None:
         """Each once it is mended and no longer grows, or all is over; a line begins with the time of its writing."""
-        for mishap in scene.mishaps[self._told :]:
-            settled = mishap.took is not None and scene.seconds >= mishap.at + mishap.took + _SETTLED_AFTER
-            if not settled and scene.phase is not Phase.ENDED:
-                return
-            self._write(f"{minutes(scene.seconds)} at {minutes(mishap.at)}: {mishap}")
-            self._told += 1
+        for number, mishap in enumerate(scene.mishaps):
+            if number not in self._told and (mishap.mended or scene.phase is Phase.ENDED):
+                self._write(f"{minutes(scene.seconds)} at {minutes(mishap.at)}: {mishap}")
+                self._told.add(number)
 
 
 def progress(scene: Scene) -> str:

@@ -228,8 +228,10 @@ class Demo:
         return Witness(Tally(self._parts.rules, TIMED, CHANNELS), self._parts.key)
 
     def _fault_injector(self) -> FaultInjector:
-        parts = self._parts
-        return FaultInjector(parts.simulator, parts.inbox, parts.chats, self._witness.tally, self._clock)
+        parts, witness = self._parts, self._witness
+        return FaultInjector(
+            parts.simulator, parts.inbox, parts.chats, tally=witness.tally, until=witness.until, clock=self._clock
+        )
 
 
 async def _first(*tasks: asyncio.Task[object]) -> None:

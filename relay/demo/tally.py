@@ -79,14 +79,15 @@ class Tally:
         self._rules = rules
         self._timed = timed
         self._chats = frozenset(chats)
-        self._alerts: dict[tuple[Channel, int], tuple[Alert, int]] = {}
+        self._alerts: dict[tuple[Channel, int], tuple[Alert, int, int]] = {}
         self._due: dict[Due, tuple[str, ...]] = {}
         self._arrived: Counter[Due] = Counter()
         self._unseen: dict[tuple[str, Look], deque[Due]] = {}
         self._sources: dict[tuple[Channel, int], bool] = {}
+        self._waiting: dict[str, dict[Due, int]] = {}
         self._matched_at: Counter[str] = Counter()
         self._delivered_at: Counter[str] = Counter()
-        self._recovered = 0
+        self._recovered: list[int] = []
         self._duplicates = 0
         self._latencies: list[float] = []
         self._recent: deque[float] = deque(maxlen=_RECENT)
@@ -94,12 +95,14 @@ class Tally:
 
     def fire(self, channel: Channel, alert: Alert, at_us: int) -> None:
         """An alert was fired at ``at_us``."""
-        self._alerts[channel, alert.id] = (alert, at_us)
+        number = len(self._alerts)
+        self._alerts[channel, alert.id] = (alert, at_us, number)
         look = look_of(alert, at_us)
         for destination, rules in due_at(self._rules, event_of(channel, alert, at_us)).items():
             due = Due(destination, channel, alert.id)
             self._due[due] = rules
             self._matched_at[destination] += 1
+            self._waiting.setdefault(destination, {})[due] = number
             if destination in self._chats:
                 self._unseen.setdefault((destination, look), deque()).append(due)
 
@@ -110,7 +113,7 @@ class Tally:
         if due not in self._due:
             self.wrong.append(f"{receipt.destination} got what no rule sends there: {receipt.alert}")
             return None
-        alert, _ = self._alerts[channel, id_]
+        alert, _, number = self._alerts[channel, id_]
         if receipt.alert != alert:
             self.wrong.append(f"{receipt.destination} got {receipt.alert}, fired was {alert}")
         elif sorted(receipt.rules) != sorted(self._due[due]):
@@ -120,10 +123,10 @@ class Tally:
         if self._arrived[due] > 1:
             self._duplicates += 1
             return latency
-        self._delivered_at[receipt.destination] += 1
+        self._first_of(due)
         if (channel, id_) not in self._sources:
             self._sources[channel, id_] = receipt.recovered
-            self._recovered += receipt.recovered
+            self._recovered += [number] * receipt.recovered
         if receipt.destination == self._timed and not receipt.recovered:
             self._latencies.append(latency)
             self._recent.append(latency)
@@ -140,14 +143,14 @@ class Tally:
             return None
         due = unseen.popleft()
         self._arrived[due] += 1
-        self._delivered_at[destination] += 1
-        alert, _ = self._alerts[due.channel, due.id]
+        self._first_of(due)
+        alert, _, _ = self._alerts[due.channel, due.id]
         recovered = self._sources.get((due.channel, due.id), False)
         return Receipt(destination, due.channel, alert, self._due[due], recovered=recovered, at_us=at_us)
 
     def latency_of(self, receipt: Receipt) -> float:
         """Seconds from when its alert was fired to when it arrived."""
-        _, fired_us = self._alerts[receipt.channel, receipt.alert.id]
+        _, fired_us, _ = self._alerts[receipt.channel, receipt.alert.id]
         return (receipt.at_us - fired_us) / MICROS
 
     @property
@@ -156,13 +159,21 @@ class Tally:
         return self._delivered_at.total() == len(self._due)
 
     @property
-    def recovered(self) -> int:
-        """Alerts that a backfill found, of which something arrived."""
-        return self._recovered
+    def fired(self) -> int:
+        """How many alerts there are: the number of the next one, counted from 0."""
+        return len(self._alerts)
+
+    def recovered(self, first: int = 0, before: int | None = None) -> int:
+        """Alerts that a backfill found, of which something arrived; of those with a number from ``first`` on."""
+        return sum(first <= number and (before is None or number < before) for number in self._recovered)
 
     def waiting(self, destination: str) -> int:
         """What is due at ``destination`` and has not arrived."""
         return self._matched_at[destination] - self._delivered_at[destination]
+
+    def behind(self, destination: str, before: int) -> bool:
+        """Whether ``destination`` still waits for an alert with a number below ``before``."""
+        return next(iter(self._waiting.get(destination, {}).values()), before) < before
 
     def missing(self) -> list[str]:
         """Whatever is due and has not arrived, in words, in the order it was fired."""
@@ -172,6 +183,11 @@ class Tally:
             if due not in self._arrived
         ]
 
+    def _first_of(self, due: Due) -> None:
+        """It arrived, for the first time."""
+        self._delivered_at[due.destination] += 1
+        del self._waiting[due.destination][due]
+
     def counts(self, *, whole: bool = False) -> Counts:
         """How it stands; latencies are those of the last moments, or of the ``whole`` run."""
         latencies = sorted(self._latencies if whole else self._recent)
@@ -179,8 +195,8 @@ class Tally:
             fired=len(self._alerts),
             matched=len(self._due),
             delivered=self._delivered_at.total(),
-            live=len(self._sources) - self._recovered,
-            recovered=self._recovered,
+            live=len(self._sources) - len(self._recovered),
+            recovered=len(self._recovered),
             duplicates=self._duplicates,
             wrong=len(self.wrong),
             by_destination={name: (due, self._delivered_at[name]) for name, due in self._matched_at.items()},

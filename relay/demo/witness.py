@@ -9,6 +9,7 @@ What can't be read is wrong, too.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from relay.demo.scene import Arrival
@@ -87,6 +88,14 @@ class Witness:
         """
         before = self._came
         await self._comes.until(lambda: self.tally.complete or self._came > before, within)
+
+    async def until(self, holds: Callable[[], bool], within: float) -> None:
+        """Return once ``holds()``; looked at with everything that comes.
+
+        Raises:
+            TimeoutError: It did not ``within`` so many real seconds.
+        """
+        await self._comes.until(holds, within)
 
     def _notice(self) -> None:
         self._came += 1

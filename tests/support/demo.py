@@ -87,8 +87,8 @@ def received(
 
 def scene(phase: Phase = Phase.RUNNING, *, seconds: float = 12.0, full: bool = True) -> Scene:
     mishaps = (
-        Mishap(Fault.DROP, 3.0, 1.1, 143),
-        Mishap(Fault.SWALLOW, 6.0, 0.0, 20),
+        Mishap(Fault.DROP, 3.0, 1.1, 143, mended=seconds > 4.1),
+        Mishap(Fault.SWALLOW, 6.0, 0.0, 20, mended=seconds > 6),
         Mishap(Fault.OUTAGE, 9.0, None, 31),
     )
     rooms = (

@@ -92,6 +92,19 @@ def test_latency_is_told_of_live_alerts_where_nothing_fails_on_purpose() -> None
     assert (counts.live, counts.recovered) == (1, 1)
 
 
+def test_a_destination_is_behind_while_one_that_was_fired_before_has_not_arrived_there() -> None:
+    tally = tally_of(setup(1), setup(2), turn(3))
+    assert tally.fired == 3
+    assert [tally.behind("daily", before) for before in (0, 1, 2, 3)] == [False, True, True, True]
+    tally.arrive(receipt("daily", setup(1), BULLS, recovered=True))
+    assert [tally.behind("daily", before) for before in (1, 2)] == [False, True]
+    tally.arrive(receipt("daily", setup(2), BULLS))
+    assert [tally.behind(name, 3) for name in ("daily", "swing", "market")] == [False, True, False]
+    tally.see("swing", look_of(turn(3), START_US), AT)
+    assert not tally.behind("swing", 3)
+    assert [tally.recovered(*span) for span in ((0, 1), (1, 3), (0, None))] == [1, 0, 1]
+
+
 def test_what_comes_twice_is_a_duplicate_and_still_delivered_once() -> None:
     tally = tally_of(setup())
     for _ in range(3):
@@ -148,7 +161,7 @@ def test_a_sight_in_a_chat_is_a_receipt_like_any_other() -> None:
     assert (seen.destination, seen.rules, seen.recovered) == ("swing", (LONGER,), True)
     assert tally.latency_of(seen) == 1.5
     assert tally.complete
-    assert tally.recovered == 1
+    assert tally.recovered() == 1
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from relay.demo.lines import Lines
+from relay.demo.faults import Fault, Mishap
+from relay.demo.lines import Lines, progress
 from relay.demo.scene import Arrival, Phase
 from relay.demo.view import View, sample
 from tests.support.demo import receipt, scene, setup
@@ -164,12 +165,31 @@ def test_the_times_of_lines_never_go_back() -> None:
     assert times == sorted(times)
 
 
-def test_a_trouble_is_told_once_it_is_mended() -> None:
+def test_a_trouble_is_told_once_it_is_mended_whatever_came_before_it() -> None:
     written: list[str] = []
     lines = Lines(written.append)
-    lines.show(scene(seconds=5.0))
-    assert not any("socket dropped" in line for line in written)
-    lines.show(scene(seconds=6.2))
-    assert any(line.startswith("00:06 at 00:03: socket dropped, back after 1.1 s") for line in written)
-    lines.show(scene(seconds=60.0))
-    assert not any("503" in line for line in written)  # it is still behind
+    drop = Mishap(Fault.DROP, 3.0, 1.1, 7)
+    swallow = Mishap(Fault.SWALLOW, 6.0, 0.0, 20, mended=True)
+    moment = scene(seconds=7.0)
+    lines.show(replace(moment, mishaps=(drop,)))
+    assert not any("socket dropped" in line for line in written)  # it is connected, and 7 are not all
+    lines.show(replace(moment, mishaps=(drop, swallow)))
+    drop = Mishap(Fault.DROP, 3.0, 1.1, 143, mended=True)
+    lines.show(replace(moment, seconds=8.2, mishaps=(drop, swallow)))
+    assert [line for line in written if " at 00:" in line] == [
+        "00:07 at 00:06: 20 frames lost on the way, 20 alerts recovered by backfill",
+        "00:08 at 00:03: socket dropped, back after 1.1 s, 143 alerts recovered by backfill",
+    ]
+    assert (
+        str(Mishap(Fault.DROP, 3.0, 1.1, 7))
+        == "socket dropped, back after 1.1 s, 7 alerts recovered by backfill so far"
+    )
+
+
+def test_a_connection_that_is_down_is_said_to_be_while_lanes_have_nothing_to_do() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24)
+    down = replace(scene(), status=replace(scene().status, connection="waiting"))
+    with console.capture() as captured:
+        console.print(View(console).picture(down))
+    assert "upstream  down, connects again soon  " in captured.get()
+    assert "  down, connects again soon  " in progress(down)

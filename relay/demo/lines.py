@@ -63,7 +63,7 @@ def progress(scene: Scene) -> str:
     """How it stands, in one line."""
     counts = scene.counts
     return (
-        f"{minutes(scene.seconds)} {scene.replay.day}  {scene.status.connection}  fired {counts.fired}"
+        f"{minutes(scene.seconds)} {scene.replay.day}  {scene.status.link}  fired {counts.fired}"
         f"  delivered {counts.delivered} of {counts.matched}  recovered {counts.recovered}"
         f"  p50 {duration(counts.p50)}"
     )

@@ -6,6 +6,7 @@ GET /api/status, /metrics ──> RelayStatus
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Final
 
 import aiohttp
@@ -14,11 +15,20 @@ import structlog
 from prometheus_client.parser import text_string_to_metric_families
 
 from relay.clock import Clock
+from relay.web.looks import LinkState
 
 _log = structlog.get_logger()
 
 _EVERY_SECONDS: Final = 0.5
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=2)
+
+
+_DOWN: Final[Mapping[str, str]] = {
+    LinkState.CONNECTING: "down, connecting",
+    LinkState.WAITING: "down, connects again soon",
+    LinkState.STANDBY: "down, in standby",
+    LinkState.OFF: "down",
+}
 
 
 class RelayStatus(msgspec.Struct, frozen=True):
@@ -37,6 +47,11 @@ class RelayStatus(msgspec.Struct, frozen=True):
     reconnects: int = 0
     lanes: dict[str, str] = {}
     seen_again: int = 0
+
+    @property
+    def link(self) -> str:
+        """The connection for somebody who does not know its words: that no alert can come is said first."""
+        return _DOWN.get(self.connection, self.connection)
 
 
 class _Connection(msgspec.Struct):

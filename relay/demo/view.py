@@ -107,8 +107,9 @@ def _id(arrival: Arrival) -> tuple[Channel, int]:
 def _head(scene: Scene, width: int) -> RenderableType:
     counts, status, replay = scene.counts, scene.status, scene.replay
     time = minutes(scene.seconds) + (f" of {minutes(scene.of_seconds)}" if scene.of_seconds is not None else "")
-    connection = Text(status.connection, "green" if status.connection in _GOOD else "yellow")
-    if status.reconnects:
+    well = status.connection in _GOOD
+    connection = Text(status.link, "green" if well else "bold yellow")
+    if well and status.reconnects:
         connection.append(f", reconnected {status.reconnects}x", "dim")
     known = f"{counts.live} live · {counts.recovered} recovered"
     return Group(

@@ -12,6 +12,7 @@ from relay.demo.scenario import TIMED
 from relay.demo.scene import Report
 from relay.demo.tally import Counts
 
+_TAIL: Final = "slowest beside a backfill"
 _LISTED: Final = 10  # faults of a kind
 _WORDS: Final = {
     Fault.DROP: "socket dropped",
@@ -63,7 +64,7 @@ def summary(report: Report) -> list[str]:
         ("missing", f"{counts.matched - counts.delivered}"),
         (
             "latency",
-            f"p50 {duration(counts.p50)}, p99 {duration(counts.p99)} (fired to arrived, live, at {TIMED})",
+            f"p50 {duration(counts.p50)}, p99 {duration(counts.p99)} (fired to arrived, live, at {TIMED}; {_TAIL})",
         ),
     ]
     lines = [f"{name:<11} {value}" for name, value in rows]

@@ -33,6 +33,9 @@ from relay.web.shown import templates
 
 PARTS_PATH: Final = "/parts"
 
+REFRESH_MS: Final = 1_000
+"""Between two refreshes of a page that moves by itself, at least."""
+
 _STATIC: Final = Path(__file__).parent / "static"
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _HTML: Final = "text/html"
@@ -64,7 +67,7 @@ class Pages:
         """The page; where the store can't be read, what is known without it."""
         values = await self._values(wanted_in(request.query))
         flash = self.flashes.take(request.query.get("flash", ""))
-        html = self._page.render(values, flash=flash)
+        html = self._page.render(values, flash=flash, refresh_ms=REFRESH_MS)
         return web.Response(text=html, status=_status(values), content_type=_HTML)
 
     async def parts(self, request: web.Request) -> web.Response:

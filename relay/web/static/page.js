@@ -11,15 +11,15 @@
 import { become } from '/static/become.js';
 import { span } from '/static/span.js';
 
-const LEAST_MS = 1000; // between two refreshes
+/** @param {string} id @returns {HTMLElement} */
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const LEAST_MS = Number(byId('main').dataset.refreshMs); // between two refreshes
 const SHARE = 5; // and so many times what the last one took: a slow server is asked less
 const QUIET_MS = 20000; // the stream says how it stands every 5 s: without a word for so long, it is lost
 const TOAST_MS = 8000;
 const AWAY_MS = 10000; // a tab that is hidden for so long lets go of the stream: a browser has six connections for us
 const AWAY_EVERY_MS = 30000; // and looks by itself, for its title
-
-/** @param {string} id @returns {HTMLElement} */
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /* ---- what the server renders, brought into the page ---- */
 

@@ -11,9 +11,11 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser
 
-from relay.web import stream
+from relay.web import pages, stream
 from tests.support.browser import Tabs, browsing, chromium
+from tests.support.desk import FakeDesk
 from tests.support.page_world import World, a_world
+from tests.support.web import serving
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -36,6 +38,13 @@ async def ground() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
+@pytest.fixture(autouse=True)
+def _hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages wait a tenth of the time for the next refresh, or the stream: most tests look for what that brings."""
+    monkeypatch.setattr(pages, "REFRESH_MS", pages.REFRESH_MS // 10)
+    monkeypatch.setattr(stream, "RETRY_MS", stream.RETRY_MS // 10)
+
+
 @pytest.fixture
 def _told_often(monkeypatch: pytest.MonkeyPatch) -> None:
     """The stream tells ten times as often how it stands: what nothing else tells of shows sooner."""
@@ -56,3 +65,17 @@ async def tabs(browser: Browser, ground: AsyncExitStack) -> AsyncIterator[Tabs]:
 async def world(ground: AsyncExitStack, tmp_path: Path) -> World:
     """A relay that is ready and delivers everything to ``bot``."""
     return await ground.enter_async_context(a_world(tmp_path))
+
+
+@pytest.fixture
+def desk() -> FakeDesk:
+    """A desk without a relay behind it, for what the page does whatever it shows; with a few alerts."""
+    desk = FakeDesk()
+    desk.events = desk.events[-4:]
+    return desk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def desk_url(ground: AsyncExitStack, desk: FakeDesk) -> str:
+    """Where the page of ``desk`` is."""
+    return str((await ground.enter_async_context(serving(desk)))._base_url)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, expect
 
-from relay.simulator.inbox import Answer
 from tests.support.browser import PHONE, Tabs, live, row, section
+from tests.support.desk import FakeDesk
 from tests.support.page_world import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -35,11 +35,11 @@ _FOCUS = """
 """
 
 
-async def busy(world: World) -> None:
+def busy(desk: FakeDesk) -> None:
     """Something in every section, and none of it short."""
-    await world.delivered("AAPL", LONG)
-    await world.dead("MSFT", answer=Answer(404, body=b"no such place " * 40))
-    await world.dead(LONG)
+    desk.events[0] |= {"symbol": LONG, "data": {"symbol": LONG}}
+    answer = {"last_code": "404", "last_answer": "no such place " * 40}
+    desk.letters[0] |= {"event": f"alerts.in_force:{LONG}", "symbol": LONG, "data": {"symbol": LONG}, **answer}
 
 
 async def unfolded(page: Page) -> None:
@@ -47,26 +47,20 @@ async def unfolded(page: Page) -> None:
     await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
 
 
-@pytest.mark.parametrize("open_all", [False, True], ids=["as it comes", "all folded out"])
-async def test_on_a_phone_nothing_is_wider_than_the_screen_and_everything_big_enough_for_a_thumb(
-    world: World, tabs: Tabs, open_all: bool
+async def test_on_a_phone_the_glance_is_seen_at_once_nothing_is_wider_than_the_screen_and_all_big_enough_for_a_thumb(
+    desk: FakeDesk, desk_url: str, tabs: Tabs
 ) -> None:
-    await busy(world)
-    page = await tabs.open(world.url, **PHONE)
-    await live(page)
-    if open_all:
-        await unfolded(page)
-    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
-    fields: list[tuple[str, float, float]] = await page.evaluate(_FIELDS)
-    assert len(fields) > 10
-    assert [one for one in fields if max(one[1:]) < 44 or min(one[1:]) < 24] == []
-
-
-async def test_on_a_phone_the_glance_is_seen_without_scrolling(world: World, tabs: Tabs) -> None:
-    await busy(world)
-    page = await tabs.open(world.url, **PHONE)
+    busy(desk)
+    page = await tabs.open(desk_url, **PHONE)
     await live(page)
     await expect(page.get_by_role("heading", name=re.compile("^(All is well|It runs)"))).to_be_in_viewport(ratio=1)
+    for unfold in (False, True):
+        if unfold:
+            await unfolded(page)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+        fields: list[tuple[str, float, float]] = await page.evaluate(_FIELDS)
+        assert len(fields) > 10
+        assert [one for one in fields if max(one[1:]) < 44 or min(one[1:]) < 24] == []
 
 
 async def test_on_a_phone_a_dead_letter_is_retried_with_a_thumb(world: World, tabs: Tabs) -> None:
@@ -80,12 +74,6 @@ async def test_on_a_phone_a_dead_letter_is_retried_with_a_thumb(world: World, ta
     await world.inbox.wait_until(lambda: world.inbox.unique == 1)
     await expect(page.get_by_role("status").filter(has_text="is queued again.")).to_be_in_viewport()
     await expect(letters).to_contain_text("None.")
-
-
-async def test_on_a_phone_an_alert_shows_as_it_comes(world: World, tabs: Tabs) -> None:
-    page = await tabs.open(world.url, **PHONE)
-    await live(page)
-    await world.delivered("AAPL")
     await expect(row(page, "AAPL")).to_contain_text("delivered")
 
 
@@ -94,8 +82,8 @@ async def focused(page: Page) -> dict[str, Any] | None:
     return found
 
 
-async def test_the_first_tab_leads_past_the_sections_to_the_page(world: World, tabs: Tabs) -> None:
-    page = await tabs.open(world.url)
+async def test_the_first_tab_leads_past_the_sections_to_the_page(desk_url: str, tabs: Tabs) -> None:
+    page = await tabs.open(desk_url)
     await live(page)
     await page.keyboard.press("Tab")
     skip = page.get_by_role("link", name="Skip to the page")
@@ -108,9 +96,11 @@ async def test_the_first_tab_leads_past_the_sections_to_the_page(world: World, t
     assert await page.evaluate(inside)
 
 
-async def test_every_stop_of_the_tab_key_has_a_name_and_a_ring_and_there_is_a_way_out(world: World, tabs: Tabs) -> None:
-    await busy(world)
-    page = await tabs.open(world.url)
+async def test_every_stop_of_the_tab_key_has_a_name_and_a_ring_and_there_is_a_way_out(
+    desk: FakeDesk, desk_url: str, tabs: Tabs
+) -> None:
+    busy(desk)
+    page = await tabs.open(desk_url)
     await live(page)
     await unfolded(page)
     seen = []
@@ -126,27 +116,25 @@ async def test_every_stop_of_the_tab_key_has_a_name_and_a_ring_and_there_is_a_wa
     assert [stop for stop in seen if not (stop["name"] and stop["ring"] and stop["size"] > 0)] == []
 
 
-async def test_a_dead_letter_is_retried_with_the_keyboard_alone_and_focus_stays_near(world: World, tabs: Tabs) -> None:
-    await world.dead("AAPL", "MSFT")
-    page = await tabs.open(world.url)
+async def test_a_dead_letter_is_retried_with_the_keyboard_alone_and_focus_stays_near(desk_url: str, tabs: Tabs) -> None:
+    page = await tabs.open(desk_url)
     await live(page)
     letters = section(page, "Dead letters")
-    await expect(letters.get_by_role("listitem")).to_have_count(2)
+    await expect(letters.get_by_role("listitem")).to_have_count(3)
     for _ in range(STOPS):
         await page.keyboard.press("Tab")
         stop = await focused(page)
         if stop is not None and stop["name"].startswith("Retry alerts.in_force"):
             break
     await page.keyboard.press("Enter")
-    await world.inbox.wait_until(lambda: world.inbox.unique == 1)
-    await expect(letters.get_by_role("listitem")).to_have_count(1)
+    await expect(letters.get_by_role("listitem")).to_have_count(2)
     near = "document.activeElement.closest('section')?.getAttribute('aria-labelledby')"
     assert await page.evaluate(near) == await letters.get_attribute("aria-labelledby")
 
 
-async def test_an_alert_is_folded_out_with_the_keyboard(world: World, tabs: Tabs) -> None:
-    await world.delivered("AAPL")
-    page = await tabs.open(world.url)
+async def test_an_alert_is_folded_out_with_the_keyboard(desk: FakeDesk, desk_url: str, tabs: Tabs) -> None:
+    desk.events = desk.events[-1:]
+    page = await tabs.open(desk_url)
     await live(page)
     payload = page.get_by_label("Payload of AAPL")
     await row(page, "AAPL").locator("summary").focus()

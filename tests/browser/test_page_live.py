@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from contextlib import AsyncExitStack
 
 import pytest
 from playwright.async_api import Page, expect
 
+from relay.clock import SystemClock
+from relay.web.broadcast import Broadcast
+from relay.web.desk import Readiness
 from tests.support.browser import Tabs, lane, live, row, section, unfold
+from tests.support.desk import FakeDesk
 from tests.support.page_world import World
 from tests.support.waiting import until
+from tests.support.web import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -132,27 +138,29 @@ async def turn_away(page: Page, *, away: bool) -> None:
 
 
 async def test_a_tab_that_nobody_looks_at_lets_go_of_the_stream_and_still_tells_by_its_title(
-    world: World, tabs: Tabs
+    ground: AsyncExitStack, tabs: Tabs
 ) -> None:
+    desk, broadcast = FakeDesk(), Broadcast(SystemClock())
+    client = await ground.enter_async_context(serving(desk, broadcast=broadcast))
     page = await tabs.blank()
     await page.clock.install()
-    await page.goto(world.url)
+    await page.goto(str(client._base_url))
     await live(page)
     await turn_away(page, away=True)
     await page.clock.fast_forward(11_000)
-    await until(lambda: not world.listeners)
-    await world.simulator.stop()
-    await until(lambda: not world.relay.desk.ready().ready)
+    await until(lambda: not broadcast.listeners)
+    desk.readiness = Readiness(ready=False, reasons=("not connected",))
     await page.clock.fast_forward(31_000)
     await expect(page).to_have_title("✕ not ready · Relay")
-    assert not world.listeners
-    await world.simulator.start()
+    assert not broadcast.listeners
+    desk.readiness = Readiness(ready=True)
     await turn_away(page, away=False)
     await live(page)
     await expect(page).to_have_title("✓ all is well · Relay")
-    await until(lambda: world.listeners == 1)
+    await until(lambda: broadcast.listeners == 1)
 
 
+@pytest.mark.usefixtures("_told_often")
 async def test_a_page_that_is_not_refreshed_does_not_say_that_it_is_live(world: World, tabs: Tabs) -> None:
     tabs.forgive("500")
     page = await tabs.open(world.url)
@@ -184,7 +192,8 @@ async def test_a_reload_of_the_config_is_told_by_the_page(world: World, tabs: Ta
     world.config.write_text(text.replace("name: in force", "name: everything in force"))
     await page.get_by_role("button", name="Reload the config").click()
     await expect(page.get_by_text("The config was loaded.")).to_be_visible()
-    await expect(section(page, "What the config says")).to_contain_text("everything in force")
+    told = section(page, "What the config says").get_by_role("listitem").filter(has_text="everything in force")
+    await expect(told).to_contain_text("bot")
     world.config.write_text(text.replace("to:", "too:"))
     await page.get_by_role("button", name="Reload the config").click()
     await expect(page.get_by_text(re.compile(r"Nothing changed\. .*config\.yaml, line \d+: "))).to_be_visible()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import AsyncExitStack
 
 import pytest
 from playwright.async_api import expect
@@ -12,7 +11,6 @@ from relay.errors import StoreBusyError
 from relay.web.desk import Readiness
 from tests.support.browser import Tabs, lane, live
 from tests.support.desk import FakeDesk
-from tests.support.web import serving
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -21,12 +19,10 @@ STUCK = "the store could not be read: disk I/O error"
 
 @pytest.mark.usefixtures("_told_often")
 async def test_a_store_that_gets_stuck_is_told_over_the_page_that_stands_and_so_is_its_end(
-    ground: AsyncExitStack, tabs: Tabs
+    desk: FakeDesk, desk_url: str, tabs: Tabs
 ) -> None:
     tabs.forgive("status of 503")
-    desk = FakeDesk()
-    client = await ground.enter_async_context(serving(desk))
-    page = await tabs.open(str(client._base_url))
+    page = await tabs.open(desk_url)
     await live(page)
     await page.evaluate("window.marked = true")
     desk.fault = StoreBusyError(STUCK)
@@ -41,11 +37,9 @@ async def test_a_store_that_gets_stuck_is_told_over_the_page_that_stands_and_so_
     assert await page.evaluate("window.marked === true")
 
 
-async def test_a_button_that_the_stuck_store_cannot_serve_says_so(ground: AsyncExitStack, tabs: Tabs) -> None:
+async def test_a_button_that_the_stuck_store_cannot_serve_says_so(desk: FakeDesk, desk_url: str, tabs: Tabs) -> None:
     tabs.forgive("status of 503")
-    desk = FakeDesk()
-    client = await ground.enter_async_context(serving(desk))
-    page = await tabs.open(str(client._base_url))
+    page = await tabs.open(desk_url)
     await live(page)
     desk.fault = StoreBusyError(STUCK)
     await page.get_by_role("button", name="Reload the config").click()

@@ -6,7 +6,6 @@ import pytest
 from playwright.async_api import Browser
 
 from tests.support.browser import Tabs
-from tests.support.page_world import World
 from tests.support.process import free_port
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -24,9 +23,9 @@ WRONG = {
 }
 
 
-async def test_whatever_goes_wrong_on_a_page_is_a_complaint(world: World, browser: Browser) -> None:
+async def test_whatever_goes_wrong_on_a_page_is_a_complaint(desk_url: str, browser: Browser) -> None:
     tabs = Tabs(browser)
-    page = await tabs.open(f"{world.url}/login")
+    page = await tabs.open(f"{desk_url}/login")
     for does, says in WRONG.items():
         assert tabs.complaints == []
         await page.evaluate(f"() => {{ {does}; }}")
@@ -36,9 +35,9 @@ async def test_whatever_goes_wrong_on_a_page_is_a_complaint(world: World, browse
     await tabs.close()
 
 
-async def test_a_request_that_fails_or_goes_elsewhere_is_a_complaint(world: World, browser: Browser) -> None:
+async def test_a_request_that_fails_or_goes_elsewhere_is_a_complaint(desk_url: str, browser: Browser) -> None:
     tabs = Tabs(browser)
-    page = await tabs.open(f"{world.url}/login", bypass_csp=True)  # which would not let it out
+    page = await tabs.open(f"{desk_url}/login", bypass_csp=True)  # which would not let it out
     for url, says in {
         "http://elsewhere.invalid/x.png": "elsewhere: http://elsewhere.invalid/x.png",
         f"http://127.0.0.1:{free_port()}/": "ERR_CONNECTION_REFUSED",
@@ -48,9 +47,9 @@ async def test_a_request_that_fails_or_goes_elsewhere_is_a_complaint(world: Worl
     await tabs.close()
 
 
-async def test_what_a_test_forgives_is_none(world: World, browser: Browser) -> None:
+async def test_what_a_test_forgives_is_none(desk_url: str, browser: Browser) -> None:
     tabs = Tabs(browser)
-    page = await tabs.open(f"{world.url}/login")
+    page = await tabs.open(f"{desk_url}/login")
     tabs.forgive("oh no")
     await page.evaluate("console.error('oh no'); console.error('and now this')")
     await tabs.told("and now this")

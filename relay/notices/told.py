@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
 from relay.clock import MICROS, Clock
+from relay.placing import CLOSED, File, put_whole
 
 ONCE_IN: Final = 3600.0
 """Seconds in which one trouble is told once."""
@@ -72,11 +74,5 @@ def _read(path: Path) -> dict[str, int]:
 
 
 def _write(path: Path, at: dict[str, int]) -> None:
-    new = path.with_name(path.name + ".new")
-    try:
-        new.unlink(missing_ok=True)  # one that a killed run left may have another mode
-        new.touch(mode=0o600)
-        new.write_bytes(msgspec.json.encode(at))
-        new.replace(path)
-    except OSError:
-        return
+    with suppress(OSError):
+        put_whole([File(path, msgspec.json.encode(at).decode(), CLOSED)])

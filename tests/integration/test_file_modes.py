@@ -69,7 +69,7 @@ async def test_what_was_told_is_noted_for_the_owner_alone(tmp_path: Path) -> Non
 
 
 async def test_even_where_a_file_that_all_can_read_was_left_behind(tmp_path: Path) -> None:
-    (tmp_path / "relay.db.notices.new").write_text("left behind")
+    (tmp_path / ".relay.db.notices.new").write_text("left behind")
     await told.Told(told.beside(tmp_path / "relay.db"), FakeClock()).note(["evicted"])
     assert modes(tmp_path) == {"relay.db.notices": "0o600"}
 

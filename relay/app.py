@@ -247,6 +247,7 @@ class Relay:
             started_at_us=self.started_at_us,
             simulated=self.simulated,
             reloader=self.reloader,
+            config_file=str(config.path.absolute()),
         )
         stack.push_async_callback(self.desk.undertakings.close)
         self.web = Web(

@@ -107,6 +107,7 @@ class FrontDesk:
         errands: Rounds that are asked for by hand.
         refused_lookup: Why the upstream refuses to look up states; None where it does not.
         reloader: None where the config can't be loaded anew.
+        config_file: Where the config that runs lies, absolute; empty where it is in no file.
         undertakings: What was asked for by hand and is not done yet.
     """
 
@@ -129,6 +130,7 @@ class FrontDesk:
     simulated: bool
     refused_lookup: Callable[[], RelayError | None] = lambda: None
     reloader: Reloading | None = None
+    config_file: str = ""
     undertakings: Undertakings = field(default_factory=Undertakings)
 
     def healthy(self) -> tuple[bool, list[str]]:
@@ -189,6 +191,7 @@ class FrontDesk:
                 *snooze_notes(snoozes),
             ),
             minutes=self.minutes(),
+            config=self.config_file,
         )
 
     def destinations(self) -> Sequence[str]:
@@ -210,12 +213,10 @@ class FrontDesk:
 
     async def _channel(self, channel: Channel) -> ChannelStatus:
         memory = await self.outbox.channel(channel)
-        accepted: bool | None = None
-        if self.connection.acknowledged and channel in self.connection.accepted | self.connection.refused:
-            accepted = channel in self.connection.accepted
+        told = self.connection.acknowledged and channel in self.connection.accepted | self.connection.refused
         return ChannelStatus(
             name=channel.value,
-            accepted=accepted,
+            accepted=channel in self.connection.accepted if told else None,
             scope=SCOPES[channel] if channel in self.connection.refused else "",
             baseline=channel not in ALERT_CHANNELS or has_baseline(memory),
             cursor=memory.cursor,

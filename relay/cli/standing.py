@@ -25,6 +25,7 @@ from relay.cli import watch as watching
 from relay.cli.overview import drawing, of_store
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
+from relay.cli.told import tell_note
 from relay.clock import SystemClock
 from relay.errors import Exit, UsageError
 from relay.outbox.file import is_held
@@ -52,7 +53,10 @@ def readiness(config: Path | None) -> Mapping[str, Any]:
 
 def show(config: Path | None, *, as_json: bool) -> int:
     """How the relay stands, and the exit code."""
-    status = asyncio.run(_look(reach_quietly(config)))
+    loaded = reach_quietly(config)
+    status = asyncio.run(_look(loaded))
+    if other := another(loaded.path, status.get("config")):
+        tell_note(f"the relay that answers runs with {other}", f"http.listen of {loaded.path} leads to that one.")
     if as_json:
         click.echo(json.dumps(status, ensure_ascii=False))
     else:
@@ -61,6 +65,16 @@ def show(config: Path | None, *, as_json: bool) -> int:
         for part in drawing(status, width=console.width if terminal else None):
             console.print(part)
     return Exit.OK if status["running"] and "problem" not in status else Exit.FAILED
+
+
+def another(asked: Path, told: object) -> str:
+    """The config of the relay that answers, where it is another than the one that was asked for; else empty."""
+    if not isinstance(told, str) or not told:  # an older relay tells none
+        return ""
+    try:
+        return "" if asked.samefile(told) else told
+    except OSError:  # it is gone, or of another machine or container
+        return "" if str(asked.absolute()) == told else told
 
 
 def watch(config: Path | None, every: float, *, as_json: bool) -> int:

@@ -154,6 +154,7 @@ class Status(msgspec.Struct, frozen=True):
     Attributes:
         notes: What waits for a person, as the store counts it; besides ``Readiness.notes``, which are of memory alone.
         minutes: What went through in each of the last 60 minutes, the oldest first; those of this run.
+        config: The file of the config that runs, absolute; empty where it runs without one.
     """
 
     version: str
@@ -168,6 +169,7 @@ class Status(msgspec.Struct, frozen=True):
     simulated: bool = False
     notes: tuple[str, ...] = ()
     minutes: tuple[Minute, ...] = ()
+    config: str = ""
 
 
 class Readiness(msgspec.Struct, frozen=True):

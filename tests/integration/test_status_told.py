@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -10,6 +11,7 @@ from msgspec.structs import replace
 from rich.console import Console
 
 from relay.cli.overview import shown
+from relay.cli.standing import another
 from relay.cli.wording import moment
 from relay.delivery.settings import LaneStatus
 from relay.desk import FrontDesk
@@ -87,3 +89,14 @@ async def test_a_snooze_ends_at_a_time_as_people_of_here_read_it() -> None:
     async with front_desk(MemoryOutbox(Memory(START_US))) as desk:
         begun = await desk.snooze("AAPL", 7_200.0, kind=None)
         assert f"snoozed: AAPL (symbol) until {moment(begun.until_us, desk.clock.now_us())}" in await told(desk)
+
+
+def test_a_relay_of_another_config_is_told_from_the_one_that_was_meant(tmp_path: Path) -> None:
+    mine, link, other = tmp_path / "a.yaml", tmp_path / "link.yaml", tmp_path / "b.yaml"
+    mine.touch()
+    link.symlink_to(mine)
+    other.touch()
+    assert another(mine, str(other)) == str(other)
+    assert another(mine, "/of/a/container.yaml") == "/of/a/container.yaml"
+    for same in (str(mine), str(link), "", None):
+        assert another(mine, same) == ""

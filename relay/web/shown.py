@@ -51,7 +51,7 @@ def templates() -> jinja2.Environment:
     environment.filters |= {
         "span": span,
         "clock": clock_time,
-        "counted": counted,
+        "counted": how_many,
         "iso": isoformat,
         "us": micros,
         "root": symbol_root,
@@ -127,6 +127,11 @@ def as_json(data: object) -> str:
 def number(value: object) -> str:
     """A count with its thousands apart."""
     return f"{value:,}" if type(value) is int else str(value)
+
+
+def how_many(count: object, noun: str) -> str:
+    """A count with its noun; whatever is no number as it was told."""
+    return counted(count, noun) if type(count) is int else f"{count} {noun}s"
 
 
 def percent(value: float) -> str:

@@ -239,6 +239,7 @@ async def test_whatever_strangers_say_is_escaped_and_no_secret_shows(
     redaction.register_secret(Secret("hunter2-hunter2"))
     evil = f"{EVIL}hunter2-hunter2\x00\x1b[31m\x9b"
     event = {**an_event(250), "event": evil, "symbol": evil, "timeframe": evil, "direction": evil, "shape": evil}
+    event["suppressed"] = {evil: {"last_code": evil, "last_error": evil}}
     desk.events[-1] = {**event, "price": evil, "source": evil, "deliveries": {evil: evil}, "data": {evil: [evil]}}
     desk.events[-2] = {**an_event(249), "symbol": None, "symbols": [evil], "threshold": evil, "triggered_at": evil}
     letter = {**desk.letters[-1], "event": evil, "destination": evil, "last_error": evil, "last_answer": evil}

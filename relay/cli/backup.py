@@ -18,6 +18,7 @@ from relay.cli.told import told
 from relay.clock import SystemClock, isoformat
 from relay.errors import Exit
 from relay.outbox.backup import Backup, back_up
+from relay.wording import counted
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -51,6 +52,8 @@ def _plain(made: Backup, now_us: int) -> dict[str, object]:
         "store": str(made.store),
         "file": str(made.file),
         "bytes": made.size,
+        "events": made.events,
+        "deliveries": made.deliveries,
         "beside_a_relay": made.held,
         "made_at": isoformat(now_us),
     }
@@ -58,7 +61,8 @@ def _plain(made: Backup, now_us: int) -> dict[str, object]:
 
 def _tell(made: Backup) -> None:
     name = made.store.name
-    click.echo(f"{made.file} is a copy of {made.store}, {decimal(made.size)}, and was checked.")
+    holds = f"{counted(made.events, 'event')} and {counted(made.deliveries, 'delivery')}"
+    click.echo(f"{made.file} is a copy of {made.store}, {decimal(made.size)} with {holds}, and was checked.")
     click.echo(
         f"To put it back: stop the relay, move {name}, {name}-wal and {name}-shm away, copy this file there as {name}, "
         "for the user that the relay runs as, and start it."

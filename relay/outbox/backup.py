@@ -25,6 +25,7 @@ from relay.outbox.readonly import connect_beside, no_store
 from relay.outbox.swap import copy_store
 
 _ATTEMPTS: Final = 3
+_COUNTED: Final = "SELECT (SELECT count(*) FROM events), (SELECT count(*) FROM deliveries)"
 _MARK: Final = """
 CREATE TABLE IF NOT EXISTS backup (made_at INTEGER NOT NULL, held INTEGER NOT NULL) STRICT;
 DELETE FROM backup;
@@ -39,12 +40,16 @@ class Backup(NamedTuple):
         file: The copy.
         size: Bytes of the copy.
         held: Whether a relay held the store meanwhile.
+        events: How many are in the copy, those included of which retention left no more than that they were.
+        deliveries: Likewise.
     """
 
     store: Path
     file: Path
     size: int
     held: bool
+    events: int
+    deliveries: int
 
 
 class PutBack(NamedTuple):
@@ -96,20 +101,22 @@ def back_up(path: Path, target: Path, *, now_us: int) -> Backup:
         for _ in range(_ATTEMPTS):
             held = is_held(path)
             with suppress(_Interrupted):
-                _copy(path, target, now_us=now_us, held=held)
-                return Backup(path, target, target.stat().st_size, held)
+                events, deliveries = _copy(path, target, now_us=now_us, held=held)
+                return Backup(path, target, target.stat().st_size, held, events, deliveries)
     except FileExistsError:
         raise UsageError(
             f"{target} is there already", hint="A backup replaces nothing: name another file, or move that one away."
         ) from None
-    except FileNotFoundError:
-        raise UsageError(f"the folder {target.parent} does not exist", hint="Make it, or name another.") from None
     except OSError as error:
+        if not target.parent.is_dir():
+            raise UsageError(f"the folder {target.parent} does not exist", hint="Make it, or name another.") from None
         raise _unwritten(target, error.strerror or str(error)) from None
     raise StoreError(f"the store {path} is opened and closed all the time", hint="Let the relay run, or stop it.")
 
 
-def _copy(path: Path, target: Path, *, now_us: int, held: bool) -> None:
+def _copy(path: Path, target: Path, *, now_us: int, held: bool) -> tuple[int, int]:
+    """How many events and deliveries are in the copy."""
+    counts: list[tuple[int, int]] = []
     quiet = not log_of(path).exists()
 
     def finish(copy: sqlite3.Connection) -> None:
@@ -117,6 +124,7 @@ def _copy(path: Path, target: Path, *, now_us: int, held: bool) -> None:
             raise _Interrupted
         if broken := quick_check(copy):
             raise damaged(path, broken)
+        counts.append(copy.execute(_COUNTED).fetchone())
         copy.executescript(f"PRAGMA journal_mode = DELETE; BEGIN; {_MARK}")  # one file, without a log
         copy.execute("INSERT INTO backup VALUES (?, ?)", (now_us, held))
         copy.commit()
@@ -133,6 +141,7 @@ def _copy(path: Path, target: Path, *, now_us: int, held: bool) -> None:
                 raise _unwritten(target, str(error)) from None
     except sqlite3.DatabaseError as error:
         raise explained(path, error) from None
+    return counts[0]
 
 
 def _unwritten(target: Path, why: str) -> RelayError:

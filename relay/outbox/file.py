@@ -38,12 +38,15 @@ def resolve(path: Path) -> Path:
     """The file itself, where ``path`` goes through links.
 
     Raises:
-        StoreError: The links lead nowhere but to each other.
+        StoreError: The links lead nowhere but to each other, or a folder lies there.
     """
     try:
-        return path.resolve()
+        found = path.resolve()
     except (OSError, RuntimeError) as error:
         raise StoreError(f"the store {path} can't be found: {error}", hint=_WRITABLE) from None
+    if found.is_dir():  # before a lock is made beside it
+        raise _a_folder(path)
+    return found
 
 
 class StoreLock:
@@ -137,7 +140,7 @@ def open_store(path: Path, *, now_us: int, scripts: Sequence[str] | None = None)
     """
     scripts = migrations() if scripts is None else scripts
     if path.is_dir():
-        raise StoreError(f"{path} is a folder", hint="Let storage.url name a file: sqlite:relay.db.")
+        raise _a_folder(path)
     try:
         finish_swap(path)
         emptied = path.exists() and not path.stat().st_size
@@ -196,6 +199,8 @@ def leave(db: sqlite3.Connection, path: Path) -> None:
 
 def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     """What SQLite's refusal means for whoever runs the relay."""
+    if path.is_dir():
+        return _a_folder(path)
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_CORRUPT or (code == sqlite3.SQLITE_NOTADB and looks_ours(path)):
         return damaged(path, str(error))
@@ -207,6 +212,12 @@ def explained(path: Path, error: sqlite3.DatabaseError) -> StoreError:
     if code == sqlite3.SQLITE_IOERR:
         return StoreError(f"the store {path} can't be read or written: {error}", hint="Look at the disk's health.")
     return StoreError(f"the store {path} can't be opened: {error}", hint=_WRITABLE)
+
+
+def _a_folder(path: Path) -> StoreError:
+    return StoreError(
+        f"the store {path} would be a file, and is a folder", hint="Let storage.url name a file: sqlite:relay.db."
+    )
 
 
 def of_another_program(path: Path) -> StoreError:

@@ -79,6 +79,11 @@ def connect_beside(path: Path) -> sqlite3.Connection:
 
 def no_store(path: Path) -> StoreError:
     """The error that says so, before any relay has run, or where a service keeps another than is looked for."""
+    if not path.parent.is_dir():
+        return StoreError(
+            f"there is no store at {path}: the folder {path.parent} does not exist",
+            hint="Make it, or mount what it is on; else let storage.url name another place.",
+        )
     return StoreError(f"there is no store at {path} yet", hint=f"`relay run` makes it. {of_a_service(path)}".rstrip())
 
 

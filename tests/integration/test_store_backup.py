@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import sqlite3
@@ -55,7 +56,7 @@ async def test_beside_a_relay_it_holds_all_that_is_committed(tmp_path: Path) -> 
         await outbox.commit([entry(in_force(3, "S3"), "bot")])
     finally:
         await outbox.close()
-    assert made == (tmp_path / "relay.db", tmp_path / "copy.db", (tmp_path / "copy.db").stat().st_size, True)
+    assert made == (tmp_path / "relay.db", tmp_path / "copy.db", (tmp_path / "copy.db").stat().st_size, True, 2, 2)
     assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o600
     assert _files(tmp_path, "copy.db*") == ["copy.db"]
     assert await _stored(tmp_path / "copy.db") == [1, 2]
@@ -197,3 +198,19 @@ def test_a_full_disk_leaves_nothing_there(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises(RelayError, match="can't be written: No space left") as told:
         back_up(_store(tmp_path / "relay.db"), tmp_path / "copy.db", now_us=AT_US)
     assert told.value.exit_code is Exit.FAILED
+
+
+def test_a_folder_in_the_stores_place_is_told_and_no_lock_is_left_beside_it(tmp_path: Path) -> None:
+    folder = tmp_path / "state"
+    folder.mkdir()
+    with pytest.raises(StoreError, match=f"the store {folder} would be a file, and is a folder"):
+        back_up(folder, tmp_path / "copy.db", now_us=AT_US)
+    with pytest.raises(StoreError, match="and is a folder"):
+        asyncio.run(SqliteOutbox.open(folder, FakeClock()))
+    assert _files(tmp_path) == ["state"]
+
+
+def test_a_store_whose_folder_is_gone_is_not_said_to_be_made_by_the_next_run(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=f"the folder {tmp_path / 'gone'} does not exist") as caught:
+        back_up(tmp_path / "gone" / "relay.db", tmp_path / "copy.db", now_us=AT_US)
+    assert "relay run" not in caught.value.hint

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from difflib import get_close_matches
+from http import HTTPStatus
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -93,8 +94,8 @@ class RefusedError(RelayError):
         said: Its reason, alone.
     """
 
-    def __init__(self, status: int, said: str) -> None:
-        super().__init__(f"the running relay answered {status}: {said}")
+    def __init__(self, status: int, said: str, *, hint: str = "") -> None:
+        super().__init__(f"the running relay answered {status}: {said}", hint=hint)
         self.status = status
         self.said = said
 
@@ -109,7 +110,22 @@ async def ask(config: Listening, path: str, body: Mapping[str, object] | None = 
         RefusedError: It refused.
         RelayError: Something else listens there.
     """
-    return await _exchange(_origin(config), config, "POST", path, body or {})
+    try:
+        return await _exchange(_origin(config), config, "POST", path, body or {})
+    except RefusedError as error:
+        if error.status == HTTPStatus.SERVICE_UNAVAILABLE and (trouble := await _trouble(config)):
+            raise RefusedError(error.status, trouble, hint="`relay status` says how it stands.") from error
+        raise
+
+
+async def _trouble(config: Listening) -> str:
+    """What is wrong with the store of the running relay, which may be why it took too long; empty where nothing is."""
+    with suppress(RelayError):
+        health = await fetch(config, "/healthz", takes=(HTTPStatus.SERVICE_UNAVAILABLE,))
+        reasons = health.get("reasons") if health else None
+        if isinstance(reasons, list) and reasons:
+            return str(reasons[0])
+    return ""
 
 
 async def fetch(config: Listening, path: str, *, takes: Collection[int] = ()) -> dict[str, object] | None:

@@ -100,11 +100,14 @@ async def keeps_what_is_there(folder: Path, simulator: Simulator, url: str) -> N
         await shown.answer("config.yaml is there. Write over? [y/N]", "")
         await shown.until("config.yaml is as it was")
         assert await shown.ended() == 0
-    async with terminal("init", "--no-sample", *upstream(simulator), cwd=folder) as shown:
+    async with terminal("init", *upstream(simulator), cwd=folder) as shown:
         await shown.answer("config.yaml is there. Write over? [y/N]", "y")
         await through(shown, url)
         await shown.answer("Which [1]", "3")
-        assert await shown.ended() == 0
+        await shown.until("marked as a sample? [Y/n]")
+        shown.interrupt()
+        await shown.until(f"stopped: {folder}/config.yaml is written; `relay check --online` does the rest\n")
+        assert await shown.ended() == 130
     assert shown.shown.count("already so: ") == 4
     assert "wrote" not in shown.shown
 

@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import re
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,10 @@ class Terminal:
     def press(self, keys: bytes) -> None:
         """Press keys, without Enter."""
         os.write(self._handle, keys)
+
+    def interrupt(self) -> None:
+        """Ctrl-C, which this terminal would not make a signal of: it is nobody's own."""
+        self._process.send_signal(signal.SIGINT)
 
     async def answer(self, question: str, line: str = "") -> None:
         """Wait for a question, and answer it."""

@@ -62,21 +62,21 @@ class Report:
         unset = [name for name in answers.variables(self._answered) if not os.environ.get(name, "").strip()]
         config = load(self._place, env={**os.environ, **dict.fromkeys(unset, answers.NOWHERE)})
         click.echo("\n".join(explained(config, unset)))
-        code = Exit.OK if offline or unset else asyncio.run(self._try_out(config, day))
+        code = Exit.OK if offline or unset else self._try_out(config, day)
         click.echo("\n".join(self._mending() if code is Exit.REJECTED else self._next_steps()))
         return code
 
-    async def _try_out(self, config: Config, day: Survey | None) -> Exit:
+    def _try_out(self, config: Config, day: Survey | None) -> Exit:
         log_quietly(config)
-        day, code = await measure(config, day)
-        well = await self._offer_sample(config, day)
+        day, code = asyncio.run(measure(config, day))
+        well = self._offer_sample(config, day)  # outside of a loop, whose first Ctrl-C would not reach the question
         return Exit.FAILED if code is Exit.OK and not well else code
 
-    async def _offer_sample(self, config: Config, day: Survey) -> bool:
+    def _offer_sample(self, config: Config, day: Survey) -> bool:
         """Post the newest alert where that is wanted; False where somebody did not take it."""
         if not self._wants_sample(config, day):
             return True
-        told, well = await sample.posted(config, day, allow_real=self._allow_real)
+        told, well = asyncio.run(sample.posted(config, day, allow_real=self._allow_real))
         click.echo("\n".join(sample.lines(told)))
         return well
 

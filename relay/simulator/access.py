@@ -1,6 +1,7 @@
 """Who may do what: the key of a request, the vendor's error bodies, and a token bucket per key.
 
-Source: the vendor's pages for codes and statuses; ``rate_limit_exceeded`` from its page on limits.
+Source: the vendor's pages for codes and statuses, which have no other code for a wrong key than ``missing_api_key``;
+``rate_limit_exceeded`` from its page on limits.
 """
 
 from __future__ import annotations

@@ -15,6 +15,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.command import relay
+from tests.support.terminal import terminal
+
 PATIENCE = 60.0  # what a slow machine needs for a short demo
 
 
@@ -105,20 +108,19 @@ def test_the_page_goes_to_another_port_where_its_own_is_taken(tmp_path: Path) ->
     assert page[1] != "8787"
 
 
-def test_what_it_ran_with_can_be_kept_and_a_used_folder_is_refused(tmp_path: Path) -> None:
+async def test_what_it_ran_with_can_be_kept_and_a_used_folder_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / "kept"
-    with demo(tmp_path, "--for", "1s", "--keep", str(folder)) as running:
-        out, err = running.communicate(timeout=PATIENCE)
-    assert (running.returncode, err) == (0, ""), out
-    check = subprocess.run(
-        [sys.executable, "-m", "relay", "check", "-c", str(folder / "config.yaml")], check=True, capture_output=True
-    )
-    assert b"ok: " in check.stdout
+    async with terminal("demo", "--for", "1s", "--keep", str(folder), cwd=tmp_path) as shown:
+        await shown.until("upstream  connected")
+        assert await shown.ended() == 0
+    assert figure("matched", shown.shown) == figure("delivered", shown.shown) > 0  # summed up on a terminal, too
+    assert shown.shown.endswith("\nok: all that matched arrived exactly once\n")
+    check = await relay("check", "-c", str(folder / "config.yaml"))
+    assert (check.code, "ok: " in check.out) == (0, True)
     assert "Traceback" not in (folder / "relay.log").read_text() + (folder / "demo.log").read_text()
-    with demo(tmp_path, "--for", "1s", "--keep", str(folder)) as running:
-        out, err = running.communicate(timeout=PATIENCE)
-    assert (running.returncode, out) == (64, "")
-    assert "is not empty" in err
+    again = await relay("demo", "--for", "1s", "--keep", str(folder))
+    assert (again.code, again.out) == (64, "")
+    assert "is not empty" in again.err
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the relay through /proc")

@@ -46,6 +46,7 @@ from relay.life import Life, Living
 from relay.link import Link
 from relay.loopback import is_loopback_url
 from relay.metrics import Metrics
+from relay.outbox import ending
 from relay.outbox.memory import MOST_MARKS, Side
 from relay.pulse import Pulse
 from relay.reload import Parts, Reloader
@@ -370,6 +371,7 @@ class Relay:
             raise
 
     async def _say_last_words(self, kind: TroubleKind, error: RelayError) -> None:
+        await asyncio.to_thread(ending.note, self.config.store_path, error, at_us=self.clock.now_us())
         await self.house.last_words(kind, error)
 
     def _page(self) -> str:

@@ -17,6 +17,7 @@ from relay.backfill.baseline import beginning_us
 from relay.clock import Clock, isoformat
 from relay.config.model import Config
 from relay.outbox.backup import recognise
+from relay.outbox.ending import forget
 from relay.outbox.former import bringing_back
 from relay.outbox.sqlite import SqliteOutbox
 from relay.systemd import Notifier, taking_time
@@ -55,6 +56,7 @@ async def open_store(
     async with taking_time(notifier, clock, "opening the store"):
         outbox = await SqliteOutbox.open(config.store_path, clock)
     stack.push_async_callback(outbox.close)
+    await asyncio.to_thread(forget, config.store_path)
     await asyncio.to_thread(tell_if_put_back, config.store_path)
     is_new = outbox.first_started_at_us >= started_at_us
     if is_new:

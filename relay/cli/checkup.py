@@ -18,6 +18,7 @@ import click
 import msgspec
 
 from relay.cli import remote
+from relay.cli.ended import nobody
 from relay.cli.remote import Reach
 from relay.errors import Exit, RelayError
 from relay.outbox.file import is_held
@@ -51,7 +52,7 @@ async def look(config: Reach, *, notes: bool) -> Checkup:
         return Checkup((str(error),))
     if readiness is None:
         held = is_held(config.store_path)
-        return Checkup(("a relay runs, and its HTTP can't be reached" if held else "no relay runs here",))
+        return Checkup(("a relay runs, and its HTTP can't be reached" if held else nobody(config.store_path),))
     found = _read(readiness)
     return msgspec.structs.replace(found, notes=await _notes(config) or found.notes) if notes else found
 

@@ -16,6 +16,7 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli.ended import in_words
 from relay.cli.folded import fold
 from relay.cli.wording import hole, moment
 from relay.clock import MICROS, isoformat
@@ -24,6 +25,7 @@ from relay.deliveries import WAITING, State
 from relay.durations import roughly
 from relay.events import Instant
 from relay.outbox.base import DestinationState, QueueStats, Switch
+from relay.outbox.ending import Ending
 from relay.readiness import switched
 from relay.web.desk import Readiness
 from relay.web.glance import headline_of, unreadable
@@ -48,6 +50,7 @@ def of_store(
     now_us: int,
     held: bool,
     damage: str = "",
+    ending: Ending | None = None,
 ) -> dict[str, Any]:
     """What the store tells of its deliveries, in the shape of ``/api/status``.
 
@@ -57,11 +60,13 @@ def of_store(
         now_us: Now, µs since the epoch.
         held: A relay holds it, whose HTTP can't be reached.
         damage: What was found wrong with its file.
+        ending: How the last run on it ended by itself; None where it was stopped, or runs.
     """
     return {
         "running": False,
         "held": held,
         "damage": damage,
+        "ended": None if ending is None else _ended(ending, now_us),
         "now": isoformat(now_us),
         "destinations": [
             {
@@ -80,6 +85,16 @@ def of_store(
             }
             for name, one in sorted(stats.items())
         ],
+    }
+
+
+def _ended(ending: Ending, now_us: int) -> dict[str, object]:
+    return {
+        "at": isoformat(ending.at_us),
+        "exit_code": ending.exit_code,
+        "why": ending.why,
+        "hint": ending.hint,
+        "said": in_words(ending, now_us),
     }
 
 
@@ -143,6 +158,8 @@ def _nobody(status: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "", "A relay runs, and answers nothing over HTTP; this is what its store holds.", "yellow"
     else:
         yield "", "No relay runs here; this is what its store holds.", "yellow"
+    if ended := status.get("ended"):
+        yield "", f"It {ended['said']}", "red"
     if damage := status.get("damage"):
         repair = "`relay repair --dry-run` says what can be kept"
         yield "store", f"its file is damaged ({damage}), and no relay starts on it: {repair}", "red"

@@ -22,19 +22,20 @@ from rich.console import Console
 
 from relay.cli import checkup, remote
 from relay.cli import watch as watching
+from relay.cli.ended import nobody
 from relay.cli.overview import drawing, of_store
 from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import tell_note
 from relay.clock import SystemClock
 from relay.errors import Exit, UsageError
+from relay.outbox.ending import ending_of
 from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
 
 _PIPE_WIDTH: Final = 10_000  # a program that reads lines wants none of them broken
 _LOOK_SECONDS: Final = 1.0  # at a stopped store: enough for a million deliveries on an ordinary disk
 _OFF: Final = "http.listen is off, so that no running relay can be asked"
-_NOBODY: Final = "no relay runs here"
 
 
 def check(config: Path | None, *, as_json: bool) -> int:
@@ -47,8 +48,11 @@ def check(config: Path | None, *, as_json: bool) -> int:
 def readiness(config: Path | None) -> Mapping[str, Any]:
     """Whether alerts can flow; where nobody answers, why that is."""
     loaded = reach_quietly(config)
-    nobody = _OFF if loaded.http.address is None else _NOBODY
-    return asyncio.run(_readiness(loaded)) or {"ready": False, "reasons": [nobody], "degraded": []}
+    answer = asyncio.run(_readiness(loaded))
+    if answer is not None:
+        return answer
+    why = _OFF if loaded.http.address is None else nobody(loaded.store_path)
+    return {"ready": False, "reasons": [why], "degraded": []}
 
 
 def show(config: Path | None, *, as_json: bool) -> int:
@@ -131,4 +135,11 @@ def _stored(config: Reach) -> Mapping[str, Any]:
     with inspecting(config.store_path) as store:
         switches = {name: store.destination(name) for name in config.destinations}
         damage = "" if held else store.damage(_LOOK_SECONDS)
-        return of_store(store.stats(), switches, now_us=SystemClock().now_us(), held=held, damage=damage)
+        return of_store(
+            store.stats(),
+            switches,
+            now_us=SystemClock().now_us(),
+            held=held,
+            damage=damage,
+            ending=None if held else ending_of(config.store_path),
+        )

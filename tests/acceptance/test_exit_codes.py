@@ -18,6 +18,7 @@ from relay.simulator.inbox import Inbox
 from relay.simulator.settings import ApiKey, Refusal, Scope, SimulatorSettings
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import arrived, fire, once
+from tests.support.command import relay as verb
 from tests.support.process import RelayProcess, ends, free_port, running, webhook, write_config
 
 KEYS = {
@@ -164,6 +165,10 @@ async def test_evicted_it_drains_and_ends_with_69(tmp_path: Path, simulator: Sim
             assert simulator.opened == 2
         assert "another instance" in words(relay)
         assert "standby" in words(relay)  # the way out
+        found = await verb("status", "--check", "-c", str(config))
+        assert "no relay runs here: it ended" in found.out
+        assert "with exit code 69" in found.out
+        assert "another instance" in found.out
     assert arrived(inbox) == once(fired)
 
 

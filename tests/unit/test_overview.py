@@ -12,6 +12,7 @@ from relay.cli.overview import of_store, shown, stuck
 from relay.clock import MICROS
 from relay.deliveries import State
 from relay.outbox.base import DestinationState, QueueStats, Switch
+from relay.outbox.ending import Ending
 from tests.support.clock import START_US
 
 ON = DestinationState()
@@ -157,6 +158,14 @@ def test_damage_of_a_stopped_store_stands_above_what_it_holds() -> None:
         "what can be kept"
     )
     assert any(line.startswith("bot ") for line in lines)
+
+
+def test_why_the_last_run_ended_by_itself_stands_below_that_none_runs() -> None:
+    ending = Ending(START_US, 69, "another instance took over", "Stop it.")
+    status = of_store(STATS, {"bot": ON}, now_us=START_US + 180 * MICROS, held=False, ending=ending)
+    assert drawn(status, None).splitlines()[1] == (
+        "It ended 3 minutes ago with exit code 69: another instance took over. Stop it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from relay.backfill.backfiller import Backfiller
 from relay.backfill.errands import Errands
 from relay.backfill.ports import Settings as BackfillSettings
 from relay.backfill.ports import Tools
-from relay.beginning import open_store
+from relay.beginning import open_store, would_begin
 from relay.clock import Clock, SystemClock
 from relay.config.model import Config
 from relay.delivery.dispatcher import Dispatcher
@@ -61,7 +61,7 @@ from relay.upstream.rest import Rest
 from relay.upstream.tick import Tick, event_of
 from relay.wants import lane_settings, plan_of, topics_of
 from relay.web.broadcast import Broadcast
-from relay.web.server import Web
+from relay.web.server import Web, refuse_taken
 
 _log = structlog.get_logger()
 
@@ -123,6 +123,9 @@ class Relay:
             LockedError: Another relay holds the store, or the port is taken.
             StoreError: The store can't be used.
         """
+        address = self.config.http.address if serve else None
+        if address is not None and await asyncio.to_thread(would_begin, self.config.store_path):
+            await refuse_taken(*address)  # a store that is there is asked for first, a new one is not begun for nothing
         self.outbox, self.store_is_new = await open_store(
             self.config, stack, clock=self.clock, notifier=self._notifier, started_at_us=self.started_at_us
         )
@@ -132,8 +135,8 @@ class Relay:
         self._build_listening(session)
         self._build_desk(stack)
         self._build_life()
-        if serve and self.config.http.address is not None:
-            await self.web.start(*self.config.http.address)
+        if address is not None:
+            await self.web.start(*address)
             stack.push_async_callback(self.web.stop)
 
     def _build_sending(self, stack: AsyncExitStack) -> None:

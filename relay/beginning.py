@@ -37,6 +37,17 @@ class Found(NamedTuple):
     is_new: bool
 
 
+def would_begin(path: Path) -> bool:
+    """Whether nothing lies at ``path``, so that a run would begin a store there; False where that can't be seen."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return True
+    except OSError:  # the store's own opening says what is wrong with its place
+        return False
+    return False
+
+
 async def open_store(
     config: Config, stack: AsyncExitStack, *, clock: Clock, notifier: Notifier, started_at_us: int
 ) -> Found:

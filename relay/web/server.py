@@ -124,6 +124,22 @@ class Web:
             await running.connections.close()
 
 
+async def refuse_taken(host: str, port: int) -> None:
+    """Make sure that ``Web.start`` could listen there, before anything is made; nobody is listened to yet.
+
+    Raises:
+        LockedError: Something listens there already.
+        ConfigError: That address can't be listened on.
+    """
+    try:
+        server = await asyncio.get_running_loop().create_server(
+            asyncio.Protocol, host or None, port, start_serving=False
+        )
+    except (OSError, OverflowError) as fault:
+        raise _bind_error(host, port, fault) from fault
+    server.close()
+
+
 def _bind_error(host: str, port: int, fault: OSError | OverflowError) -> RelayError:
     if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
         return LockedError(

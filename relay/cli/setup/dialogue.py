@@ -46,7 +46,7 @@ _COPY_FROM: Final[Mapping[Kind, str]] = {
 }
 _UNTOLD: Final = "ws:connect and prices:read only the socket tells; `relay run` names what is missing"
 _NEEDED_FOR: Final = {"alerts:read": "for every alert", "states:read": "only for rules that look at states"}
-_WHERE_IN_A_CONFIG: Final = " Check stratalerts.api_key."
+_WHERE_IN_A_CONFIG: Final = " Check stratalerts.api_key, or the file that api_key_file names."
 _LONGEST_NAME: Final = 32
 
 T = TypeVar("T")

@@ -12,7 +12,7 @@ from relay.demo.scenario import TIMED
 from relay.demo.scene import Report
 from relay.demo.tally import Counts
 
-_TAIL: Final = "slowest beside a backfill"
+_TAIL: Final = "slowest while a backfill runs, or the machine is busy"
 _LISTED: Final = 10  # faults of a kind
 _WORDS: Final = {
     Fault.DROP: "socket dropped",

@@ -7,7 +7,7 @@ path ──open_store──> Found: the outbox, and whether this run is its firs
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -69,6 +69,7 @@ async def open_store(
     stack.push_async_callback(outbox.close)
     await asyncio.to_thread(forget, config.store_path)
     await asyncio.to_thread(tell_if_put_back, config.store_path)
+    await asyncio.to_thread(tell_if_named_twice, config.store_path)
     is_new = outbox.first_started_at_us >= started_at_us
     if is_new:
         _tell_new(config, started_at_us, follows_a_lost_one=outbox.follows_a_lost_one)
@@ -79,6 +80,14 @@ def tell_if_put_back(path: Path) -> None:
     """Log once that the store at ``path``, whose lock is held, is a copy that was put back."""
     if (found := recognise(path)) is not None:
         _log.warning(found.told, store=str(path), hint=found.hint)
+
+
+def tell_if_named_twice(path: Path) -> None:
+    """Log that the file at ``path`` has another name: its lock and its log go by names, and keep nobody there away."""
+    with suppress(OSError):
+        if (names := path.stat().st_nlink) > 1:
+            hint = "A relay, or anything that writes, by the other name would damage it: docs/store.md, “A hard link”."
+            _log.warning("the store's file has another name, by a hard link", store=str(path), names=names, hint=hint)
 
 
 def _tell_new(config: Config, started_at_us: int, *, follows_a_lost_one: bool) -> None:

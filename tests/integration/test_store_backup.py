@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from relay.beginning import tell_if_put_back
+from relay.beginning import tell_if_named_twice, tell_if_put_back
 from relay.clock import MICROS
 from relay.errors import Exit, RelayError, StoreError, UsageError
 from relay.outbox import backup
@@ -214,3 +214,15 @@ def test_a_store_whose_folder_is_gone_is_not_said_to_be_made_by_the_next_run(tmp
     with pytest.raises(StoreError, match=f"the folder {tmp_path / 'gone'} does not exist") as caught:
         back_up(tmp_path / "gone" / "relay.db", tmp_path / "copy.db", now_us=AT_US)
     assert "relay run" not in caught.value.hint
+
+
+def test_a_second_name_of_the_stores_file_is_told(tmp_path: Path) -> None:
+    store = tmp_path / "relay.db"
+    store.touch()
+    with capture_logs() as lines:
+        tell_if_named_twice(store)
+        assert lines == []
+        (tmp_path / "other.db").hardlink_to(store)
+        tell_if_named_twice(store)
+    [line] = lines
+    assert (line["log_level"], line["names"], "hard link" in line["event"]) == ("warning", 2, True)

@@ -10,7 +10,7 @@ import pytest
 from tests.faults.schedule import MOMENTS, Fault, Kind, schedule
 from tests.faults.world import World
 
-SEEDS = (1, 2, 3, 4)
+SEEDS = (1, 3, 4)  # together every kind of fault befalls
 SECONDS = 14.0
 
 

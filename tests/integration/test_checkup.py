@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from relay.cli.checkup import Checkup, look
+from relay.cli.remote import RefusedError, ask, path_of
 from relay.config.load import load
 from relay.config.model import Config
 from relay.errors import StoreBusyError
@@ -62,3 +63,19 @@ async def test_what_waits_for_a_person_is_noted_where_the_store_can_count_it(
         assert await look(config, notes=False) == Checkup((), ("ops is paused",))
         more = () if fault else ("31 dead letters at bot wait",)
         assert await look(config, notes=True) == Checkup((), ("ops is paused", *more))
+
+
+@pytest.mark.parametrize(
+    ("healthy", "said"), [((False, ["the store was taken away"]), "taken away"), ((True, []), "it takes too long")]
+)
+async def test_a_verb_that_the_store_keeps_waiting_says_what_is_wrong_with_it(
+    healthy: tuple[bool, list[str]], said: str, desk: FakeDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def pause(_name: str) -> None:
+        raise StoreBusyError("it takes too long")
+
+    monkeypatch.setattr(desk, "pause", pause)
+    monkeypatch.setattr(desk, "healthy", lambda: healthy)
+    async with serving(desk) as client:
+        with pytest.raises(RefusedError, match=said):
+            await ask(config_of(client, tmp_path), path_of("bot", "pause"))

@@ -6,9 +6,10 @@
 invented setups ──simulator──> the relay, in this process ──> receivers and chats on this machine
                                     └── its page ──Chromium──> page-desktop-dark, page-desktop-light, page-phone
 
-The hour goes by in a minute: relay, simulator and receivers live by one clock that hurries, and keeps pace with the
-world while the pictures are taken. What goes wrong does so by the simulators' faults: the socket drops, a webhook
-answers 404 and 503, somebody snoozes a symbol and a destination. Nothing on the page has been touched up.
+The hour goes by in two minutes: relay, simulator and receivers live by one clock that hurries, and keeps pace with
+the world while the pictures are taken. Receivers take their time, as those in the world do. What goes wrong does so by
+the simulators' faults: the socket drops, and more fires meanwhile than REST shows at once, which leaves a hole; a
+webhook answers 404 and 503, somebody snoozes a symbol and a destination. Nothing on the page has been touched up.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ from relay.app import Relay
 from relay.clock import MICROS
 from relay.config.load import load
 from relay.simulator.chat.discord import FakeDiscord
+from relay.simulator.chat.faults import Fault
 from relay.simulator.chat.slack import FakeSlack
 from relay.simulator.inbox import Answer, Inbox
 from relay.simulator.settings import ApiKey, SimulatorSettings
@@ -44,9 +46,12 @@ PICTURES: Final = {  # how wide and how high, in which colours, and how many dot
     "page-desktop-light": (1360, 1600, "light", 1.0),
     "page-phone": (390, 1500, "dark", 1.5),
 }
-HURRY: Final = 60.0  # an hour in a minute
+HURRY: Final = 30.0  # an hour in two minutes
 HOUR: Final = 3_600.0
 MARGIN: Final = 150.0  # seconds of the clock before the end in which what is wrong goes wrong
+CLAMP: Final = 12  # items of a REST answer, at most
+PACE: Final = {"/bot": (0.12, 0.5), "/journal": (0.3, 1.1)}  # seconds until a webhook answers, from and to
+CHATS: Final = (0.15, 0.7)  # and a chat
 _KEY: Final = "sk_pictures"
 
 _CONFIG: Final = """\
@@ -98,17 +103,24 @@ class HurriedClock:
 class Hour:
     """An hour in which a market fires, and some of it goes wrong."""
 
-    def __init__(self, clock: HurriedClock, simulator: Simulator, inbox: Inbox) -> None:
-        self._clock, self._simulator, self._inbox = clock, simulator, inbox
+    def __init__(
+        self, clock: HurriedClock, simulator: Simulator, inbox: Inbox, chats: Sequence[FakeDiscord | FakeSlack]
+    ) -> None:
+        self._clock, self._simulator, self._inbox, self._chats = clock, simulator, inbox, chats
+        self._down = False  # the journal
         self._dice = random.Random(11)  # noqa: S311  because the alerts are invented
+
+    def begin(self) -> None:
+        """Something to start from, before the relay looks: else it goes by HTTP's ``Date``, which does not hurry."""
+        self._break("bullish")
 
     async def pass_by(self, page: str) -> None:
         """Live through it, with the relay whose page is at ``page``."""
         troubles = [
-            (0.42, self._simulator.faults.drop),
+            (0.22, self._miss),
             (0.70, lambda: self._inbox.answer(404, path="/bot")),
             (0.86, lambda: self._inbox.answer(404, path="/bot")),
-            (1 - MARGIN / HOUR, lambda: self._inbox.always(Answer(503, body=b"try later"), path="/journal")),
+            (1 - MARGIN / HOUR, self._lose_journal),
         ]
         began = self._clock.monotonic()
         while (gone := (self._clock.monotonic() - began) / HOUR) < 1:
@@ -123,11 +135,33 @@ class Hour:
             self._fire()
             await self._clock.sleep(20)
 
+    def _miss(self) -> None:
+        """The socket drops, and at once more fires than can be seen afterwards."""
+        self._simulator.faults.drop()
+        for _ in range(CLAMP + 2):
+            self._break("bearish")
+
+    def _lose_journal(self) -> None:
+        self._down = True
+        self._inbox.always(Answer(503, body=b"try later"), path="/journal")
+
+    def _take_time(self) -> None:
+        """How long those take who are sent what comes next."""
+        for path, (least, most) in PACE.items():
+            if not (self._down and path == "/journal"):
+                self._inbox.always(Answer(delay=self._dice.uniform(least, most)), path=path)
+        for chat in self._chats:
+            chat.fail_next(Fault(200, delay=self._dice.uniform(*CHATS), after=True))
+
+    def _break(self, direction: str) -> None:
+        fields = {"timeframe": "60", "direction": direction, "threshold": 3}
+        self._simulator.fire({**fields, "symbols": ["ES1!", "NQ1!", "YM1!"]})
+
     def _fire(self) -> None:
         dice = self._dice
+        self._take_time()
         if dice.random() < 0.06:  # noqa: PLR2004  because breaks are rare
-            fields = {"timeframe": "60", "direction": dice.choice(["bullish", "bearish"]), "threshold": 3}
-            self._simulator.fire({**fields, "symbols": ["ES1!", "NQ1!", "YM1!"]})
+            self._break(dice.choice(["bullish", "bearish"]))
             return
         symbol, price = dice.choice(
             [
@@ -180,7 +214,7 @@ async def live(folder: Path, pictures: Path) -> None:
         inbox = await stack.enter_async_context(Inbox(clock))
         discord = await stack.enter_async_context(FakeDiscord(clock))
         slack = await stack.enter_async_context(FakeSlack(clock))
-        settings = SimulatorSettings(keys={_KEY: ApiKey()})
+        settings = SimulatorSettings(keys={_KEY: ApiKey()}, clamp=CLAMP)
         simulator = await stack.enter_async_context(Simulator(settings, clock))
         config = folder / "config.yaml"
         config.write_text(
@@ -194,12 +228,14 @@ async def live(folder: Path, pictures: Path) -> None:
             ),
             encoding="utf-8",
         )
+        hour = Hour(clock, simulator, inbox, [discord, slack])
+        hour.begin()
         relay = Relay(load(config, env={}), env={}, clock=clock)
         await relay.open(stack)
         running = asyncio.create_task(relay.run())
         await simulator.wait_until(lambda: simulator.connected > 0, 30.0)
         page = f"http://127.0.0.1:{relay.web.port}"
-        await Hour(clock, simulator, inbox).pass_by(page)
+        await hour.pass_by(page)
         clock.keep_pace()
         playwright = await stack.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(executable_path=_program(), args=["--no-sandbox"])

@@ -1,6 +1,6 @@
 """Addresses and secrets in a config: URLs, listening sockets, header values, signing keys.
 
-No message here repeats its value: a webhook's URL is a secret, and other URLs may carry a password.
+No message here repeats its value: a webhook's URL is a secret, and one that must not carry a password may.
 """
 
 from __future__ import annotations
@@ -55,11 +55,13 @@ def check_url(url: str, schemes: tuple[str, ...]) -> None:
 
 
 def url_of(*schemes: str) -> Leaf:
-    """A URL of one of ``schemes``, without a slash at its end."""
+    """A URL of one of ``schemes``, without a slash at its end and without a user or password: it is shown."""
 
     def read(value: object) -> str:
         url = hidden_text(value)
         check_url(url, schemes)
+        if "@" in urlsplit(url).netloc:
+            raise wrong("a URL without a user and password is wanted: this one is shown, and is no place for a secret")
         return url.rstrip("/")
 
     return Leaf(read, {"type": "string", "pattern": rf"^({'|'.join(schemes)})://|\$\{{"})

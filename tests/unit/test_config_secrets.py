@@ -20,7 +20,7 @@ destinations:
     type: webhook
     url: https://user:{SECRET}@bot.example/{SECRET}?t={SECRET}
     secret: whsec_{SECRET * 8}
-    headers: {{Authorization: Bearer {SECRET}}}
+    headers: {{X-Authorization: Bearer {SECRET}}}
   swing: {{type: discord, url: "${{SWING}}"}}
 rules: [{{name: a, to: [bot, swing]}}]
 """
@@ -37,6 +37,7 @@ WRONG = [
     ("stratalerts", f"stratalerts: {{api_key: {SECRET}, api_key_file: x}}"),
     ("stratalerts", f"stratalerts: {{api_key: k, rest_url: 'http://u:{SECRET}@a:b/'}}"),
     ("stratalerts", f"stratalerts: {{api_key: k, websocket_url: 'ftp://u:{SECRET}@a/'}}"),
+    ("stratalerts", f"stratalerts: {{api_key: k, websocket_url: 'wss://u:{SECRET}@a/'}}"),
     ("more", f"http: {{token: [{SECRET}]}}"),
     ("more", f"http: {{tokken: {SECRET}}}"),
     ("more", f"http: {{token: 'ü{SECRET}'}}"),

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, ClassVar, Final, Literal, NamedTuple, TypeAlias, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from relay.deliveries import Ordering
 from relay.destinations.config import DestinationConfig, Template
-from relay.document.addresses import HeaderName, HeaderValue, SigningSecret
+from relay.document.addresses import HeaderName, HeaderValue, SigningSecret, parse_url
 from relay.document.fields import Leaf, Many, choice, whole, wrong
 from relay.durations import parse_duration
 from relay.secret import Secret
@@ -62,6 +62,14 @@ class WebhookConfig(DestinationConfig):
     """In order per symbol, in order over all, or in any order."""
     rate_limit: RateLimited | None = None
     """Requests in a time, like 50/1s; none by default."""
+
+    @model_validator(mode="after")
+    def _authorizes_once(self) -> WebhookConfig:
+        url = parse_url(self.url.reveal())
+        named = url.raw_user is not None or url.raw_password is not None
+        if named and any(name.lower() == "authorization" for name in self.headers):
+            raise wrong("the url has a user or password, and headers have Authorization: a request carries one of them")
+        return self
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -45,17 +45,15 @@ class Login:
             raise web.HTTPSeeOther("/")  # nothing to log in to
         if request.content_type != "application/x-www-form-urlencoded":
             raise web.HTTPUnsupportedMediaType
-        if wait := self._throttle.wait(request.remote):
-            answer = too_many(wait)
-            if not wants_page(request):
-                return answer
-            page = self.ask_token(status=answer.status, problem=f"Too many wrong tokens: wait {span(wait + 1)}.")
-            page.headers["Retry-After"] = answer.headers["Retry-After"]
-            return page
+        if (refusal := self._refusal(request)) is not None:
+            return refusal  # without waiting for the body
         try:
             given = (await request.post()).get("token")
         except (ValueError, LookupError):
             given = None
+        # Others may have failed while the body came; from here to `failed` nothing is awaited, so none slips by.
+        if (refusal := self._refusal(request)) is not None:
+            return refusal
         if not isinstance(given, str) or not self._policy.accepts(given.strip()):
             self._throttle.failed(request.remote)
             return self.ask_token(status=401, problem="That is not the token.")
@@ -71,3 +69,15 @@ class Login:
             secure=urlsplit(request.headers.get("Origin", "")).scheme == "https",  # what the browser saw, proxy or not
         )
         return response
+
+    def _refusal(self, request: web.Request) -> web.Response | None:
+        """What is told to a peer whose tokens are not looked at now; None where they are."""
+        wait = self._throttle.wait(request.remote)
+        if not wait:
+            return None
+        answer = too_many(wait)
+        if not wants_page(request):
+            return answer
+        page = self.ask_token(status=answer.status, problem=f"Too many wrong tokens: wait {span(wait + 1)}.")
+        page.headers["Retry-After"] = answer.headers["Retry-After"]
+        return page

@@ -304,6 +304,24 @@ async def test_guessing_is_slowed_down_and_the_bearer_of_the_token_is_not(public
     assert (await get(public, "/api/status", headers=BEARER))[0] == 200
 
 
+async def test_guesses_that_come_late_and_together_are_counted_one_by_one(public: aiohttp.ClientSession) -> None:
+    assert public._base_url is not None
+    head = "POST /login HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: http://127.0.0.1\r\nConnection: close\r\n"
+    head += "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\nExpect: 100-continue\r\n\r\n"
+    guesses = [await asyncio.open_connection("127.0.0.1", public._base_url.port) for _ in range(LOGIN_FAILURES + 5)]
+    for reader, writer in guesses:
+        writer.write(head.encode())
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    await settle()  # each waits for its body
+    for _, writer in guesses:
+        writer.write(b"token=x")
+    told = [(await reader.read()).split(b" ", 2)[1] for reader, _ in guesses]
+    for _, writer in guesses:
+        writer.close()
+        await writer.wait_closed()
+    assert sorted(told) == [b"401"] * LOGIN_FAILURES + [b"429"] * 5
+
+
 async def test_guessing_the_bearer_is_slowed_down_as_well_and_sessions_go_on(desk: FakeDesk) -> None:
     clock = FakeClock()
     async with serving(desk, "0.0.0.0", token=TOKEN, clock=clock) as client:

@@ -229,9 +229,9 @@ def event_note(item: dict[str, object]) -> Note:
     return Note(message("event", item, number), str(item["channel"]), frozenset(deliveries), number)
 
 
-def gap(lost: int | None) -> bytes:
-    """Some messages are missing here; None where nobody counted."""
-    return message("gap", {"lost": lost})
+def gap(lost: int | None, number: int = 0) -> bytes:
+    """Some messages are missing here, the last of them event ``number``; None where nobody counted."""
+    return message("gap", {"lost": lost}, number)
 
 
 def message(name: str, value: object, number: int = 0) -> bytes:

@@ -110,13 +110,22 @@ class Stream:
             raise BadQueryError(f"`destination` is one of {', '.join(known)}")
 
     async def _since(self, last: int, listener: Listener) -> bytes:
-        """What was stored after event ``last``, as far as a buffer holds it."""
+        """What was stored after event ``last``, as far as a buffer holds it.
+
+        A number above the newest is another store's, before a backup was put back or this store begun: what its events
+        are here, nobody knows.
+        """
         found: list[Note] = []
         before: int | None = None
         complete = False
         while not complete and len(found) < BUFFER_MESSAGES and sum(len(note.text) for note in found) < BUFFER_BYTES:
             page = await self._desk.archive.list_events(before=before, limit=PAGE)
-            found += [note for item in page.items if (note := event_note(item)).number > last]
+            notes = [event_note(item) for item in page.items]
+            newest = notes[0].number if notes else 0
+            if before is None and newest < last:
+                listener.shown = newest
+                return gap(None, newest)
+            found += [note for note in notes if note.number > last]
             before = page.next
             complete = before is None or before <= last + 1
         listener.shown = max([last, *(note.number for note in found)])

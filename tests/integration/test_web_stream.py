@@ -201,6 +201,23 @@ async def test_who_was_away_for_long_is_told_that_there_is_a_gap(house: House) -
         assert (await stream.next("event")).id == "601"
 
 
+@pytest.mark.parametrize("held", [300, 0])
+async def test_who_comes_back_with_a_number_of_another_store_is_told_so_and_hears_what_is_new(
+    house: House, held: int
+) -> None:
+    del house.desk.events[held:]
+    async with listening(house.client, headers={"Last-Event-ID": "50000"}) as stream:
+        assert await stream.next() == Sent("gap", {"lost": None}, str(held) if held else None)  # whence it goes on
+        house.broadcast.stored(in_force(held), Source.LIVE)  # told as it was looked up: not shown
+        house.store(held + 1)
+        assert (await stream.next("event")).id == str(held + 1)
+
+
+async def test_who_comes_back_with_the_newest_number_has_missed_nothing(house: House) -> None:
+    async with listening(house.client, headers={"Last-Event-ID": "300"}) as stream:
+        assert (await stream.next()).name == "status"
+
+
 @pytest.mark.parametrize("last", ["", "x", "-1", "0", "9" * 30, "1.5"])
 async def test_a_number_that_is_none_is_passed_over(house: House, last: str) -> None:
     async with listening(house.client, headers={"Last-Event-ID": last}) as stream:

@@ -4,14 +4,14 @@
     Lane ────attempted────────────────────────────────────┴─> Broadcast ──offer──> Listener (a bounded buffer each)
 
 What holds always: nobody who tells waits for anybody who listens; while nobody listens, telling costs one look; who
-does not read loses the oldest, and is told how many.
+does not read loses the oldest, and is told how many; whoever listens has a place for a while, and nobody for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
@@ -22,6 +22,7 @@ from relay.events import Event, Source
 from relay.web.answers import plain
 
 LISTENERS: Final = 32
+KEPT_SECONDS: Final = 30.0  # so long a place is one's own: more than may listen don't throw each other out in a circle
 BUFFER_MESSAGES: Final = 256
 BUFFER_BYTES: Final = 256 * 1024
 WAITING_KEYS: Final = 1_000  # events whose listing is still to be looked up
@@ -59,10 +60,17 @@ class Choice(msgspec.Struct, frozen=True):
 
 
 class Listener:
-    """Somebody who listens, and what waits for them to read: never more than the bounds say."""
+    """Somebody who listens, and what waits for them to read: never more than the bounds say.
 
-    def __init__(self, choice: Choice) -> None:
+    Attributes:
+        since: When they came, in monotonic seconds.
+        cut: Ends their connection without waiting for them.
+    """
+
+    def __init__(self, choice: Choice, since: float = 0.0, cut: Callable[[], None] | None = None) -> None:
         self.choice = choice
+        self.since = since
+        self.cut = cut or self.close
         self.shown = 0  # events up to this number have been shown
         self._notes: deque[Note] = deque()
         self._bytes = 0
@@ -133,7 +141,7 @@ class Broadcast:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, None] = {}  # the eldest first
         self._keys: dict[str, None] = {}
         self._missed = 0
         self.heard = asyncio.Event()
@@ -143,18 +151,27 @@ class Broadcast:
         """How many listen."""
         return len(self._listeners)
 
-    def join(self, choice: Choice) -> Listener | None:
-        """Somebody new; None where too many listen already."""
+    def join(self, choice: Choice, cut: Callable[[], None] | None = None) -> Listener | None:
+        """Somebody new; None where too many listen already, and none of them for long.
+
+        Who stands still can't be told from who reads while the kernel's buffers have room, for hours where little
+        happens. So it is the eldest who makes room: who is still there comes back, and is shown what was missed.
+        """
+        now = self._clock.monotonic()
         if len(self._listeners) >= LISTENERS:
-            return None
-        listener = Listener(choice)
-        self._listeners.add(listener)
+            eldest = next(iter(self._listeners))
+            if now - eldest.since < KEPT_SECONDS:
+                return None
+            self.leave(eldest)
+            eldest.cut()
+        listener = Listener(choice, now, cut)
+        self._listeners[listener] = None
         return listener
 
     def leave(self, listener: Listener) -> None:
         """Somebody is gone."""
         listener.close()
-        self._listeners.discard(listener)
+        self._listeners.pop(listener, None)
         if not self._listeners:
             self._keys.clear()
             self._missed = 0

@@ -5,7 +5,8 @@
     clock ──a comment, so that nothing between gives up──┘
 
 What holds always: one task serves all who listen, and there is none while nobody does; a socket that takes nothing
-keeps nobody waiting (``connections`` closes it); a client that comes back is shown what it missed, or that it did.
+keeps nobody waiting (``connections`` closes it) and, for long, nobody out (``broadcast``); a client that comes back is
+shown what it missed, or that it did.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ class Stream:
         """Events, attempts and the status until the client goes."""
         choice, last = _choice(request), _last_event(request)
         self._require_known(choice.destinations)
-        listener = self._broadcast.join(choice)
+        connection = request.protocol if isinstance(request.protocol, Connection) else None
+        listener = self._broadcast.join(choice, None if connection is None else connection.cut)
         if listener is None:
             headers = {"Retry-After": str(_FULL_RETRY_SECONDS)}
             return error(503, "too_many_streams", "as many streams are open as may be; try again", headers=headers)
@@ -84,8 +86,8 @@ class Stream:
             headers={"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no"}
         )
         try:
-            if isinstance(request.protocol, Connection):
-                request.protocol.when_lost(listener.close)
+            if connection is not None:
+                connection.when_lost(listener.close)
             self._start_pump()
             missed = b"" if last is None else await self._since(last, listener)
             await response.prepare(request)

@@ -19,7 +19,7 @@ from relay.errors import StoreBusyError
 from relay.events import Source
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
-from relay.web.broadcast import LISTENERS, Broadcast
+from relay.web.broadcast import KEPT_SECONDS, LISTENERS, Broadcast
 from relay.web.connections import STUCK_SECONDS
 from relay.web.desk import Readiness
 from relay.web.server import Web
@@ -250,8 +250,15 @@ async def test_one_more_than_may_is_asked_to_come_later(house: House) -> None:
             assert (await answer.json())["error"]["code"] == "too_many_streams"
         streams[0].response.close()
         await until(lambda: house.broadcast.listeners < LISTENERS)
-        async with listening(house.client):
-            pass
+        streams.append(await stack.enter_async_context(listening(house.client)))
+        await streams[1].next("status")
+        await house.clock.advance(KEPT_SECONDS)
+        async with listening(house.client) as latest:
+            await latest.next("status")
+            await streams[1].rest()  # it was the eldest, and has ended; it would come back
+            await streams[2].next("status")
+            house.store(301)
+            assert [(await one.next("event")).id for one in (latest, *streams[2:])] == ["301"] * LISTENERS
 
 
 async def test_nothing_works_for_streams_while_nobody_listens(house: House) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,17 @@ from hypothesis import strategies as st
 from relay.deliveries import Outcome, Verdict
 from relay.events import Source
 from relay.web import broadcast
-from relay.web.broadcast import BUFFER_BYTES, BUFFER_MESSAGES, LISTENERS, Broadcast, Choice, Listener, Note, message
+from relay.web.broadcast import (
+    BUFFER_BYTES,
+    BUFFER_MESSAGES,
+    KEPT_SECONDS,
+    LISTENERS,
+    Broadcast,
+    Choice,
+    Listener,
+    Note,
+    message,
+)
 from tests.support.clock import FakeClock
 from tests.support.events import in_force
 from tests.support.messages import message as a_message
@@ -100,6 +111,22 @@ def test_no_more_listen_than_may_and_a_place_that_is_left_is_free() -> None:
     assert joined[0] is not None
     house.leave(joined[0])
     assert house.join(ALL) is not None
+
+
+async def test_the_eldest_makes_room_once_it_has_had_its_time_and_who_came_in_keeps_the_place_for_as_long() -> None:
+    clock = FakeClock()
+    house = Broadcast(clock)
+    cut: list[int] = []
+    for number in range(LISTENERS):
+        house.join(ALL, partial(cut.append, number))
+    await clock.advance(KEPT_SECONDS - 1)
+    assert house.join(ALL) is None
+    await clock.advance(1)
+    for _ in range(LISTENERS):
+        assert house.join(ALL) is not None
+    assert cut == list(range(LISTENERS))
+    assert house.join(ALL) is None
+    assert house.listeners == LISTENERS
 
 
 def test_keys_that_wait_to_be_looked_up_are_bounded_and_the_others_counted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -24,6 +22,7 @@ from relay.destinations.texts import lateness, remarks
 from relay.events import Source
 from relay.mentions import Mention
 from relay.template import BodyTemplate, RenderError
+from relay.values import read
 
 TEST_TYPE: Final = "relay.test"
 
@@ -31,8 +30,6 @@ _UNREADABLE: Final = "the alert's data can't be read as values for the template"
 _LARGEST_STATE: Final = 64 << 10
 """Bytes of a snapshot that a template sees, many times what the vendor's have: a megabyte, read anew for each of ten
 alerts and each try to fit them into one message, would keep the event loop for seconds."""
-
-_DIGITS: Final = 4000  # of a whole number; Python makes none of more than 4300
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -151,26 +148,11 @@ def _read_state(state: msgspec.Raw) -> object:
 
 
 def _read(data: msgspec.Raw) -> object:
-    """``data`` as values; a number that none can hold (1e999) is None, and spoils nothing else of the alert."""
+    """``data`` as values; what none can hold is None, and spoils nothing else of the alert."""
     try:
-        return msgspec.json.decode(data)
-    except msgspec.ValidationError:
-        pass
-    except (ValueError, RecursionError):
+        return read(bytes(data))
+    except ValueError:
         raise RenderError(_UNREADABLE) from None
-    try:
-        return json.loads(bytes(data), parse_int=_whole, parse_float=_finite)
-    except (ValueError, RecursionError):
-        raise RenderError(_UNREADABLE) from None
-
-
-def _whole(digits: str) -> int | None:
-    return int(digits) if len(digits) <= _DIGITS else None
-
-
-def _finite(digits: str) -> float | None:
-    number = float(digits)
-    return number if math.isfinite(number) else None
 
 
 def chat_variables(message: Message, *, pinged: Iterable[Mention], late_over: float) -> dict[str, object]:

@@ -13,6 +13,7 @@ from relay.deliveries import RuleMatch, State
 from relay.events import Channel, Source
 from relay.outbox.base import QueueStats
 from relay.outbox.rows import instant, json_value
+from relay.values import read
 
 Key = TypeVar("Key")
 _Int = int | None
@@ -107,7 +108,7 @@ def event_items(text: str) -> list[dict[str, object]]:
                     for name, state, code, error in row.deliveries
                     if state is State.SUPPRESSED
                 },
-                "data": _raw(row.data),
+                "data": _object(row.data),
             }
         )
     return items
@@ -138,7 +139,7 @@ def delivery_items(text: str) -> list[dict[str, object]]:
             "first_attempt_at": None if row.first_attempt_at is None else isoformat(row.first_attempt_at),
             "retry_at": isoformat(row.retry_at) if row.retry_at and row.state is State.PENDING else None,
             "parked": bool(row.parked),
-            "data": _raw(row.data),
+            "data": _object(row.data),
         }
         for row in _delivery_listings.decode(text)
     ]
@@ -169,5 +170,11 @@ def _sum(counted: Iterable[tuple[Key, int]]) -> dict[Key, int]:
     return {key: number for key, number in total.items() if number}
 
 
-def _raw(data: str | None) -> object:
-    return None if data is None else msgspec.json.decode(data)
+def _object(data: str | None) -> object:
+    """The upstream's object; what can't be read is told as text, so that one keeps no other from being told."""
+    if data is None:
+        return None
+    try:
+        return read(data.encode())
+    except ValueError:
+        return data

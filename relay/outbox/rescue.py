@@ -18,6 +18,7 @@ import msgspec
 from relay.deliveries import RuleMatch, State
 from relay.events import Channel, Source
 from relay.outbox.salvage import DamagedStore, Gap, Row
+from relay.values import shallow
 
 MOST_NAMED: Final = 1_000
 
@@ -204,7 +205,7 @@ def _event(row: Mapping[str, object]) -> bool:
         row["channel"] in set(Channel)
         and row["source"] in set(Source)
         and _decodes(row["symbols"], list[str])
-        and (row["data"] is None or _decodes(row["data"], dict[str, object]))
+        and (row["data"] is None or _decodes(row["data"], dict[str, msgspec.Raw]))
     )
 
 
@@ -219,8 +220,8 @@ def _delivery(row: Mapping[str, object]) -> bool:
 
 def _decodes(text: object, kind: object) -> bool:
     try:
-        msgspec.json.decode(str(text), type=kind)
-    except msgspec.MsgspecError:
+        msgspec.json.decode(shallow(str(text).encode()), type=kind)
+    except ValueError:
         return False
     return True
 

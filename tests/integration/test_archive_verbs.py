@@ -14,11 +14,13 @@ import pytest
 from relay.cli import invoke as run
 from relay.cli.remote import RefusedError
 from relay.errors import LockedError, StoreBusyError
+from relay.events import Channel
 from relay.outbox.sqlite import SqliteOutbox
+from relay.upstream.decode import decode_event
 from relay.web.server import Web
-from tests.support.clock import FakeClock
+from tests.support.clock import START_US, FakeClock
 from tests.support.events import entry, in_force
-from tests.support.front_desk import EVENTS, LETTERS, fill, front_desk
+from tests.support.front_desk import DEAD, EVENTS, LETTERS, fill, front_desk
 
 CONFIG = """
 stratalerts: {{api_key: k}}
@@ -135,6 +137,23 @@ async def test_events_are_listed_and_one_is_shown_with_its_deliveries(relay: Ver
         assert "\tbot\tdead\t404\t" in shown
     told = json.loads(await relay("events", "1", "--json"))
     assert (told["event"], [item["state"] for item in told["items"]]) == ("alerts.in_force:1", ["dead"])
+
+
+async def test_an_alert_nested_without_end_keeps_no_other_from_being_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
+    deep = b'{"id":1,"symbol":"DEEP","timeframe":"D","later":%s}' % (b"[" * 900 + b"]" * 900)
+    await outbox.commit([entry(decode_event(Channel.IN_FORCE, deep), "bot"), entry(in_force(2, "AAPL"), "bot")])
+    for delivery in (await outbox.claim("bot", after=0, limit=9))[0]:
+        await outbox.bury(delivery, DEAD, at_us=START_US)
+    await outbox.close()
+    (tmp_path / "config.yaml").write_text(CONFIG.format(listen="off"))
+    for verb in ("events", "events --json", "deliveries", "dead list", "dead list --json", "dead show 1", "explain 1"):
+        assert await asyncio.to_thread(run, [*verb.split(), "-c", str(tmp_path / "config.yaml")]) == 0
+        said = capsys.readouterr().out
+        assert "DEEP" in said
+        assert "AAPL" in said or verb.endswith("1")
 
 
 async def test_deliveries_are_listed_by_their_state(relay: Verb) -> None:

@@ -11,11 +11,15 @@ import pytest
 
 from relay.clock import MICROS
 from relay.deliveries import State
+from relay.events import Channel
 from relay.outbox.archive import Selection
 from relay.outbox.sqlite import SqliteOutbox
+from relay.upstream.decode import decode_event
 from tests.support.clock import FakeClock
 from tests.support.desk import NOW_US, FakeDesk
-from tests.support.front_desk import EVENTS, LETTERS, fill, front_desk
+from tests.support.events import entry, in_force
+from tests.support.front_desk import DEAD, EVENTS, LETTERS, fill, front_desk
+from tests.support.sse import listening
 from tests.support.web import get, get_until, post, serving
 
 HOUR_US = 3_600 * MICROS
@@ -47,6 +51,31 @@ async def real(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     await fill(outbox)
     async with front_desk(outbox) as desk, serving(desk) as client:
         yield client
+    await outbox.close()
+
+
+async def test_an_alert_whatever_is_in_it_is_shown_and_keeps_no_other_from_being_shown(tmp_path: Path) -> None:
+    outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
+    odd = [b"[" * 600 + b"]" * 600, b"[" * 900 + b"]" * 900, b"1e999", b"9" * 5_000]
+    alerts = [
+        decode_event(Channel.IN_FORCE, b'{"id":%d,"symbol":"ODD","later":%s,"last":1}' % (number, later))
+        for number, later in enumerate(odd, 1)
+    ]
+    await outbox.commit([entry(alert, "bot") for alert in [*alerts, in_force(100, "AAPL")]])
+    for delivery in (await outbox.claim("bot", after=0, limit=9))[0]:
+        await outbox.bury(delivery, DEAD, at_us=NOW_US)
+    async with front_desk(outbox) as desk, serving(desk) as client:
+        for path in ("/", "/parts"):
+            async with client.get(path) as answer:
+                assert answer.status == 200
+                assert (await answer.text()).count("ODD") > len(odd)
+        for path in ("/api/events", "/api/deliveries", "/api/dead"):
+            status, body = await get(client, path)
+            assert (status, [item["symbol"] for item in body["items"]]) == (200, ["AAPL", *["ODD"] * len(odd)])
+            assert {item["data"].get("last") for item in body["items"][1:]} == {1}
+        assert (await get(client, "/api/events/4"))[1]["data"]["later"] is None
+        async with listening(client, headers={"Last-Event-ID": "1"}) as stream:
+            assert [(await stream.next("event")).id for _ in odd] == ["2", "3", "4", "5"]
     await outbox.close()
 
 

@@ -3,12 +3,14 @@
     page(channel, limit, window, since_id, filters) ──GET──> RestPage | RestUnavailableError | RestRefusedError
 
 One call is one request: paging, splitting and waiting are the backfill's. An item that is no event is counted and
-passed over, but its id still moves the greatest id, or a broken newest item would be fetched for ever. How it is
+passed over, but its id still moves the greatest id, or a broken newest item would be fetched for ever. One that is
+nested beyond what can be read is taken without its depths, so that it keeps no other from being fetched. How it is
 asked, and what a refusal means, is ``get``'s. Source: the vendor's alerts page.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType
@@ -25,6 +27,7 @@ from relay.upstream.access import SCOPES, AuthStyle
 from relay.upstream.decode import decode_event, peek_id
 from relay.upstream.errors import DecodeError, RestUnavailableError, Unavailability
 from relay.upstream.get import NOT_THE_API, Getter
+from relay.values import shallow
 
 PATHS: Final[Mapping[Channel, str]] = {
     Channel.IN_FORCE: "/alerts/in-force",
@@ -34,6 +37,7 @@ PATHS: Final[Mapping[Channel, str]] = {
 MAX_ANSWER: Final = 32 << 20
 """Bytes of an answer beyond which it is not read."""
 
+_DEEPEST: Final = 800  # levels that a decoder reads on any stack
 _NO_FILTERS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
@@ -118,7 +122,14 @@ class Rest:
         answer = await self._getter.get(PATHS[channel], params)
         if answer.status != HTTPStatus.OK:
             raise self._getter.refusal(answer, SCOPES[channel])
-        return _page(channel, _items(answer.body), _date_us(answer.date))
+        return _page(channel, await _items_in(answer.body), _date_us(answer.date))
+
+
+async def _items_in(body: bytes) -> list[msgspec.Raw]:
+    try:
+        return _items(body)
+    except RecursionError:
+        return _items(await asyncio.to_thread(shallow, body, _DEEPEST))  # the loop turns meanwhile: it may be large
 
 
 def _items(body: bytes) -> list[msgspec.Raw]:
@@ -126,7 +137,7 @@ def _items(body: bytes) -> list[msgspec.Raw]:
         return _decode_answer(body).items
     except msgspec.ValidationError as error:
         raise RestUnavailableError(Unavailability.NO_ITEMS, f"the answer has no list of items ({error})") from error
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeError) as error:
         raise RestUnavailableError(Unavailability.NOT_JSON, "the answer is not JSON", hint=NOT_THE_API) from error
 
 

@@ -143,6 +143,15 @@ async def test_an_answer_without_a_single_alert_among_its_items_is_no_answer() -
             await page(rest)
 
 
+@pytest.mark.parametrize("depth", [900, 2_000])
+async def test_an_item_nested_beyond_what_can_be_read_keeps_no_other_from_being_fetched(depth: int) -> None:
+    deep = b'{"id":9,"symbol":"B","later":[%s1%s],"cc":"2U"}' % (b"[" * depth, b"]" * depth)
+    async with asking(saying(b'{"items": [{"id":7,"symbol":"A"},%s,{"id":8,"symbol":"C"}]}' % deep)) as rest:
+        found = await page(rest)
+    assert [(event.id, event.symbol) for event in found.items] == [(7, "A"), (9, "B"), (8, "C")]
+    assert (found.rejected, found.greatest_id, found.items[1].cc) == (0, 9, "2U")
+
+
 async def test_an_empty_page_has_no_greatest_id() -> None:
     async with asking(saying({"items": []})) as rest:
         found = await page(rest, Channel.BREAKS)

@@ -12,8 +12,8 @@ shown what it missed, or that it did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Any, Final
 
 import structlog
 from aiohttp import web
@@ -164,7 +164,9 @@ class Stream:
         try:
             for _ in range(_PAGES):
                 page = await self._desk.archive.list_events(before=before, limit=min(len(keys) + 1, PAGE))
-                found += [event_note(item) for item in page.items if item["event"] in keys]
+                notes, lost = _notes(item for item in page.items if item["event"] in keys)
+                found += notes
+                missed += lost
                 keys -= {str(item["event"]) for item in page.items}
                 before = page.next
                 if not keys or before is None:
@@ -184,6 +186,19 @@ class Stream:
 
     def _status(self) -> bytes:
         return message("status", self._desk.ready())
+
+
+def _notes(items: Iterable[dict[str, Any]]) -> tuple[list[Note], int]:
+    """What is told of these, and of how many nothing can be: one alert must not end the streams of all."""
+    found: list[Note] = []
+    lost = 0
+    for item in items:
+        try:
+            found.append(event_note(item))
+        except Exception as fault:  # noqa: BLE001  because an alert may hold what nobody has thought of
+            _log.error("an event can't be streamed", event_key=item.get("event"), exc_info=fault)
+            lost += 1
+    return found, lost
 
 
 class _Every:

@@ -242,6 +242,17 @@ async def test_events_that_can_not_be_looked_up_are_told_as_a_gap(
         assert (await stream.next()).id == "303"
 
 
+async def test_an_event_that_can_not_be_told_is_a_gap_and_ends_no_stream(house: House) -> None:
+    async with listening(house.client) as stream:
+        await stream.next("status")
+        house.store(301, 302)
+        house.desk.events[-2]["data"] = {"later": object()}
+        assert [await stream.next(), (await stream.next()).id] == [Sent("gap", {"lost": 1}), "302"]
+        await house.clock.advance(1)
+        house.store(303)
+        assert (await stream.next()).id == "303"
+
+
 async def test_one_more_than_may_is_asked_to_come_later(house: House) -> None:
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(listening(house.client)) for _ in range(LISTENERS)]

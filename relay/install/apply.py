@@ -21,8 +21,9 @@ from typing import Final
 from relay.config import environment
 from relay.document.reading import why
 from relay.errors import RelayError
-from relay.install.secrets import MASK, masked
+from relay.install.secrets import masked
 from relay.placing import File, Shown, put_whole
+from relay.redaction import MASK, redact
 
 _FOLDERS: Final = 0o755
 
@@ -109,7 +110,7 @@ def _masked(text: str, how: Shown) -> str:
         case Shown.VARIABLES:
             return environment.masked(text, MASK)
         case Shown.CONFIG:
-            return masked(text) or f"{MASK} (no config that can be read, so it is not shown)\n"
+            return masked(text, redact) or f"{MASK} (no config that can be read, so it is not shown)\n"
         case Shown.PLAIN | Shown.SCHEMA:
             return text
 

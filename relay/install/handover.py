@@ -4,6 +4,7 @@
     url: https://…            ──> url_file: NAME, and a credential NAME
     url: ${DISCORD_SWING}     ──> stays, and the variable goes into the environment's file
     headers: {A: secret}      ──> A: ${RELAY_SECRET_1}, likewise: no file can hold a header
+    # was https://…           ──> # was ***
     symbol_file, ca_file      ──> files beside the config, as they are
 
 What holds always: the text that comes out may be read by everybody, and means what the one that went in meant.
@@ -25,7 +26,8 @@ from relay.document.env import expand
 from relay.document.faults import Faults
 from relay.document.scalars import WrittenFloat, WrittenInt
 from relay.errors import ConfigError
-from relay.install.secrets import Edit, Entry, edited, entries
+from relay.install.secrets import Edit, Entry, edited, entries, in_comments
+from relay.redaction import Redactor
 from relay.secret import Secret
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
@@ -77,6 +79,7 @@ def handover(text: str, env: Mapping[str, str], *, secret: ReadFile, beside: Rea
         extraction.take(entry)
     root = extraction.expected
     made = edited(text, extraction.edits, root)
+    made = edited(made, in_comments(made, extraction.known.redact), root)
     variables = {name: Secret(env[name]) for name in sorted(set(environment.used(root))) if name in env}
     named = list(_named(expanded.root))
     return Handover(
@@ -96,6 +99,7 @@ class _Extraction:
         self.edits: list[Edit] = []
         self.credentials: dict[str, Secret] = {}
         self.variables: dict[str, Secret] = {}
+        self.known = Redactor()
         self._expanded = expanded
         self._used = set(environment.used(raw))
         self._secret = secret
@@ -104,12 +108,16 @@ class _Extraction:
         """Hand over what an entry says."""
         value = _text(_get(self._expanded, entry.path))
         if entry.in_file:
-            name = self._credential(entry, Secret(_line(self._secret(value))), PurePath(value).name)
+            held = Secret(_line(self._secret(value)))
+            self.known.register(held)
+            name = self._credential(entry, held, PurePath(value).name)
             if name != entry.written:
                 self._exchange(entry, name)
-        elif entry.from_environment:
             return
-        elif entry.header or entry.listed:
+        entry.tell(self.known, value)
+        if entry.from_environment:
+            return
+        if entry.header or entry.listed:
             self._exchange(entry, f"${{{self._variable(Secret(value))}}}")
         else:
             self._into_file(entry, self._credential(entry, Secret(value), ""))

@@ -1,7 +1,8 @@
 """Where in a config's text its secrets stand, and the text without them. Pure.
 
     text ──entries──> Entry, …: path, what is written there, and the characters that key and value take
-    text, edits ──edited──> the same text with some values exchanged; comments and order stay
+    text, edits ──edited──> the same text with some values exchanged; order stays, and every comment
+    text ──in_comments──> the edits that take out what its comments tell of secrets
     text ──masked──> the text to be shown
 
 A change is proved by reading: what comes out has to be read as what was meant, or nothing is changed.
@@ -10,7 +11,7 @@ A change is proved by reading: what comes out has to be read as what was meant, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -20,14 +21,22 @@ from relay.document import yaml as document
 from relay.document.env import SECRETS
 from relay.document.faults import Faults, InvalidConfigError
 from relay.errors import ConfigError
+from relay.install import comments
+from relay.redaction import MASK, Redactor
+from relay.secret import Secret
 
 KeyPath: TypeAlias = tuple[str | int, ...]
 Span: TypeAlias = tuple[int, int]
 """Characters of the text, from and up to."""
+Redact: TypeAlias = Callable[[str], str]
+"""A text without the secrets that somebody knows."""
 
-MASK: Final = "***"
-
-_VARIABLE: Final = re.compile(r"\$\{[A-Za-z_][A-Za-z0-9_]*\}", re.ASCII)
+_NAME: Final = r"\$\{[A-Za-z_][A-Za-z0-9_]*(?::-)?\}"  # one with a default that is not empty tells that
+_VARIABLE: Final = re.compile(_NAME, re.ASCII)
+_SCHEME: Final = r"(?:(?:Basic|Bearer|Bot|Token)[ \t]+)?"  # the first word of an Authorization
+_VARIABLE_IN_HEADER: Final = re.compile(rf"{_SCHEME}(?:{_NAME}[ \t]*)*", re.ASCII | re.IGNORECASE)
+_BEHIND_SCHEME: Final = re.compile(rf"{_SCHEME}(.*)", re.DOTALL | re.IGNORECASE)
+_DEFAULT: Final = re.compile(r":-([^}]*)\}")
 _HEADERS: Final[KeyPath] = ("destinations", "*", "headers", "*")
 _FILE: Final = "_file"
 
@@ -59,8 +68,20 @@ class Entry:
 
     @property
     def from_environment(self) -> bool:
-        """Whether what is written tells no secret: a variable stands there, in a header beside other words, too."""
-        return _VARIABLE.fullmatch(self.written) is not None or (self.header and "${" in self.written)
+        """Whether what is written tells no secret: a variable stands there, in a header behind a scheme's word, too.
+
+        Nothing else may stand beside it: a literal is a part of the secret, and so is a default. A header may be empty.
+        """
+        plain = _VARIABLE_IN_HEADER if self.header else _VARIABLE
+        return plain.fullmatch(self.written) is not None
+
+    def tell(self, known: Redactor, value: str) -> None:
+        """Have ``known`` look for the secret, by what it is in the end and by what its text tells of it."""
+        texts = [value, *_DEFAULT.findall(self.written)]
+        if self.header:
+            texts += [match[1] for text in texts if (match := _BEHIND_SCHEME.fullmatch(text))]
+        for text in texts:
+            known.register(Secret(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +94,7 @@ class Edit:
 
 def entries(text: str) -> list[Entry]:
     """Every entry of ``text``, a config that can be read, that is a secret or the name of its file."""
-    top = yaml.compose(text, Loader=yaml.SafeLoader)
+    top = yaml.compose(text, Loader=comments.LOADER)
     found = [place for pattern in SECRETS for place in _under(top, pattern, ())]
     return [*found, *_headers(top)]
 
@@ -97,15 +118,34 @@ def edited(text: str, edits: Iterable[Edit], expected: object) -> str:
     return changed
 
 
-def masked(text: str) -> str | None:
-    """``text`` with a mask for each secret; None where it is no config that can be read."""
+def in_comments(text: str, redact: Redact) -> list[Edit]:
+    """What exchanges the comments of ``text``, a config that can be read, for the same without secrets."""
+    found = ((span, text[slice(*span)]) for span in comments.spans(text))
+    return [Edit(span, comments.without_secrets(comment, redact)) for span, comment in found]
+
+
+def masked(text: str, redact: Redact = str) -> str | None:
+    """``text`` with a mask for each secret; None where it is no config that can be read.
+
+    Args:
+        text: A config.
+        redact: Takes out of its comments what it does not tell elsewhere: secrets that are in files.
+    """
     try:
         document.read(text, Faults("config.yaml"))
-        found = entries(text.removeprefix("\ufeff"))
+        text = text.removeprefix("\ufeff")
+        known = Redactor()
+        for one in _hidden(text):
+            one.tell(known, one.written.replace("$$", "$"))
+        text = _put(text, in_comments(text, lambda comment: redact(known.redact(comment))))
+        return _put(text, [Edit(one.value, f'"{MASK}"') for one in _hidden(text)])
     except (InvalidConfigError, yaml.YAMLError):
         return None
-    hidden = [one for one in found if not one.in_file and not one.from_environment]
-    return _put(text.removeprefix("\ufeff"), [Edit(one.value, f'"{MASK}"') for one in hidden])
+
+
+def _hidden(text: str) -> list[Entry]:
+    """The entries that tell a secret."""
+    return [one for one in entries(text) if not one.in_file and not one.from_environment]
 
 
 def _put(text: str, edits: Iterable[Edit]) -> str:

@@ -48,7 +48,7 @@ destinations:
     type: discord
     url: "https://discord.com/api/webhooks/1/tok-margay"
     # the end
-  bot: {{type: webhook, url: "${{BOT}}", secret: [{SIGNING}], headers: {{A: head-coati, B: "x ${{TEAM}}"}}}}
+  bot: {{type: webhook, url: "${{BOT}}", secret: [{SIGNING}], headers: {{A: head-coati, B: "Bearer ${{TEAM}}"}}}}
 rules:
 - {{name: all, to: [swing, bot]}}
 """
@@ -65,7 +65,7 @@ def test_every_secret_leaves_the_text_and_nothing_else_does() -> None:
     assert not [secret for secret in SECRETS if secret in made.text]
     assert made.text.splitlines()[:2] == ["# mine", 'stratalerts: {api_key_file: "api_key", auth: bearer} # the key']
     assert '  url_file: "heartbeat_url" # a dead man\'s switch\n' in made.text
-    assert 'headers: {A: "${RELAY_SECRET_2}", B: "x ${TEAM}"}' in made.text
+    assert 'headers: {A: "${RELAY_SECRET_2}", B: "Bearer ${TEAM}"}' in made.text
     assert sorted(made.credentials) == ["api_key", "discord_swing", "heartbeat_url", "http_token"]
     assert sorted(made.variables) == ["BOT", "RELAY_SECRET_1", "RELAY_SECRET_2", "TEAM"]
 
@@ -78,44 +78,41 @@ def test_what_was_handed_over_is_handed_over_as_it_is() -> None:
 
 
 names = st.sampled_from(["swing", "on", "a b", "x.y", "1"])
-secret = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=4, max_size=12)
+literal = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=9).map("zq7x{}".format)
+secret = literal.map(lambda text: text.replace("$", "$$")) | literal.map(
+    lambda text: f"${{UNSET:-{text.replace('}', '-')}}}"
+)
+header = st.builds(str.replace, st.sampled_from(["X", "Bearer X", "X ${TEAM}", "${TEAM}X"]), st.just("X"), secret)
+TEAM = {"TEAM": "acme"}
 
 
 @st.composite
 def configs(draw: st.DrawFn) -> dict[str, Any]:
     destinations = {
-        name: {"type": "webhook", "url": f"https://bot.example/{number}zq7"}
-        | draw(st.fixed_dictionaries({}, optional={"headers": st.fixed_dictionaries({"A": secret, "B-c": secret})}))
+        name: {
+            "type": "webhook",
+            "url": draw(st.sampled_from([f"https://bot.example/{number}zq7", "${U:-https://zq7}"])),
+        }
+        | draw(st.fixed_dictionaries({}, optional={"headers": st.fixed_dictionaries({"A": header, "B-c": header})}))
         for number, name in enumerate(draw(st.lists(names, min_size=1, max_size=3, unique=True)))
     }
-    key = draw(secret)
-    written = {
-        "stratalerts": {"api_key": key},
+    return {
+        "stratalerts": {"api_key": draw(secret)},
         "destinations": destinations,
         "rules": [{"name": "all", "to": list(destinations)}],
     }
-    return {part: _dollars(value) for part, value in written.items()}
-
-
-def _dollars(value: Any) -> Any:
-    match value:
-        case dict():
-            return {key: _dollars(item) for key, item in value.items()}
-        case str():
-            return value.replace("$", "$$")
-        case _:
-            return value
 
 
 @given(configs(), st.sampled_from([True, False, None]), st.sampled_from([None, "'", '"']))
 @settings(max_examples=50)
 def test_a_service_reads_what_its_owner_wrote(config: dict[str, Any], flow: bool | None, quotes: str | None) -> None:
     text = yaml.safe_dump(config, default_flow_style=flow, default_style=quotes, sort_keys=False, width=1000)
-    made = handed(text, env={})
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         (folder / "mine.yaml").write_text(text)
-        before = load(folder / "mine.yaml", env={})
+        before = load(folder / "mine.yaml", env=TEAM)
+        key = before.stratalerts.api_key.reveal()
+        made = handed(text := f"# was {key}\n{text}# {key}", env=TEAM)
         (folder / "config.yaml").write_text(made.text)
         for name, value in made.credentials.items():
             (folder / name).write_text(f"{value.reveal()}\n")
@@ -124,7 +121,60 @@ def test_a_service_reads_what_its_owner_wrote(config: dict[str, Any], flow: bool
     assert after.stratalerts == before.stratalerts
     assert after.destinations == before.destinations
     assert after.rules == before.rules
-    assert "zq7" not in made.text
+    assert "zq7" not in f"{made.text}{masked(text)}"
+
+
+@pytest.mark.parametrize(
+    ("header", "stays"),
+    [
+        ("Bearer ${TEAM}", True),
+        ("token ${TEAM}", True),
+        ("${TEAM} ${BOT:-}", True),
+        ("", True),
+        ("Bearer ${TEAM:-zq7}", False),
+        ("Basic zq7 ${TEAM}", False),
+        ("zq7$${TEAM}", False),
+        ("$${TEAM}", False),
+        ("zq7", False),
+    ],
+)
+def test_a_header_stays_where_nothing_but_variables_stands_in_it(header: str, *, stays: bool) -> None:
+    text = f"destinations: {{bot: {{headers: {{A: '{header}'}}}}}}\n"
+    made = handed(text)
+    assert (made.text == text) is stays
+    assert (masked(text) == text) is stays
+    assert "zq7" not in f"{made.text}{masked(text)}"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("url: https://discord.com/api/webhooks/123/AbCdEf", "url: ***"),
+        ("https://ptb.discordapp.com/api/v10/webhooks/1/Ab, in May", "***, in May"),
+        ("(hooks.slack.com/services/T0/B0/x)", "(***)"),
+        ("api_key: sk-ocelot-of-old", "api_key: ***"),
+        (f"bot: {{secret: [{SIGNING}, '{SIGNING}'], x: y}}", "bot: {secret: [***, '***'], x: y}"),
+        ("headers: {Authorization: Bearer 0123456789abcdef}", "headers: {Authorization: Bearer ***}"),
+        ("was sk-ocelot; sk-oce", "was ***; sk-oce"),
+        ("head-coati", "***"),
+        ("token: ${RELAY_TOKEN}", "token: ${RELAY_TOKEN}"),
+        ("url: sqlite:somewhere/else.db", "url: sqlite:somewhere/else.db"),
+        ("websocket_url: wss://staging.example/api", "websocket_url: wss://staging.example/api"),
+        (
+            "see https://discord.com/developers/docs, secret: yes",
+            "see https://discord.com/developers/docs, secret: yes",
+        ),
+    ],
+)
+def test_a_comment_tells_no_secret(said: str, told: str) -> None:
+    text = "stratalerts: {{api_key: {}}}\t# {}\nx: [ # {}\n  1 ]\nt: |2- # {}\n   # {} stays\n# {}"
+    text += "\ndestinations: {{bot: {{headers: {{A: Bearer head-coati}}}}}}\n"
+    made = handed(text.format("sk-ocelot", *[said] * 3, "x", said)).text
+    assert made.splitlines()[0].endswith(f"\t# {told}")
+    assert made.count(f"# {told}\n") == 4
+    assert "   # x stays\n" in made
+    shown = masked(text.format("sk-ocelot", *[said] * 3, "x", said)) or ""
+    assert shown.count(f"# {told}\n") == 4
 
 
 @pytest.mark.parametrize(

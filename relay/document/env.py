@@ -112,6 +112,9 @@ class _Variables:
             return match[0]
         self.used = True
         value = self._env.get(name)
+        if value is not None and not _is_text(value):
+            self.wrong.append(f"the variable {name} is not text in UTF-8")
+            return ""
         if default is not None:
             return value or str(default)
         if value is None:
@@ -119,6 +122,15 @@ class _Variables:
         elif not value.strip():
             self.empty.append(f"the environment variable {name} is empty")
         return value or ""
+
+
+def _is_text(value: str) -> bool:
+    """Whether a variable's bytes were UTF-8: the others stand in it as what no file, header or database takes."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _holds_secret(path: Path) -> bool:

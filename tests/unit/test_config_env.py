@@ -65,6 +65,13 @@ def test_a_variable_that_is_all_of_a_value_and_empty_is_named(value: str) -> Non
     ]
 
 
+@pytest.mark.parametrize("written", ["${A}", "Bearer ${A}", "${A:-b}"])
+def test_a_variable_that_is_not_utf8_is_named(written: str) -> None:
+    assert faults_of(config_text("webhook", f"headers: {{X-A: '{written}'}}"), env={"A": "caf\udce9"}) == [
+        "3:18: destinations.bot.headers.X-A: the variable A is not text in UTF-8"
+    ]
+
+
 def test_an_empty_variable_is_right_beside_other_text_or_with_a_default() -> None:
     assert (
         faults_of(config_text("webhook", "headers: {X-A: 'b${A}', X-B: '${A:-}', X-C: '${B:-}'}"), env={"A": ""}) == []

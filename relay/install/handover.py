@@ -13,7 +13,7 @@ What holds always: the text that comes out may be read by everybody, and means w
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import count
@@ -86,7 +86,7 @@ def handover(text: str, env: Mapping[str, str], *, secret: ReadFile, beside: Rea
         made,
         extraction.credentials,
         {**variables, **extraction.variables},
-        {name: beside(name) for name in map(_inside, named) if not PurePath(name).is_absolute()},
+        {name: beside(name) for name in _beside(named, {*_NOT_CREDENTIALS, *extraction.credentials})},
         tuple(Path(name) for name in named if PurePath(name).is_absolute()),
     )
 
@@ -179,18 +179,31 @@ def _values(holder: object) -> list[Any]:
     return list(holder) if isinstance(holder, list) else []
 
 
-def _inside(name: str) -> str:
-    """``name``, where it stays below the config's folder.
+def _beside(named: Iterable[str], taken: Container[str]) -> Iterator[str]:
+    """Those that lie below the config's folder, and are copied.
+
+    Args:
+        named: As the config names them.
+        taken: Names of other files that lie there then.
 
     Raises:
-        ConfigError: It leads out of it.
+        ConfigError: One leads out of it, or takes another's place.
     """
-    if ".." in PurePath(name).parts:
-        raise ConfigError(
-            f"the config names {name}, which is not below its folder: it can't be copied with it",
-            hint="Name it by its absolute path, or put it beside the config.",
-        )
-    return name
+    for name in named:
+        place = PurePath(name)
+        if place.is_absolute():
+            continue
+        if ".." in place.parts:
+            raise ConfigError(
+                f"the config names {name}, which is not below its folder: it can't be copied with it",
+                hint="Name it by its absolute path, or put it beside the config.",
+            )
+        if str(place) in taken:
+            raise ConfigError(
+                f"the config names {name}, and beside the service's config that is the name of another file",
+                hint="Give the file another name, and say that in the config.",
+            )
+        yield name
 
 
 def _get(root: Any, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401  because a config's values are of any kind

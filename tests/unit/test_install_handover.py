@@ -232,6 +232,16 @@ def test_watchlists_and_certificates_beside_the_config_go_with_it() -> None:
         handed("stratalerts: {ca_file: ../own.pem}\n")
 
 
+@pytest.mark.parametrize("name", ["relay.env", "./config.yaml", "config.schema.json", "key", "webhook_bot"])
+def test_a_watchlist_takes_no_other_files_place(name: str) -> None:
+    text = f"stratalerts: {{api_key_file: key}}\nrules: [{{symbol_file: {name}}}]\n"
+    text += "destinations: {bot: {type: webhook, url: 'https://x.example/'}}\n"
+    apart = text.replace(f"symbol_file: {name}", "symbol_file: lists/key")
+    assert handed(apart, there={"lists/key": "AAPL", "key": "k"}).beside == {"lists/key": "AAPL"}
+    with pytest.raises(ConfigError, match="the name of another file"):
+        handed(text, there={name: "AAPL", "key": "k"})
+
+
 def test_a_config_is_shown_with_a_mask_for_each_secret() -> None:
     shown = masked(EVERYTHING)
     assert shown is not None

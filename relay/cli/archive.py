@@ -8,7 +8,7 @@ archive(config) ──a relay listens──> HttpArchive ──> /api/… of rel
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
@@ -22,7 +22,7 @@ from relay.clock import SystemClock
 from relay.config.model import Config
 from relay.deliveries import State
 from relay.errors import RelayError
-from relay.outbox.archive import EVERYTHING, PAGE, STEP, Archive, Count, Page, Selection, Step
+from relay.outbox.archive import EVERYTHING, STEP, Archive, Count, Page, Selection, Step, page_by_page
 from relay.outbox.readonly import no_store
 from relay.outbox.selecting import texts
 from relay.outbox.sqlite_archive import reading
@@ -30,7 +30,6 @@ from relay.outbox.sqlite_archive import reading
 _PROBE: Final = "/api/dead?limit=1"
 
 T = TypeVar("T")
-Fetch = Callable[[int | None, int], Awaitable[Page]]
 
 
 class Steps(Protocol):
@@ -154,17 +153,6 @@ class HttpArchive:
 
     async def _get(self, path: str) -> dict[str, object]:
         return _there(await remote.fetch(self._config, path))
-
-
-async def page_by_page(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
-    """So many of a listing, a page at a time."""
-    items: list[dict[str, Any]] = []
-    while True:
-        page = await fetch(before, min(PAGE, limit - len(items)))
-        items += page.items
-        before = page.next
-        if before is None or len(items) >= limit:
-            return Page(items, before)
 
 
 async def step_by_step(steps: Steps) -> AsyncIterator[Step]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from relay.cli.archive import archive, page_by_page
+from relay.cli.archive import archive
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, page_of, show, show_more
 from relay.cli.options import config_option, json_option
@@ -17,7 +17,7 @@ from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.deliveries import State
 from relay.errors import Exit
-from relay.outbox.archive import Page, Selection
+from relay.outbox.archive import Page, Selection, page_by_page
 
 _EXAMPLES: Final = """\b
 Examples:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from relay.cli.archive import archive, page_by_page
+from relay.cli.archive import archive
 from relay.cli.filters import chosen, filters, known, limit_option
 from relay.cli.listed import DELIVERIES, EVENTS, page_of, plain, show, show_more, show_one, what
 from relay.cli.options import config_option, json_option
@@ -16,7 +16,7 @@ from relay.cli.reach import reach_quietly
 from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.errors import Exit, UsageError
-from relay.outbox.archive import Page, Selection
+from relay.outbox.archive import PAGE, Archive, Page, Selection, page_by_page
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -72,8 +72,13 @@ async def _one(config: Reach, name: str) -> tuple[dict[str, Any], list[dict[str,
         found = await reached.archive.event(name)
         if found is None:
             raise UsageError(f"there is no event {name}", hint="`relay events` lists those there are.")
-        deliveries = await reached.archive.list_deliveries(selection=Selection(event=str(found["id"])))
-        return found, deliveries.items
+        return found, (await _deliveries(reached.archive, Selection(event=str(found["id"])))).items
+
+
+async def _deliveries(store: Archive, selection: Selection) -> Page:
+    return await page_by_page(
+        lambda before, size: store.list_deliveries(selection=selection, before=before, limit=size), PAGE
+    )
 
 
 def _show_one(event: dict[str, Any], deliveries: list[dict[str, Any]], *, as_json: bool) -> None:

@@ -29,6 +29,7 @@ from relay.cli.remote import Reach
 from relay.cli.told import tell_note
 from relay.clock import SystemClock
 from relay.errors import Exit, UsageError
+from relay.outbox.archive import Page, page_by_page
 from relay.outbox.ending import ending_of
 from relay.outbox.file import is_held
 from relay.outbox.inspection import inspecting
@@ -104,9 +105,13 @@ async def _look(config: Reach) -> Mapping[str, Any]:
 
 
 async def _last_events(config: Reach) -> list[dict[str, Any]]:
-    told = await remote.fetch(config, f"/api/events?limit={watching.MOST_ALERTS}")
-    items = told["items"] if told else []
-    return items if isinstance(items, list) else []
+    async def page(before: int | None, limit: int) -> Page:
+        older = "" if before is None else f"&before={before}"
+        told = await remote.fetch(config, f"/api/events?limit={limit}{older}") or {}
+        items, after = told.get("items"), told.get("next")
+        return Page(items if isinstance(items, list) else [], after if isinstance(after, int) else None)
+
+    return (await page_by_page(page, watching.MOST_ALERTS)).items
 
 
 async def _running(config: Reach) -> Mapping[str, Any] | None:

@@ -21,8 +21,8 @@ There is one suite for it (``tests/contract/test_archive_contract.py``): SQLite,
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Any, Final, Protocol
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from typing import Any, Final, Protocol, TypeAlias
 
 import msgspec
 
@@ -30,6 +30,9 @@ from relay.deliveries import State
 
 PAGE: Final = 100
 """Rows of a listing that are given at once."""
+
+PAGE_BYTES: Final = 1 << 20
+"""Of the upstream's objects in a listing: it ends with the row that comes to so many, and there is always one."""
 
 STEP: Final = 500
 """Deliveries a step looks at."""
@@ -39,10 +42,17 @@ REPLAYED: Final = (State.DELIVERED, State.EXPIRED, State.DEAD)
 
 
 class Page(msgspec.Struct, frozen=True):
-    """A page of a listing, newest first; ``next`` continues it, None at the end."""
+    """A page of a listing, newest first; ``next`` continues it, None at the end.
+
+    Where there is more, it may be shorter than was asked for: only ``next`` tells whether there is.
+    """
 
     items: list[dict[str, Any]]
     next: int | None
+
+
+Fetch: TypeAlias = Callable[[int | None, int], Awaitable[Page]]
+"""Looks up a page of so many rows below a number; None begins with the newest."""
 
 
 class Selection(msgspec.Struct, frozen=True):
@@ -132,7 +142,7 @@ class Archive(Protocol):
             selection: Of it, ``event``, ``symbol``, ``since_us`` and ``until_us`` are looked at, and, where they are
                 given, ``destination`` and ``rule``: events that have such a delivery.
             before: Events with a lesser number.
-            limit: How many at most.
+            limit: How many at most; fewer, where the upstream's objects are large.
         """
         ...
 
@@ -201,3 +211,14 @@ class Archive(Protocol):
             limit: How many are looked at.
         """
         ...
+
+
+async def page_by_page(fetch: Fetch, limit: int, *, before: int | None = None) -> Page:
+    """So many of a listing, a page at a time, however short a page is."""
+    items: list[dict[str, Any]] = []
+    while True:
+        page = await fetch(before, min(PAGE, limit - len(items)))
+        items += page.items
+        before = page.next
+        if before is None or len(items) >= limit:
+            return Page(items, before)

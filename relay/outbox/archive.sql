@@ -2,11 +2,19 @@
 -- from :before, and looks at :limit of them: first their numbers, by the index that knows, then what they are.
 
 -- name: list_events
+-- The first of :seqs, until their objects have :bytes.
+WITH RECURSIVE asked AS MATERIALIZED (SELECT key AS at, value AS seq FROM json_each(:seqs)),
+fit(at, seq, bytes) AS (
+    SELECT -1, NULL, 0
+    UNION ALL
+    SELECT a.at, a.seq, f.bytes + coalesce((SELECT length(data) FROM events e WHERE e.seq = a.seq), 0)
+    FROM fit f CROSS JOIN asked a WHERE a.at = f.at + 1 AND f.bytes < :bytes
+)
 SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
     shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
     (SELECT json_group_array(json_array(destination, state, last_code, last_error)) FROM (
         SELECT d.destination, d.state, d.last_code, d.last_error FROM deliveries d WHERE d.event = page.seq ORDER BY d.id))))
-FROM (SELECT * FROM events WHERE seq IN (SELECT value FROM json_each(:seqs)) ORDER BY seq DESC) page;
+FROM (SELECT * FROM events WHERE seq IN (SELECT seq FROM fit) ORDER BY seq DESC) page;
 
 -- name: seqs_down
 SELECT json_group_array(seq) FROM (
@@ -148,8 +156,17 @@ SELECT json_group_array(json_array(state, destination, number, bodiless, sendabl
     GROUP BY d.state, d.destination);
 
 -- name: list_deliveries
+-- The first of :ids, until their objects have :bytes.
+WITH RECURSIVE asked AS MATERIALIZED (SELECT key AS at, value AS id FROM json_each(:ids)),
+fit(at, id, bytes) AS (
+    SELECT -1, NULL, 0
+    UNION ALL
+    SELECT a.at, a.id, f.bytes + coalesce((
+        SELECT length(e.data) FROM deliveries d CROSS JOIN events e WHERE d.id = a.id AND e.seq = d.event), 0)
+    FROM fit f CROSS JOIN asked a WHERE a.at = f.at + 1 AND f.bytes < :bytes
+)
 SELECT json_group_array(json(listing)) FROM (
-    SELECT listing FROM listings WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY id DESC);
+    SELECT listing FROM listings WHERE id IN (SELECT id FROM fit) ORDER BY id DESC);
 
 -- name: revive
 -- Rows [id, sequence]. Attempts go on being counted: a receiver is told that it is not the first time. For how long it

@@ -19,7 +19,7 @@ from relay.clock import MICROS, Clock
 from relay.deliveries import WAITING, State
 from relay.errors import StoreBusyError, StoreError
 from relay.outbox import listings, rows
-from relay.outbox.archive import EVERYTHING, REPLAYED, STEP, Count, Page, Selection, Step
+from relay.outbox.archive import EVERYTHING, PAGE_BYTES, REPLAYED, STEP, Count, Page, Selection, Step
 from relay.outbox.by_hand import drop, replay, retry
 from relay.outbox.check import Damage, damaged
 from relay.outbox.counted import CountedDeliveries, Total
@@ -78,8 +78,11 @@ class SqliteArchive:
                     break
                 at = looked[-1]
         del seqs[limit:]
-        (text,) = await self._reader.row("list_events", seqs=rows.json_text(seqs))
-        return Page(listings.event_items(text), seqs[-1] if len(seqs) == limit else None)
+        return _page(await self._events(seqs), seqs, limit)
+
+    async def _events(self, seqs: list[int]) -> list[dict[str, Any]]:
+        (text,) = await self._reader.row("list_events", seqs=rows.json_text(seqs), bytes=PAGE_BYTES)
+        return listings.event_items(text)
 
     async def _chosen_seqs(self, search: Search, seqs: list[int]) -> list[int]:
         name, parameters = search.chosen_events(seqs)
@@ -91,8 +94,7 @@ class SqliteArchive:
         seq = await self._locator.event(id_or_key)
         if seq is None:
             return None
-        (text,) = await self._reader.row("list_events", seqs=rows.json_text([seq]))
-        return next(iter(listings.event_items(text)), None)
+        return next(iter(await self._events([seq])), None)
 
     async def list_deliveries(
         self,
@@ -112,14 +114,14 @@ class SqliteArchive:
             at = looked[-1] if len(looked) >= size else search.below(at)
             size = _CHUNK
         del ids[limit:]
-        return Page(await self._items(ids), ids[-1] if len(ids) == limit else None)
+        return _page(await self._items(ids), ids, limit)
 
     async def delivery(self, number: int) -> dict[str, Any] | None:
         """One delivery."""
         return next(iter(await self._items([number])), None)
 
     async def _items(self, ids: list[int]) -> list[dict[str, Any]]:
-        (text,) = await self._reader.row("list_deliveries", ids=rows.json_text(ids))
+        (text,) = await self._reader.row("list_deliveries", ids=rows.json_text(ids), bytes=PAGE_BYTES)
         return listings.delivery_items(text)
 
     async def count(
@@ -209,6 +211,13 @@ class SqliteArchive:
             )
 
         return cast("Step", await self._writer.submit(Change(write)))
+
+
+def _page(items: list[dict[str, Any]], numbers: list[int], limit: int) -> Page:
+    """What was shown of ``numbers``; it goes on where it ended, be it full of rows or of bytes."""
+    if items and len(items) < len(numbers):
+        return Page(items, items[-1]["id"])
+    return Page(items, numbers[-1] if len(numbers) == limit else None)
 
 
 @asynccontextmanager

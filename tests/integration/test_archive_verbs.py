@@ -139,21 +139,23 @@ async def test_events_are_listed_and_one_is_shown_with_its_deliveries(relay: Ver
     assert (told["event"], [item["state"] for item in told["items"]]) == ("alerts.in_force:1", ["dead"])
 
 
-async def test_an_alert_nested_without_end_keeps_no_other_from_being_shown(
+async def test_an_alert_nested_without_end_or_large_keeps_nothing_else_from_being_shown(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
-    deep = b'{"id":1,"symbol":"DEEP","timeframe":"D","later":%s}' % (b"[" * 900 + b"]" * 900)
-    await outbox.commit([entry(decode_event(Channel.IN_FORCE, deep), "bot"), entry(in_force(2, "AAPL"), "bot")])
+    deep = b'{"id":1,"symbol":"DEEP","timeframe":"D","later":%s,"pad":"%s"}' % (b"[" * 900 + b"]" * 900, b"x" * 600_000)
+    await outbox.commit([entry(in_force(2, "AAPL"), "bot"), entry(decode_event(Channel.IN_FORCE, deep), *"abc", "bot")])
     for delivery in (await outbox.claim("bot", after=0, limit=9))[0]:
         await outbox.bury(delivery, DEAD, at_us=START_US)
     await outbox.close()
     (tmp_path / "config.yaml").write_text(CONFIG.format(listen="off"))
-    for verb in ("events", "events --json", "deliveries", "dead list", "dead list --json", "dead show 1", "explain 1"):
+    listings = ("events", "events --json", "deliveries", "dead list", "dead list --json")
+    for verb in (*listings, "dead show 5", "explain 2", "events 2 --json"):
         assert await asyncio.to_thread(run, [*verb.split(), "-c", str(tmp_path / "config.yaml")]) == 0
         said = capsys.readouterr().out
         assert "DEEP" in said
-        assert "AAPL" in said or verb.endswith("1")
+        assert "AAPL" in said or verb not in listings
+    assert len(json.loads(said)["items"]) == 4
 
 
 async def test_deliveries_are_listed_by_their_state(relay: Verb) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, closing
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +18,7 @@ from relay.clock import MICROS
 from relay.deliveries import Ask, Outcome, RuleMatch, State, Suppression, Verdict
 from relay.errors import StoreBusyError, StoreError
 from relay.events import Instant, Source
-from relay.outbox.archive import EVERYTHING, Archive, Selection, Step
+from relay.outbox.archive import EVERYTHING, PAGE_BYTES, Archive, Page, Selection, Step, page_by_page
 from relay.outbox.base import Decision, DestinationState, Entry, NewDelivery, Outbox, Switch
 from relay.outbox.file import open_store
 from relay.outbox.sql import migrations, queries
@@ -69,6 +71,33 @@ def test_the_numbers_of_several_states_are_merged_and_not_sorted(tmp_path: Path,
     assert sum("USING COVERING INDEX deliveries_by_" in text for text in plan) == len(State)
     assert sum("MERGE" in text for text in plan) == len(State) - 1
     assert not any("TEMP B-TREE" in text for text in plan)
+
+
+async def test_a_listing_ends_by_the_size_of_its_objects_too_and_is_gone_on_with(tmp_path: Path) -> None:
+    sizes = [10, PAGE_BYTES // 2, 10, PAGE_BYTES // 2, 10, PAGE_BYTES, PAGE_BYTES, 10]
+    alerts = [
+        msgspec.structs.replace(in_force(number), data=b'{"id":%d,"pad":"%s"}' % (number, b"x" * size))
+        for number, size in enumerate(sizes, 1)
+    ]
+    outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
+    await outbox.commit([entry(alert, "bot") for alert in alerts])
+    archive = outbox.archive
+    for listing in (archive.list_events, archive.list_deliveries):
+        for limit, expected in ((100, [[8, 7], [6], [5, 4, 3, 2], [1]]), (2, [[8, 7], [6], [5, 4], [3, 2], [1]])):
+            found: list[list[int]] = []
+            before: int | None = None
+            while not found or before is not None:
+                page = await listing(before=before, limit=limit)
+                found.append([item["id"] for item in page.items])
+                before = page.next
+            assert found == expected
+        assert [item["id"] for item in (await page_by_page(partial(_below, listing), 7)).items] == [8, 7, 6, 5, 4, 3, 2]
+    assert (await archive.event("7") or {})["id"] == 7
+    await outbox.close()
+
+
+async def _below(listing: Callable[..., Awaitable[Page]], before: int | None, limit: int) -> Page:
+    return await listing(before=before, limit=limit)
 
 
 # --- looking from beside

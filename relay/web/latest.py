@@ -3,7 +3,8 @@
     query ──wanted_in──> Wanted ──latest──> a page of the newest that fit, among so many looked at
 
 The newest ``LOOKED`` events are looked at and filtered here, whatever the filter: one that nothing fits costs a few
-milliseconds, not a look at the whole store. ``before`` goes on with older ones.
+milliseconds, not a look at the whole store. ``before`` goes on with older ones. Of what fits, no more is held than is
+shown, and of large alerts fewer are looked at.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ import msgspec
 from relay.events import symbol_root
 from relay.outbox.archive import PAGE, Archive
 from relay.outbox.selecting import stored_number
+from relay.web.rows import brief
 
 SHOWN: Final = 50
 LOOKED: Final = 500
+READ: Final = 40  # pages at most; they are short where alerts are large
 
 FIELDS: Final = ("symbol", "timeframe", "direction", "channel", "destination", "state")
 QUERY: Final = (*FIELDS, "before")
@@ -71,7 +74,7 @@ class Latest(msgspec.Struct, frozen=True):
     """The newest that fit.
 
     Attributes:
-        items: As a listing shows them, newest first.
+        items: As a listing shows them, but ``brief``; newest first.
         looked: How many events were looked at.
         next: Where to go on, as ``before``; None at the end.
     """
@@ -91,17 +94,17 @@ async def latest(archive: Archive, wanted: Wanted) -> Latest:
     """The newest ``SHOWN`` at most that fit, among ``LOOKED`` at most."""
     found: list[dict[str, Any]] = []
     before, looked = wanted.before, 0
-    while looked < LOOKED:
+    for _ in range(READ):
         page = await archive.list_events(before=before, limit=SHOWN if wanted.anything else PAGE)
         for item in page.items:
             looked += 1
             if wanted.fits(item):
-                found.append(item)
+                found.append(brief(item))
                 if len(found) == SHOWN:
                     last = item is page.items[-1] and page.next is None
                     return Latest(found, looked, None if last else _number(item))
         before = page.next
-        if before is None:
+        if before is None or looked >= LOOKED:
             break
     return Latest(found, looked, before)
 

@@ -21,6 +21,7 @@ from aiohttp import web
 from relay.clock import Clock
 from relay.deliveries import State
 from relay.errors import RelayError, StoreBusyError
+from relay.outbox.archive import Page, page_by_page
 from relay.web.access import STYLE_PATH, Policy
 from relay.web.chart import chart_of
 from relay.web.desk import ConfigStatus, Desk
@@ -28,7 +29,7 @@ from relay.web.flash import Flashes
 from relay.web.glance import glance_of, lanes_in_words, unreadable
 from relay.web.latest import Wanted, latest, wanted_in
 from relay.web.login import Login
-from relay.web.rows import row_of
+from relay.web.rows import brief, row_of
 from relay.web.shown import templates
 
 PARTS_PATH: Final = "/parts"
@@ -82,7 +83,7 @@ class Pages:
             status = await self._desk.status()
             found = await latest(archive, wanted)
             newest = found.items if wanted == Wanted() else (await archive.list_events(limit=1)).items
-            dead = await archive.list_deliveries(state=State.DEAD, limit=_LETTERS)
+            dead = await page_by_page(self._letters, _LETTERS)
         except StoreBusyError as fault:
             return {"glance": unreadable(self._desk.ready(), str(fault)), "status": None}
         readiness = self._desk.ready()  # after what may wait, so that both tell the same of each destination
@@ -99,6 +100,10 @@ class Pages:
             "dead": dead,
             "config": self._config(),
         }
+
+    async def _letters(self, before: int | None, limit: int) -> Page:
+        page = await self._desk.archive.list_deliveries(state=State.DEAD, before=before, limit=limit)
+        return Page([brief(item) for item in page.items], page.next)
 
     def _config(self) -> ConfigStatus | None:
         """The config that runs; None where this relay runs without a file of it."""

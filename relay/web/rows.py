@@ -49,6 +49,7 @@ class Row(msgspec.Struct, frozen=True):
         triggered_at: As told; empty where it was not.
         recovered: It came over REST.
         payload: What was sent, as a person reads it; empty where that was let go of.
+        is_whole: All of it.
     """
 
     number: str
@@ -67,10 +68,18 @@ class Row(msgspec.Struct, frozen=True):
     recovered: bool
     fates: tuple[Fate, ...]
     payload: str
+    is_whole: bool
+
+
+def brief(item: Mapping[str, Any]) -> dict[str, Any]:
+    """An item of a listing with its object as the page shows it, ``whole`` or not; the object itself is let go of."""
+    data = item.get("data")
+    text, whole = ("", True) if data is None else as_json(data)
+    return {**item, "data": text, "whole": whole}
 
 
 def row_of(event: Mapping[str, Any]) -> Row:
-    """The row of ``event``, an item of ``/api/events``."""
+    """The row of ``event``, an item of ``/api/events`` that is ``brief``."""
     symbol = event.get("symbol")
     names = (str(symbol),) if symbol else tuple(map(str, event.get("symbols") or ()))[:_MOST_SYMBOLS]
     direction = _text(event, "direction")
@@ -94,7 +103,8 @@ def row_of(event: Mapping[str, Any]) -> Row:
         source=_text(event, "source"),
         recovered=event.get("source") == "backfill",
         fates=tuple(_fate(str(name), str(state), held.get(name) or {}) for name, state in fates),
-        payload="" if event.get("data") is None else as_json(event["data"]),
+        payload=_text(event, "data"),
+        is_whole=event.get("whole") is not False,
     )
 
 

@@ -8,6 +8,7 @@ empty place.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -33,6 +34,11 @@ SECTIONS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """The sections in the order in which the page has them, by their place: each one's id and name, as the bar calls it."""
 
+LONGEST: Final = 16_000
+"""Characters of an object that the page shows."""
+
+_LARGE: Final = 4 * LONGEST  # bytes that are not worth the time it takes to set them out
+_HALVED: Final = 4_096  # more than any secret has: the end of a text that was cut may be the beginning of one
 _PAGES: Final = Path(__file__).parent / "templates"
 
 
@@ -58,7 +64,6 @@ def templates() -> jinja2.Environment:
         "look": look_of,
         "minute": minute,
         "redacted": redact,
-        "object": as_json,
         "seconds": short_seconds,
         "number": number,
         "percent": percent,
@@ -117,11 +122,16 @@ def micros(text: object) -> int | None:
     return None if moment is None else moment.us
 
 
-def as_json(data: object) -> str:
-    """An object as a person reads it, without secrets."""
-    told = plain({"data": data})
-    assert isinstance(told, dict)
-    return msgspec.json.format(msgspec.json.encode(told["data"]), indent=2).decode()
+def as_json(data: object) -> tuple[str, bool]:
+    """An object as a person reads it, without secrets, and whether it is whole: of a long one, the beginning."""
+    if len(msgspec.json.encode(data)) > _LARGE:
+        text, whole = redact(json.dumps(data)[:_LARGE])[:-_HALVED], False
+    else:
+        told = plain({"data": data})
+        assert isinstance(told, dict)
+        text = msgspec.json.format(msgspec.json.encode(told["data"]), indent=2).decode()
+        whole = len(text) <= LONGEST
+    return (text, True) if whole else (f"{text[:LONGEST]}…", False)
 
 
 def number(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -61,21 +62,26 @@ async def test_an_alert_whatever_is_in_it_is_shown_and_keeps_no_other_from_being
         decode_event(Channel.IN_FORCE, b'{"id":%d,"symbol":"ODD","later":%s,"last":1}' % (number, later))
         for number, later in enumerate(odd, 1)
     ]
-    await outbox.commit([entry(alert, "bot") for alert in [*alerts, in_force(100, "AAPL")]])
+    large = decode_event(Channel.IN_FORCE, b'{"id":99,"symbol":"ODD","pad":"%s","last":1}' % (b"x" * 99_000))
+    await outbox.commit([entry(alert, "bot") for alert in [*alerts, large, in_force(100, "AAPL")]])
     for delivery in (await outbox.claim("bot", after=0, limit=9))[0]:
         await outbox.bury(delivery, DEAD, at_us=NOW_US)
     async with front_desk(outbox) as desk, serving(desk) as client:
         for path in ("/", "/parts"):
             async with client.get(path) as answer:
                 assert answer.status == 200
-                assert (await answer.text()).count("ODD") > len(odd)
+                shown = await answer.text()
+            assert shown.count("ODD") > len(odd)
+            assert (shown.count("x" * 15_000), shown.count("x" * 17_000)) == (2, 0)
+            for listing in ("events", "dead"):  # set out in lines, what is nested deeply is long, too
+                assert set(re.findall(rf'href="/api/{listing}/(\d+)"', shown)) == {"1", "2", "5"}
         for path in ("/api/events", "/api/deliveries", "/api/dead"):
             status, body = await get(client, path)
-            assert (status, [item["symbol"] for item in body["items"]]) == (200, ["AAPL", *["ODD"] * len(odd)])
+            assert (status, [item["symbol"] for item in body["items"]]) == (200, ["AAPL", "ODD", *["ODD"] * len(odd)])
             assert {item["data"].get("last") for item in body["items"][1:]} == {1}
         assert (await get(client, "/api/events/4"))[1]["data"]["later"] is None
         async with listening(client, headers={"Last-Event-ID": "1"}) as stream:
-            assert [(await stream.next("event")).id for _ in odd] == ["2", "3", "4", "5"]
+            assert [(await stream.next("event")).id for _ in odd] == ["2", "3", "4", "5"]  # up to the large one
     await outbox.close()
 
 

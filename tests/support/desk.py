@@ -125,6 +125,7 @@ class FakeDesk:
         self.events = [an_event(n) for n in range(1, 251)]
         self.letters = [a_letter(n) for n in range(1, 4)]
         self.asked: list[tuple[object, ...]] = []
+        self.page_rows = 1_000  # of a listing of events, however many are asked for
         self.snoozes = Snoozes(MemoryOutbox(Memory(NOW_US)).memory, FakeClock(NOW_US))
         self.names = silence.Names(("daily bulls", "swing"), ("bot", "swing"))
         self.archive: Archive = FakeArchive(self)

@@ -16,6 +16,7 @@ class Shelf(Protocol):
     events: list[dict[str, Any]]
     letters: list[dict[str, Any]]
     asked: list[tuple[object, ...]]
+    page_rows: int
 
 
 class FakeArchive:
@@ -28,7 +29,7 @@ class FakeArchive:
         self, *, selection: Selection = EVERYTHING, before: int | None = None, limit: int = 100
     ) -> Page:
         self._shelf.asked.append(("events", *_said(selection), before, limit))
-        return _page(self._shelf.events, before, limit)
+        return _page(self._shelf.events, before, min(limit, self._shelf.page_rows))
 
     async def event(self, id_or_key: str) -> dict[str, Any] | None:
         self._shelf.asked.append(("event", id_or_key))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from relay.web.latest import LOOKED, SHOWN, Wanted, latest, wanted_in
+from relay.web.latest import LOOKED, READ, SHOWN, Wanted, latest, wanted_in
 from tests.support.desk import FakeDesk, an_event
 
 BREAK = {
@@ -79,6 +79,15 @@ async def test_a_page_is_shown_and_a_bounded_number_looked_at(
     desk.events = [an_event(number) for number in range(1, stored + 1)]
     page = await latest(desk.archive, wanted)
     assert (len(page.items), page.looked, page.next) == (found, looked, onwards)
+
+
+async def test_of_alerts_so_large_that_each_is_a_page_fewer_are_looked_at() -> None:
+    desk = FakeDesk()
+    desk.events = [{**an_event(number), "data": {"pad": "x" * 99_000}} for number in range(1, 100)]
+    desk.page_rows = 1
+    page = await latest(desk.archive, Wanted(timeframe="D"))
+    assert (len(page.items), page.looked, page.next) == (READ, READ, 100 - READ)
+    assert all(len(item["data"]) < 20_000 for item in page.items)
 
 
 async def test_going_on_shows_each_event_that_fits_once() -> None:

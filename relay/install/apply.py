@@ -1,6 +1,7 @@
 """The files of a plan, compared with what is there, shown, and put in place.
 
     File ──state──> new | other | as it is        in the root that the installer was given
+         ──touched_us──> since when it is so
          ──shown──> path, mode, what would change; secrets are masked on both sides
          ──put──> relay.placing: whole, in the order given; root's own
 
@@ -67,6 +68,15 @@ def state(root: Path, file: File) -> FileState:
 def changed(root: Path, files: Iterable[File]) -> list[File]:
     """Those that ``put`` would touch."""
     return [file for file in files if state(root, file) is not FileState.SAME]
+
+
+def touched_us(root: Path, files: Iterable[File]) -> int:
+    """When the last of ``files`` came to be as it is, in µs since 1970; 0 where none is there.
+
+    By the inode's time: one that was moved there, or copied with its times, has an older one of its own.
+    """
+    places = (inside(root, file.path) for file in files)
+    return max((place.stat().st_ctime_ns // 1000 for place in places if place.exists()), default=0)
 
 
 def shown(root: Path, files: Iterable[File]) -> Iterator[str]:

@@ -77,7 +77,14 @@ class Planned:
 
     def undertaking(self, unit: Standing | None) -> Undertaking:
         """What is to be done; ``unit`` is how the service stands, None where it is only written."""
-        return plan.undertaking(self.changed, unit, before=self.before, build=running.build())
+        late = unit is not None and self.late(unit)
+        return plan.undertaking(self.changed, unit, before=self.before, build=running.build(), late=late)
+
+    def late(self, unit: Standing) -> bool:
+        """Whether something that the service reads came into its place after its process had started."""
+        if unit.since_us is None:
+            return False
+        return apply.touched_us(self.root, plan.read_by_service(self.files)) > unit.since_us
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +184,9 @@ async def start(
         try:
             await asyncio.to_thread(manager.do, step)
         except NotDoneError as error:
-            # Whether it came up is asked next, and its own log says better than systemctl why it did not.
-            if step not in {Step.START, Step.RESTART}:
+            # Whether it came up is asked next, and its own log says better than systemctl why it did not; but where
+            # the process is still the one from before, nothing of it is true of what was installed.
+            if step not in {Step.START, Step.RESTART} or await asyncio.to_thread(_goes_on, made, manager):
                 raise
             audience.was_refused(error.said)
     started = await until_ready(readyz, manager, clock, patience=patience)
@@ -220,6 +228,12 @@ def carry_out(step: Step | Path, root: Path, manager: Systemctl | None) -> None:
             place.parent.rmdir()
     except OSError as error:
         raise RelayError(f"{place} can't be removed: {why(error)}") from None
+
+
+def _goes_on(made: Planned, manager: Systemctl) -> bool:
+    """Whether the process that runs is one from before what was installed."""
+    standing = manager.standing
+    return standing.active and made.late(standing)
 
 
 def _lies_there() -> bool:

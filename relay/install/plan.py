@@ -2,7 +2,7 @@
 
     Handover, command, version ──files──> unit, drop-in, config, credentials, environment, wrapper: each with its mode
     what differs, how the service stands ──undertaking──> files; daemon-reload, enable, start | restart | nothing;
-                                                          whether the chat hears that the relay is up
+      and whether it has read what is there                whether the chat hears that the relay is up
     what is there, how it stands         ──removal──> disable, the files that go, daemon-reload
 
 What holds always: what others may read holds no secret; a second run over what the first has left does nothing.
@@ -11,7 +11,7 @@ What holds always: what others may read holds no secret; a second run over what 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -59,10 +59,14 @@ class Standing:
     Attributes:
         active: It runs.
         enabled: It starts with the machine.
+        unread: The service manager has not read its unit as it is now.
+        since_us: When its process started, in µs since 1970; None where none ever did, or that is not told.
     """
 
     active: bool
     enabled: bool
+    unread: bool = False
+    since_us: int | None = None
 
 
 NOWHERE: Final = Standing(active=False, enabled=False)
@@ -122,16 +126,19 @@ def build_of(drop_in: str) -> str:
     return found[1] if found else ""
 
 
-def undertaking(changed: Sequence[File], unit: Standing | None, *, before: str, build: str) -> Undertaking:
-    """What is to be done, be it foretold or done.
+def undertaking(
+    changed: Sequence[File], unit: Standing | None, *, before: str, build: str, late: bool = False
+) -> Undertaking:
+    """What is to be done, be it foretold or done: what an earlier run has written and not brought to its end, too.
 
     Args:
         changed: The files that are not as they should be.
         unit: How the service stands; None where it is only written.
         before: The drop-in as it was; empty where there was none.
         build: Which relay it is now.
+        late: Something that the service reads came into its place after its process had started.
     """
-    asked = () if unit is None else tuple(_asked({file.path for file in changed}, unit))
+    asked = () if unit is None else tuple(_asked({file.path for file in changed}, unit, late=late))
     another = unit is not None and (not unit.active or build_of(before) != build)
     return Undertaking(tuple(changed), asked, tells=bool(asked) and another)
 
@@ -155,16 +162,21 @@ def removal(there: Collection[Path], unit: Standing | None) -> list[Step | Path]
     return [*ends, *gone, *([Step.RELOAD] if gone else []), *last]
 
 
-def _asked(changed: Collection[Path], unit: Standing) -> Iterator[Step]:
-    """What to ask of the service manager, so that the service runs, starts with the machine, and has what changed."""
-    if {UNIT_PLACE, DROP_IN} & set(changed):
+def read_by_service(files: Iterable[File]) -> list[File]:
+    """Those that make another service: it does not go through the wrapper."""
+    return [file for file in files if file.path != wrapper.PLACE]
+
+
+def _asked(changed: Collection[Path], unit: Standing, *, late: bool) -> Iterator[Step]:
+    """What to ask of the service manager, so that the service runs, starts with the machine, and has what is there."""
+    if unit.unread or {UNIT_PLACE, DROP_IN} & set(changed):
         yield Step.RELOAD
     if not unit.active:
         yield Step.START
         return
     if not unit.enabled:
         yield Step.ENABLE
-    if set(changed) - {wrapper.PLACE}:  # which the service does not go through
+    if late or unit.unread or set(changed) - {wrapper.PLACE}:
         yield Step.RESTART
 
 

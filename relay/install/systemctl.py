@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess  # of systemd's own commands, without a shell  # nosec B404
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -19,6 +20,8 @@ from relay.redaction import redact
 _BOOTED: Final = Path("/run/systemd/system")  # sd_booted(3)
 _PATIENCE: Final = 330.0  # seconds; a start may take the 5 minutes of TimeoutStartSec
 _LOG_LINES: Final = 15
+_ACTIVE: Final = frozenset({"active", "reloading"})  # as `systemctl is-active` takes them
+_EPOCH: Final = datetime.fromtimestamp(0, tz=UTC)
 
 
 class Ended(NamedTuple):
@@ -71,7 +74,13 @@ class Systemctl:
     @property
     def standing(self) -> Standing:
         """How the service stands."""
-        return Standing(active=self.active, enabled=self.enabled)
+        told = self._show("ActiveState", "NeedDaemonReload", "ExecMainStartTimestamp")
+        return Standing(
+            active=told["ActiveState"] in _ACTIVE if "ActiveState" in told else self.active,
+            enabled=self.enabled,
+            unread=told.get("NeedDaemonReload") == "yes",
+            since_us=instant_us(told.get("ExecMainStartTimestamp", "")),
+        )
 
     @property
     def active(self) -> bool:
@@ -85,8 +94,7 @@ class Systemctl:
 
     def ended(self) -> Ended:
         """How it stands, where it does not run."""
-        shown = self._run(self._program, "show", SERVICE, "--property=ActiveState,ExecMainStatus,ExecMainPID")
-        told = dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
+        told = self._show("ActiveState", "ExecMainStatus", "ExecMainPID")
         status = told.get("ExecMainStatus", "")
         ran = told.get("ExecMainPID", "0") != "0"
         return Ended(told.get("ActiveState", "unknown"), int(status) if ran and status.isdecimal() else None)
@@ -97,6 +105,11 @@ class Systemctl:
             return []
         shown = self._run(self._journal, "--unit", SERVICE, "--lines", str(_LOG_LINES), "--no-pager", "--output", "cat")
         return [redact(readable(line)) for line in shown.stdout.splitlines()]
+
+    def _show(self, *properties: str) -> dict[str, str]:
+        """Properties of it by name, times in µs and UTC; none where it does not tell them."""
+        shown = self._run(self._program, "show", SERVICE, f"--property={','.join(properties)}", "--timestamp=us+utc")
+        return dict(line.partition("=")[::2] for line in shown.stdout.splitlines())
 
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         try:
@@ -117,6 +130,15 @@ def systemctl(*, booted: bool) -> Systemctl | None:
     if program is None or (booted and not _BOOTED.is_dir()):
         return None
     return Systemctl(program, shutil.which("journalctl"))
+
+
+def instant_us(told: str) -> int | None:
+    """``Sun 2026-11-22 16:28:27.104512 UTC`` in µs since 1970; None where it is no such time."""
+    try:
+        instant = datetime.fromisoformat(told.partition(" ")[2].replace(" UTC", "+00:00"))
+        return (instant - _EPOCH) // timedelta(microseconds=1)
+    except (TypeError, ValueError):  # without a zone it can't be compared
+        return None
 
 
 def readable(line: str) -> str:

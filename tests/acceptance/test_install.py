@@ -120,8 +120,13 @@ async def test_a_second_run_changes_nothing_and_a_changed_config_is_asked_about(
     assert (refused.code, "--force" in refused.err) == (64, True)
     assert "    +shutdown_grace: 5s\n" in refused.out
     assert (there(systemd.root), systemd.pid, systemd.calls) == (before, pid, [])
+    systemd.refuse("restart", "Failed to restart relay.service: Access denied")
     forced = await install(systemd, config, "--force")
-    assert (forced.code, systemd.calls) == (0, ["restart relay"])
+    assert (forced.code, "Access denied\n  Mend that, and run this again." in forced.err) == (1, True)
+    assert (systemd.pid, systemd.calls) == (pid, ["restart relay"])
+    systemd.refuse("restart", "")
+    mended = await install(systemd, config)
+    assert (mended.code, mended.err, systemd.calls) == (0, "", ["restart relay"])
     assert systemd.pid != pid
     assert len(ups(discord)) == 1
 
@@ -140,6 +145,10 @@ async def test_an_upgrade_restarts_and_tells(systemd: StubSystemd, config: Path,
     assert "sudo relay " not in upgraded.out
     assert anothers.read_text() == "#!/usr/bin/python3\n"
     assert systemd.calls == ["daemon-reload", "restart relay"]
+    (systemd.root / "etc/relay/key").write_text(f"{KEY}\n")  # as if it were another
+    drop_in.touch()
+    dry = await install(systemd, config, "--dry-run")
+    assert "$ systemctl daemon-reload\n$ systemctl restart relay\nNothing was written or started.\n" in dry.out
     assert (drop_in.read_text(), len(ups(discord))) == (text, 2)
 
 

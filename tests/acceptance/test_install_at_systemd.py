@@ -69,6 +69,8 @@ async def test_three_commands_make_a_service_that_delivers(
     shown += (again := await machine.type(install.replace("/opt/relay/bin/relay", "relay")))
     assert "Nothing to change: the relay is installed so already, and runs." in again
     stamp = "/etc/systemd/system/relay.service.d/10-credentials.conf"
+    shown += (late := await machine.type(f"touch /etc/relay/swing.url; {install} --dry-run"))
+    assert "$ systemctl restart relay\nNothing was written or started." in late, "its process is older than a secret"
     shown += await machine.type(f"sed -i 's/^\\(# Written .* \\)[^ ]*$/\\10.0.1./' {stamp}; {install}")
     assert [text for text in posted(discord) if "Relay is up" in text] == [posted(discord)[0], posted(discord)[-1]]
 

@@ -24,6 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.documents import ROOT
@@ -51,14 +52,20 @@ def below(root: Path, text: str) -> str:
     return PLACES.sub(f"{root}/", text)
 
 
+def unit_files(root: Path, name: str) -> list[Path]:
+    """A unit and its drop-ins."""
+    prefix, at, _ = name.partition("@")
+    units = root / "etc/systemd/system"
+    return [units / f"{prefix}{at}.service", *sorted((units / f"{name}.service.d").glob("*.conf"))]
+
+
 class Unit:
     """What a unit and its drop-ins say of a service, with places below ``root``."""
 
     def __init__(self, root: Path, name: str) -> None:
-        prefix, at, instance = name.partition("@")
-        units = root / "etc/systemd/system"
+        instance = name.partition("@")[2]
         self._settings: dict[str, list[str]] = {}
-        for file in (units / f"{prefix}{at}.service", *sorted((units / f"{name}.service.d").glob("*.conf"))):
+        for file in unit_files(root, name):
             for line in file.read_text().splitlines():
                 key, equals, value = line.partition("=")
                 if equals and not line.startswith("#"):
@@ -92,6 +99,7 @@ class Service:
         self._journal = folder / "journal"
         self._state = folder / "run" / name
         self._enabled = folder / "enabled" / name
+        self._read = folder / "read"
 
     @property
     def unit(self) -> Unit:
@@ -195,7 +203,7 @@ class Service:
         """Have it start with the machine."""
         self._enabled.parent.mkdir(exist_ok=True)
         self._enabled.touch()
-        return 0
+        return self.reads()
 
     def disable(self) -> int:
         """Have it start with the machine no more."""
@@ -207,7 +215,23 @@ class Service:
         state = "active" if self.pid is not None else "failed" if self.code not in {"", "0"} else "inactive"
         ran = 1 if self.code or self.pid is not None else 0
         say(f"ActiveState={state}\nExecMainStatus={self.code or 0}\nExecMainPID={ran}")
+        started = self._state / "pid"
+        since = datetime.fromtimestamp(started.stat().st_mtime, tz=UTC) if started.exists() else None
+        say(f"ExecMainStartTimestamp={'' if since is None else f'{since:%a %Y-%m-%d %H:%M:%S.%f} UTC'}")
+        say(f"NeedDaemonReload={'yes' if self._is_unread() else 'no'}")
         return 0
+
+    def reads(self) -> int:
+        """Have its unit read, as ``daemon-reload`` does and ``enable`` does besides."""
+        self._read.touch()
+        return 0
+
+    def _is_unread(self) -> bool:
+        """Whether its unit has changed since it was read."""
+        if not self._read.exists():
+            return False
+        times = [file.stat().st_mtime_ns for file in unit_files(self._root, self._name) if file.exists()]
+        return max(times, default=0) > self._read.stat().st_mtime_ns
 
     @property
     def enabled(self) -> bool:
@@ -321,7 +345,7 @@ def main() -> int:
         sys.stderr.write(f"{words}\n")
         return 1
     if verb == "daemon-reload":
-        return 0
+        return stub.service().reads()
     (service,) = map(stub.service, names)
     now = "--now" in sys.argv
     does: dict[str, Callable[[], int]] = {

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from relay.config import environment
 from relay.config.load import load
 from relay.errors import ConfigError
 from relay.install import wrapper
+from relay.install.apply import touched_us
 from relay.install.handover import Handover, handover
 from relay.install.plan import (
     CONFIG,
@@ -33,6 +36,7 @@ from relay.install.plan import (
 )
 from relay.install.secrets import masked
 from relay.install.startup import meaning
+from relay.install.systemctl import instant_us
 from relay.placing import File
 
 SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -303,6 +307,8 @@ RUNS = Standing(active=True, enabled=True)
 @pytest.mark.parametrize(
     ("changed", "unit", "asked"),
     [
+        (set(), Standing(active=True, enabled=True, unread=True), (Step.RELOAD, Step.RESTART)),
+        (set(), Standing(active=False, enabled=True, unread=True), (Step.RELOAD, Step.START)),
         ({UNIT_PLACE, DROP_IN, CONFIG}, NOWHERE, (Step.RELOAD, Step.START)),
         (set(), RUNS, ()),
         (set(), Standing(active=True, enabled=False), (Step.ENABLE,)),
@@ -320,6 +326,41 @@ def test_systemd_is_asked_for_what_is_not_so_already(
     files = tuple(File(path, "") for path in sorted(changed))
     done = undertaking(files, unit, before="", build="1+a")
     assert (done.files, done.steps) == (files, asked)
+
+
+@pytest.mark.parametrize(
+    ("unit", "asked"),
+    [(RUNS, (Step.RESTART,)), (Standing(active=True, enabled=False), (Step.ENABLE, Step.RESTART)), (None, ())],
+)
+def test_what_was_written_after_the_service_had_started_has_it_restarted(
+    unit: Standing | None, asked: tuple[Step, ...]
+) -> None:
+    assert undertaking([], unit, before="", build="1+a", late=True).steps == asked
+
+
+def test_a_file_is_as_old_as_its_place_says_and_not_as_the_copy(tmp_path: Path) -> None:
+    before = time.time_ns() // 1000 - 20_000  # the kernel's own clock may lag by a tick
+    other = tmp_path / "other"
+    other.write_text("k")
+    os.utime(other, (1, 1))
+    other.rename(tmp_path / "key")
+    files = [File(Path("/key"), ""), File(Path("/none"), "")]
+    assert before <= touched_us(tmp_path, files) <= time.time_ns() // 1000
+    assert touched_us(tmp_path, files[1:]) == 0
+
+
+@pytest.mark.parametrize(
+    ("told", "instant"),
+    [
+        ("Thu 1970-01-01 00:01:00.000007 UTC", 60_000_007),
+        ("Sun 2026-11-22 16:28:27 UTC", 1_795_364_907_000_000),
+        ("Sun 2026-11-22 16:28:27.104512 CET", None),
+        ("n/a", None),
+        ("", None),
+    ],
+)
+def test_a_time_is_read_as_systemd_writes_it(told: str, instant: int | None) -> None:
+    assert instant_us(told) == instant
 
 
 def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:

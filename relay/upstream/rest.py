@@ -129,7 +129,11 @@ async def _items_in(body: bytes) -> list[msgspec.Raw]:
     try:
         return _items(body)
     except RecursionError:
-        return _items(await asyncio.to_thread(shallow, body, _DEEPEST))  # the loop turns meanwhile: it may be large
+        return await asyncio.to_thread(_items_shallow, body)  # the loop turns meanwhile: it may be large
+
+
+def _items_shallow(body: bytes) -> list[msgspec.Raw]:
+    return _items(shallow(body, _DEEPEST))
 
 
 def _items(body: bytes) -> list[msgspec.Raw]:

@@ -6,6 +6,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 RUNS   := $(VENV)/.runtime
 STAMP  := $(VENV)/.locked
+# Twice the cores: most tests wait for a process or a socket, and not for a core.
+WORKERS = $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 1))')
 
 .PHONY: demo test lint audit docs reference bench mutants dist pin lock clean
 .DEFAULT_GOAL := test
@@ -29,7 +31,7 @@ demo: $(RUNS)
 	$(BIN)/relay demo $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(TESTS)
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -11,63 +11,42 @@ whether or not somebody still waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-import msgspec
 import structlog
 
-from relay import __version__
+from relay import __version__, standings
 from relay.backfill.backfiller import Backfiller
-from relay.backfill.baseline import has_baseline
 from relay.backfill.errands import Errand, Errands
-from relay.backfill.status import Standing
 from relay.clock import MICROS, Clock, isoformat
 from relay.config.diff import Changes
 from relay.deliveries import State
 from relay.delivery.dispatcher import Dispatcher
 from relay.delivery.lane import Lane
-from relay.delivery.settings import LaneStatus
 from relay.errors import RelayError, StoreBusyError
-from relay.events import ALERT_CHANNELS, Channel
+from relay.events import Channel
 from relay.judging import silence
 from relay.judging.snoozes import Snoozes
 from relay.metrics import Metrics
 from relay.outbox.archive import Archive, Step
-from relay.outbox.base import Outbox, QueueStats, Switch
+from relay.outbox.base import Outbox, QueueStats
 from relay.outbox.memory import Snooze, SnoozeKind
 from relay.pulse import Minute
-from relay.readiness import Signs, judged, lane_note, lane_trouble, snooze_notes, store_trouble, waiting_notes
+from relay.readiness import Signs, judged, snooze_notes, store_trouble, waiting_notes
 from relay.undertakings import Undertakings
-from relay.upstream.access import SCOPES
-from relay.upstream.state import ConnectionState, Phase, Transition
+from relay.upstream.state import ConnectionState
 from relay.web.desk import (
-    BackfillStatus,
     ChannelStatus,
     ConfigStatus,
-    ConnectionStatus,
-    ConnectionStep,
     DestinationStatus,
     Readiness,
     Status,
     StoreStatus,
 )
-from relay.web.looks import LaneState, LinkState
 
 _log = structlog.get_logger()
-
-_PHASES = {
-    Phase.IDLE: LinkState.CONNECTING,
-    Phase.CONNECTING: LinkState.CONNECTING,
-    Phase.OPEN: LinkState.CONNECTING,
-    Phase.ACKNOWLEDGED: LinkState.CONNECTED,
-    Phase.WAITING: LinkState.WAITING,
-    Phase.EVICTED: LinkState.OFF,
-    Phase.REJECTED: LinkState.OFF,
-    Phase.STOPPED: LinkState.OFF,
-}
-_SWITCHED = {Switch.PAUSED: LaneState.PAUSED, Switch.OFF: LaneState.OFF}
 
 
 class Reloading(Protocol):
@@ -172,22 +151,24 @@ class FrontDesk:
 
     async def status(self) -> Status:
         """How everything stands now."""
-        backfill, destinations, now_us = await self._backfill(), await self._destinations(), self.clock.now_us()
+        holes, destinations, now_us = await self.outbox.holes(), await self._destinations(), self.clock.now_us()
         snoozes = tuple(self.snoozed())
         dead = {one.name: one.counts.get(State.DEAD, 0) for one in destinations}
         return Status(
             version=__version__,
             started_at_us=self.started_at_us,
             now_us=now_us,
-            connection=self._connection(),
+            connection=standings.of_connection(
+                self.connection, standby=self.standby(), started_at_us=self.started_at_us
+            ),
             store=StoreStatus(self.outbox.healthy, "; ".join(self.healthy()[1])),
-            backfill=backfill,
+            backfill=standings.of_backfill(self.backfiller.status.values(), holes),
             channels=tuple([await self._channel(channel) for channel in self.channels()]),
             destinations=destinations,
             snoozes=snoozes,
             simulated=self.simulated,
             notes=(
-                *waiting_notes(dead, (one.found_at_us for one in backfill.holes), now_us=now_us),
+                *waiting_notes(dead, (one.found_at_us for one in holes), now_us=now_us),
                 *snooze_notes(snoozes),
             ),
             minutes=self.minutes(),
@@ -198,47 +179,8 @@ class FrontDesk:
         """Names of those to which something may go: of the config, and those that leave."""
         return [*self.dispatcher.lanes, *self.dispatcher.leaving]
 
-    def _connection(self) -> ConnectionStatus:
-        state = self.connection
-        return ConnectionStatus(
-            state=LinkState.STANDBY if self.standby() else _PHASES[state.phase],
-            since_us=state.since_us or self.started_at_us,
-            detail=state.last_error if state.phase is not Phase.ACKNOWLEDGED else "",
-            last_frame_us=state.last_frame_us,
-            reconnects=max(0, state.connections - 1),
-            seq=state.last_seq,
-            lag_seconds=state.lag_seconds,
-            history=_history(state.history),
-        )
-
     async def _channel(self, channel: Channel) -> ChannelStatus:
-        memory = await self.outbox.channel(channel)
-        told = self.connection.acknowledged and channel in self.connection.accepted | self.connection.refused
-        return ChannelStatus(
-            name=channel.value,
-            accepted=channel in self.connection.accepted if told else None,
-            scope=SCOPES[channel] if channel in self.connection.refused else "",
-            baseline=channel not in ALERT_CHANNELS or has_baseline(memory),
-            cursor=memory.cursor,
-            round_completed_us=memory.rounds[-1].completed_at_us if memory.rounds else None,
-        )
-
-    async def _backfill(self) -> BackfillStatus:
-        statuses = list(self.backfiller.status.values())
-        troubled = [f"{status.channel.value}: {status.last_error}" for status in statuses if status.last_error]
-        standings = {status.standing for status in statuses}
-        completed = [status.last_completed_us for status in statuses if status.last_completed_us is not None]
-        result = "ok" if completed else ""
-        if troubled:
-            result = "refused" if Standing.REFUSED in standings else "failed"
-        return BackfillStatus(
-            running=bool(standings & {Standing.RUNNING, Standing.RETRYING}),
-            fetched=sum(status.fetched for status in statuses),
-            result=result,
-            detail="; ".join(troubled),
-            completed_at_us=max(completed, default=None),
-            holes=tuple(await self.outbox.holes()),
-        )
+        return standings.of_channel(channel, await self.outbox.channel(channel), self.connection)
 
     async def _destinations(self) -> tuple[DestinationStatus, ...]:
         stats = await self.outbox.stats()
@@ -246,37 +188,13 @@ class FrontDesk:
         return tuple(self._destination(name, stats.get(name, QueueStats({}))) for name in names)
 
     def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
-        lane = self.dispatcher.lanes.get(name) or self.dispatcher.leaving.get(name)
-        removed = DestinationStatus(
-            name=name,
-            type="",
-            state=LaneState.REMOVED,
-            in_flight=self.dispatcher.in_flight(name),
-            oldest_pending_us=queue.oldest_pending_us,
-            counts=queue.counts,
-            suppressed=queue.suppressed,
-            replays=queue.replays,
-            pruned=queue.pruned,
-        )
+        dispatcher = self.dispatcher
+        queued = standings.of_removed(name, queue, in_flight=dispatcher.in_flight(name))
+        lane = dispatcher.lanes.get(name) or dispatcher.leaving.get(name)
         if lane is None:
-            return removed
-        status = lane.status()
-        state = _lane_word(status, waiting=queue.counts.get(State.PENDING, 0) > 0)
-        leaving = name in self.dispatcher.leaving and status.switch is Switch.ON
-        held = round((status.paced_seconds if state is LaneState.PACING else status.held_seconds) * MICROS)
-        return msgspec.structs.replace(
-            removed,
-            type=self.types[name],
-            state=LaneState.LEAVING if leaving else state,
-            reason=status.reason or _why(state, status),
-            since_us=status.since_us if status.switch is not Switch.ON else None,
-            retry_at_us=self.clock.now_us() + held if held else None,
-            limit=status.limit,
-            latency=lane.latency(),
-            last_error=status.last_error,
-            trouble=lane_trouble(name, status),
-            note=lane_note(name, status),
-        )
+            return queued
+        leaving, now_us = name in dispatcher.leaving, self.clock.now_us()
+        return standings.of_lane(queued, lane, kind=self.types[name], leaving=leaving, now_us=now_us)
 
     @property
     def archive(self) -> Archive:
@@ -368,32 +286,3 @@ class FrontDesk:
         if self.reloader is None:
             raise RelayError("this relay holds no config that could be loaded anew")
         return self.reloader
-
-
-def _history(steps: Iterable[Transition]) -> tuple[ConnectionStep, ...]:
-    """Newest first, without the steps between two that read the same."""
-    told: list[ConnectionStep] = []
-    for step in steps:
-        word = _PHASES[step.phase]
-        if not told or told[-1].state != word or step.detail:
-            told.append(ConnectionStep(step.at_us, word, step.detail))
-    return tuple(reversed(told))
-
-
-def _lane_word(status: LaneStatus, *, waiting: bool) -> LaneState:
-    """How a lane stands, in a word; ``refusing`` looks idle and is not well."""
-    if status.switch is not Switch.ON:
-        return _SWITCHED[status.switch]
-    if status.failures or status.held_seconds:
-        return LaneState.BACKING_OFF
-    if status.in_flight:
-        return LaneState.SENDING
-    if status.paced_seconds and waiting:
-        return LaneState.PACING
-    return LaneState.REFUSING if status.refusal else LaneState.IDLE
-
-
-def _why(state: LaneState, status: LaneStatus) -> str:
-    if state is LaneState.REFUSING:
-        return status.refusal
-    return status.last_error if status.failures else ""

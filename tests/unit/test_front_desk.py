@@ -10,10 +10,11 @@ import pytest
 from relay.clock import MICROS
 from relay.delivery.lane import Lane
 from relay.delivery.settings import LaneSettings, LaneStatus
-from relay.desk import FrontDesk, _lane_word
+from relay.desk import FrontDesk
 from relay.events import Channel
 from relay.outbox.archive import Selection
 from relay.outbox.base import Switch
+from relay.standings import lane_word
 from relay.upstream.state import ConnectionState, Phase
 from tests.support.clock import START_US, FakeClock, settle
 from tests.support.events import entry, in_force
@@ -52,7 +53,7 @@ def test_a_destination_whose_last_message_died_is_refusing_and_not_idle(
         last_error=GONE,
         refusal=refusal,
     )
-    assert _lane_word(status, waiting=True) == word
+    assert lane_word(status, waiting=True) == word
 
 
 @pytest.mark.parametrize(("waiting", "word"), [(True, "pacing"), (False, "idle")])
@@ -67,7 +68,7 @@ def test_a_destination_that_keeps_to_its_rate_is_pacing_while_something_waits(*,
         failures=0,
         last_error="",
     )
-    assert _lane_word(status, waiting=waiting) == word
+    assert lane_word(status, waiting=waiting) == word
 
 
 def test_only_acknowledged_connections_are_counted() -> None:

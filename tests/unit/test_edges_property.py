@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relay.events import Channel
@@ -48,7 +48,7 @@ steps = st.lists(ticks | ticks | ticks | st.just("restart") | some_rules(), max_
 
 
 class Model:
-    """Every rule on every value; remembers by rule, symbol and the condition itself."""
+    """Every rule on every value; remembers by rule and symbol, for as long as the condition is the same."""
 
     def __init__(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
@@ -56,8 +56,8 @@ class Model:
 
     def reload(self, rules: Sequence[Rule]) -> None:
         self.rules = rules
-        kept = {(rule.name, symbol) for rule in rules if rule.enabled for symbol in rule.symbols.any}
-        self.seen = {key: value for key, value in self.seen.items() if key in kept}
+        kept = {(rule.name, symbol): _condition(rule) for rule in rules if rule.enabled for symbol in rule.symbols.any}
+        self.seen = {key: value for key, value in self.seen.items() if kept.get(key) == value[0]}
 
     def take(self, tick: Tick) -> tuple[str, ...]:
         if tick.channel is Channel.QUOTES and (tick.price is None or not math.isfinite(tick.price)):
@@ -67,13 +67,16 @@ class Model:
     def _fires(self, rule: Rule, tick: Tick) -> bool:
         if not rule.enabled or rule.channel is not tick.channel or tick.symbol not in rule.symbols.any:
             return False
-        condition = (rule.price, rule.levels, rule.state)
         before = self.seen.get((rule.name, tick.symbol))
         after, allowed = _sides(rule, tick)
-        self.seen[rule.name, tick.symbol] = (condition, after)
-        if before is None or before[0] != condition:
-            return False
-        return allowed and any(new and not old for old, new in zip(before[1], after, strict=True))
+        self.seen[rule.name, tick.symbol] = (_condition(rule), after)
+        return (
+            before is not None and allowed and any(new and not old for old, new in zip(before[1], after, strict=True))
+        )
+
+
+def _condition(rule: Rule) -> object:
+    return rule.price, rule.levels, rule.state
 
 
 def _sides(rule: Rule, tick: Tick) -> tuple[tuple[bool, ...], bool]:
@@ -97,6 +100,15 @@ def _sides(rule: Rule, tick: Tick) -> tuple[tuple[bool, ...], bool]:
 
 
 @given(some_rules(), steps)
+@example(
+    [on_states("r0", "AAPL", tfc={"W": "na"})],
+    [
+        state("AAPL", tfc={"W": "green"}),
+        [on_states("r0", "AAPL")],  # another condition, for as long as nothing comes
+        [on_states("r0", "AAPL", tfc={"W": "na"})],
+        state("AAPL", tfc={}),
+    ],
+)
 def test_the_engine_fires_what_a_model_fires_that_looks_at_every_rule_on_every_value(
     rules: list[Rule], steps: list[Tick | str | list[Rule]]
 ) -> None:

@@ -26,6 +26,7 @@ from relay.outbox.rewind import IDENTITIES_US
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import entry, in_force
+from tests.support.forks import forks
 from tests.support.pages import PAGE, leaves, spoil
 
 COUNT = 1_000
@@ -398,23 +399,23 @@ def test_where_there_is_no_store_there_is_nothing_to_repair(path: Path) -> None:
 
 
 KILLED = """
-    import os, signal, sys
+    import os, signal
     from pathlib import Path
     from relay.outbox import repair, swap
 
-    left = int(sys.argv[2])
-    def dying(real):
-        def step(*positional, **named):
-            global left
-            left -= 1
-            if left < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return real(*positional, **named)
-        return step
+    def work(path, left):
+        def dying(real):
+            def step(*positional, **named):
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                return real(*positional, **named)
+            return step
 
-    os.fsync, os.link = dying(os.fsync), dying(os.link)
-    Path.replace, Path.unlink = dying(Path.replace), dying(Path.unlink)
-    repair.repair(Path(sys.argv[1]), now_us=18 * 10**14, refetch_us=1, dry_run=False, progress=lambda *_: None)
+        os.fsync, os.link = dying(os.fsync), dying(os.link)
+        Path.replace, Path.unlink = dying(Path.replace), dying(Path.unlink)
+        repair.repair(Path(path), now_us=18 * 10**14, refetch_us=1, dry_run=False, progress=lambda *_: None)
 """
 
 
@@ -423,24 +424,25 @@ def test_a_kill_at_any_step_of_a_repair_leaves_the_old_store_or_the_new(path: Pa
     spoil(path, leaves(path, "events")[1])
     damaged = path.read_bytes()
     seen = set()
-    for steps in range(60):
-        for file in path.parent.iterdir():
-            file.unlink()
-        path.write_bytes(damaged)
-        done = subprocess.run([sys.executable, "-c", textwrap.dedent(KILLED), str(path), str(steps)], check=False)
-        try:
-            asyncio.run(_known(path, range(1, 2)))
-        except StoreError:
-            assert path.read_bytes() == damaged
-            seen.add("old")
-        else:
-            seen.add("new")
-            kept = [file for file in path.parent.iterdir() if file.name.startswith("relay.db.damaged-")]
-            assert kept[0].read_bytes() == damaged
-        if done.returncode == 0:
-            break
+    with forks(KILLED) as repaired:
+        for steps in range(60):
+            for file in path.parent.iterdir():
+                file.unlink()
+            path.write_bytes(damaged)
+            code = repaired(str(path), steps)
+            try:
+                asyncio.run(_known(path, range(1, 2)))
+            except StoreError:
+                assert path.read_bytes() == damaged
+                seen.add("old")
+            else:
+                seen.add("new")
+                kept = [file for file in path.parent.iterdir() if file.name.startswith("relay.db.damaged-")]
+                assert kept[0].read_bytes() == damaged
+            if code == 0:
+                break
     assert seen == {"old", "new"}
-    assert done.returncode == 0
+    assert code == 0
 
 
 async def test_compacting_gives_back_what_a_store_of_before_does_not(path: Path) -> None:

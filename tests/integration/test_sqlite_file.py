@@ -21,6 +21,7 @@ from relay.outbox.sql import migrations
 from relay.outbox.sqlite import SqliteOutbox
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import entry, in_force
+from tests.support.forks import forks
 
 SECOND = "CREATE TABLE later (n INTEGER NOT NULL) STRICT;\nINSERT INTO later VALUES (1);"
 
@@ -295,41 +296,42 @@ def _refuse(real: Callable[..., int], suffix: str) -> Callable[..., int]:
 
 def test_a_kill_during_the_first_start_or_a_migration_leaves_a_store_that_opens(tmp_path: Path) -> None:
     """SQLite tells of every step it makes; the process is killed at each of the first hundred in turn."""
-    script = textwrap.dedent("""
-        import os, pathlib, signal, sys
+    script = """
+        import os, pathlib, signal
         from relay.outbox import file
         from relay.outbox.sql import migrations
-        path, steps, more = pathlib.Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]
         real = file.connect
-        def connect(where):
-            db = real(where)
-            seen = 0
-            def count(_statement):
-                nonlocal seen
-                seen += 1
-                if seen > steps:
-                    os.kill(os.getpid(), signal.SIGKILL)
-            db.set_trace_callback(count)
-            return db
-        file.connect = connect
-        file.open_store(path, now_us=5, scripts=[*migrations(), *more]).close()
-    """)
-    for more in ([], [SECOND]):
-        killed = 0
-        for steps in range(60):
-            path = tmp_path / f"{len(more)}-{steps}.db"
-            if more:
-                open_store(path, now_us=5).close()
-            done = subprocess.run([sys.executable, "-c", script, str(path), str(steps), *more], check=False)
-            killed += done.returncode != 0
-            db = open_store(path, now_us=6, scripts=[*migrations(), *more])
-            (first,) = db.execute("SELECT first_started_at FROM relay").fetchone()
-            assert first in {5, 6}
-            assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            db.close()
-            if done.returncode == 0:
-                break
-        assert killed > 5
+        def work(path, steps, more):
+            def connect(where):
+                db = real(where)
+                seen = 0
+                def count(_statement):
+                    nonlocal seen
+                    seen += 1
+                    if seen > steps:
+                        os.kill(os.getpid(), signal.SIGKILL)
+                db.set_trace_callback(count)
+                return db
+            file.connect = connect
+            file.open_store(pathlib.Path(path), now_us=5, scripts=[*migrations(), *more]).close()
+    """
+    with forks(script) as opened:
+        for more in ([], [SECOND]):
+            killed = 0
+            for steps in range(60):
+                path = tmp_path / f"{len(more)}-{steps}.db"
+                if more:
+                    open_store(path, now_us=5).close()
+                code = opened(str(path), steps, more)
+                killed += code != 0
+                db = open_store(path, now_us=6, scripts=[*migrations(), *more])
+                (first,) = db.execute("SELECT first_started_at FROM relay").fetchone()
+                assert first in {5, 6}
+                assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+                db.close()
+                if code == 0:
+                    break
+            assert killed > 5
 
 
 def test_an_empty_file_in_its_place_is_told_and_a_first_start_is_not(path: Path) -> None:

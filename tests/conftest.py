@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Iterator
 
@@ -12,6 +13,10 @@ from hypothesis import settings
 # A shared machine is slow now and then; how long an example takes says nothing about behaviour.
 settings.register_profile("relay", deadline=None)
 settings.load_profile("relay")
+
+# No test asks a server that a public authority vouches for, and to read the machine's list of them takes every process
+# that a test starts a tenth of its time.
+os.environ.setdefault("SSL_CERT_FILE", os.devnull)
 
 # Whoever starts the tests in the background has them ignore these, and what tests start would inherit that.
 for _number in (signal.SIGINT, signal.SIGHUP):

@@ -16,8 +16,9 @@ import structlog
 from relay.backfill.baseline import beginning_us
 from relay.clock import Clock, isoformat
 from relay.config.model import Config
+from relay.errors import StoreError
 from relay.outbox.backup import recognise
-from relay.outbox.ending import forget
+from relay.outbox.ending import forget, note
 from relay.outbox.former import bringing_back
 from relay.outbox.sqlite import SqliteOutbox
 from relay.systemd import Notifier, taking_time
@@ -65,7 +66,11 @@ async def open_store(
         StoreError: The store can't be used.
     """
     async with taking_time(notifier, clock, "opening the store"):
-        outbox = await SqliteOutbox.open(config.store_path, clock)
+        try:
+            outbox = await SqliteOutbox.open(config.store_path, clock)
+        except StoreError as error:
+            await asyncio.to_thread(note, config.store_path, error, at_us=clock.now_us())
+            raise
     stack.push_async_callback(outbox.close)
     await asyncio.to_thread(forget, config.store_path)
     await asyncio.to_thread(tell_if_put_back, config.store_path)

@@ -21,7 +21,6 @@ from relay.cli import remote
 from relay.cli.ended import nobody
 from relay.cli.remote import Reach
 from relay.errors import Exit, RelayError
-from relay.outbox.file import is_held
 
 _NOT_READY: Final = 503
 _UNTOLD: Final = "it is not well, and does not say why"
@@ -51,8 +50,7 @@ async def look(config: Reach, *, notes: bool) -> Checkup:
     except RelayError as error:
         return Checkup((str(error),))
     if readiness is None:
-        held = is_held(config.store_path)
-        return Checkup(("a relay runs, and its HTTP can't be reached" if held else nobody(config.store_path),))
+        return Checkup((nobody(config.store_path),))
     found = _read(readiness)
     return msgspec.structs.replace(found, notes=await _notes(config) or found.notes) if notes else found
 

@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from relay.cli import remote
+from relay.cli.ended import nobody
 from relay.cli.options import config_option, json_option
 from relay.cli.reach import reach_quietly
 from relay.cli.told import told
@@ -36,7 +37,7 @@ def command(*, config: Path | None, as_json: bool) -> None:
         if answer is None:
             if is_held(loaded.store_path):
                 raise remote.unreachable()
-            raise RelayError("no relay runs here", hint="`relay run` connects by itself.")
+            raise RelayError(nobody(loaded.store_path), hint="`relay run` connects by itself.")
     if as_json:
         click.echo(json.dumps(answer))
     elif answer.get("taken_back"):

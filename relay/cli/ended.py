@@ -8,12 +8,20 @@ from typing import Final
 from relay.clock import MICROS, SystemClock
 from relay.durations import roughly
 from relay.outbox.ending import Ending, ending_of
+from relay.outbox.file import is_held
 
+UNREACHED: Final = "a relay runs, and its HTTP can't be reached"
 NOBODY: Final = "no relay runs here"
 
 
 def nobody(store: Path) -> str:
-    """``no relay runs here: it ended 5 minutes ago with exit code 69, because …``."""
+    """Why nobody answers: one holds ``store``; or ``no relay runs here: it ended 5 minutes ago with exit code 69: …``.
+
+    Raises:
+        StoreError: As ``is_held``.
+    """
+    if is_held(store):
+        return UNREACHED
     ending = ending_of(store)
     return NOBODY if ending is None else f"{NOBODY}: it {in_words(ending, SystemClock().now_us())}"
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -18,7 +19,7 @@ from relay.errors import RelayError
 from relay.placing import CLOSED, File, put_whole
 from relay.redaction import redact
 
-_MOST = 64 * 1024  # bytes
+_MOST: Final = 64 * 1024  # bytes
 
 
 class Ending(msgspec.Struct, frozen=True):

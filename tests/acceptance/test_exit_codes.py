@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from relay.clock import SystemClock
+from relay.outbox.ending import ending_of
 from relay.outbox.file import backup_path
 from relay.outbox.sql import migrations
 from relay.simulator.inbox import Inbox
@@ -263,6 +264,9 @@ async def test_a_newer_store_ends_with_74_and_says_what_to_do(
     assert relay.exit_code == 74
     assert "newer relay" in words(relay)
     assert "Install that version" in words(relay)
+    ended = ending_of(tmp_path / "relay.db")  # for `relay status`, which finds none that runs
+    assert ended is not None
+    assert (ended.exit_code, "newer relay" in ended.why) == (74, True)
     copy = backup_path(tmp_path / "relay.db", len(migrations()))
     copy.write_bytes(b"")  # as an upgrade leaves it
     assert str(copy) in words(await ends(config))

@@ -118,21 +118,24 @@ class Stream:
         are here, nobody knows.
         """
         found: list[Note] = []
+        lost = 0
         before: int | None = None
         complete = False
         while not complete and len(found) < BUFFER_MESSAGES and sum(len(note.text) for note in found) < BUFFER_BYTES:
             page = await self._desk.archive.list_events(before=before, limit=PAGE)
-            notes = [event_note(item) for item in page.items]
-            newest = notes[0].number if notes else 0
+            newest = int(page.items[0]["id"]) if page.items else 0
             if before is None and newest < last:
                 listener.shown = newest
                 return gap(None, newest)
-            found += [note for note in notes if note.number > last]
+            notes, untold = _notes(item for item in page.items if item["id"] > last)
+            found += notes
+            lost += untold
             before = page.next
             complete = before is None or before <= last + 1
         listener.shown = max([last, *(note.number for note in found)])
         wanted = [note.text for note in reversed(found) if listener.choice.wants(note)]
-        return b"".join(wanted) if complete else gap(None) + b"".join(wanted)
+        missing = gap(lost if complete else None) if lost or not complete else b""
+        return missing + b"".join(wanted)
 
     def _start_pump(self) -> None:
         if self._pump is None or self._pump.done():

@@ -251,6 +251,8 @@ async def test_an_event_that_can_not_be_told_is_a_gap_and_ends_no_stream(house: 
         await house.clock.advance(1)
         house.store(303)
         assert (await stream.next()).id == "303"
+    async with listening(house.client, headers={"Last-Event-ID": "300"}) as stream:  # nor does it when it is asked for
+        assert [await stream.next(), (await stream.next()).id] == [Sent("gap", {"lost": 1}), "302"]
 
 
 async def test_one_more_than_may_is_asked_to_come_later(house: House) -> None:

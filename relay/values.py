@@ -38,7 +38,7 @@ def read(text: bytes) -> object:
         return msgspec.json.decode(data)
     except msgspec.ValidationError:
         pass  # a number out of range
-    found = json.loads(data, parse_int=_whole, parse_float=_finite)
+    found = json.loads(data, parse_int=_whole, parse_float=_finite, parse_constant=_no_json)
     msgspec.json.encode(found)  # half a surrogate can't be told
     return found
 
@@ -82,3 +82,8 @@ def _whole(digits: str) -> int | None:
 def _finite(digits: str) -> float | None:
     number = float(digits)
     return number if math.isfinite(number) else None
+
+
+def _no_json(word: str) -> None:
+    """NaN and the infinities, which Python reads and JSON does not have."""
+    raise ValueError(f"{word} is no JSON")

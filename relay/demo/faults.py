@@ -12,7 +12,7 @@ are fired, and a fault is mended once none that was fired before its end is stil
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -57,6 +57,7 @@ class Mishap:
         at: Seconds into the replay.
         took: Seconds until the relay was connected again, or all that waited had arrived; None while it has not.
         count: Alerts recovered since, or deliveries that waited at most.
+        over: How many alerts were fired when it was over; None while it lasts.
         mended: Nothing that it cost or held up is still to come: ``count`` is final.
     """
 
@@ -64,6 +65,7 @@ class Mishap:
     at: float
     took: float | None = None
     count: int = 0
+    over: int | None = None
     mended: bool = False
 
     def __str__(self) -> str:
@@ -124,7 +126,6 @@ class FaultInjector:
         self._simulator, self._inbox, self._chats, self._tally, self._clock = simulator, inbox, chats, tally, clock
         self._until = until
         self._began = 0.0
-        self._fired: list[int | None] = []  # by mishap: so many alerts were fired when it was over; None while it lasts
         self._quiet = asyncio.Event()
         self.mishaps: list[Mishap] = []
 
@@ -137,7 +138,6 @@ class FaultInjector:
                 return
             mishap = Mishap(kind, self._seconds())
             self.mishaps.append(mishap)
-            self._fired.append(None)
             with suppress(TimeoutError):  # it shows as not mended, and in what is missing at the end
                 await self._cause(mishap)
             self.watch()
@@ -146,7 +146,7 @@ class FaultInjector:
         """Fill in what mishaps came to so far."""
         for number, mishap in enumerate(self.mishaps):
             if not mishap.mended:
-                self._look(number, mishap)
+                self._look(mishap, self.mishaps[:number])
 
     def settle(self) -> None:
         """Cause no more, and undo what is wrong; what is not mended is watched until it is."""
@@ -154,17 +154,16 @@ class FaultInjector:
         self._simulator.faults.clear()
         self._inbox.always(_OK, path=f"/{FAILING}")
 
-    def _look(self, number: int, mishap: Mishap) -> None:
+    def _look(self, mishap: Mishap, earlier: Sequence[Mishap]) -> None:
         tally, slow = self._tally, _SLOW.get(mishap.kind)
-        if mishap.kind is Fault.SWALLOW and self._fired[number] is None and not self._simulator.faults.mangles:
-            self._fired[number] = tally.fired
-        last = self._fired[number]
+        if mishap.kind is Fault.SWALLOW and mishap.over is None and not self._simulator.faults.mangles:
+            mishap.over = tally.fired
         if slow is None:
-            first = next((fired for fired in reversed(self._fired[:number]) if fired is not None), 0)
-            mishap.count = tally.recovered(first, last)
+            first = next((one.over for one in reversed(earlier) if one.over is not None), 0)
+            mishap.count = tally.recovered(first, mishap.over)
         else:
             mishap.count = max(mishap.count, tally.waiting(slow))
-        there = last is not None and not tally.behind(slow or TIMED, last)
+        there = mishap.over is not None and not tally.behind(slow or TIMED, mishap.over)
         mishap.mended = there or (self._quiet.is_set() and tally.complete)
         if mishap.mended and mishap.took is None and slow is not None:
             mishap.took = self._seconds() - mishap.at
@@ -183,7 +182,7 @@ class FaultInjector:
                     lambda: self._simulator.opened > opened and subscribed(self._simulator), _MENDED_WITHIN
                 )
                 mishap.took = self._seconds() - mishap.at
-                self._fired[-1] = self._tally.fired
+                mishap.over = self._tally.fired
             case Fault.SWALLOW:
                 self._simulator.faults.swallow(SWALLOWED)
                 mishap.took = 0.0
@@ -191,18 +190,18 @@ class FaultInjector:
                 self._inbox.always(_UNAVAILABLE, path=f"/{FAILING}")
                 await wait_until(self._quiet, self._clock, OUTAGE_SECONDS)
                 self._inbox.always(_OK, path=f"/{FAILING}")
-                await self._caught_up(FAILING)
+                await self._caught_up(mishap, FAILING)
             case Fault.REFUSE:
                 failed = self._chats.answered(DISCORD, _UNAVAILABLE) + REFUSED
                 self._chats.fail(DISCORD, *[_UNAVAILABLE] * REFUSED)
                 await self._chats.wait_until(
                     DISCORD, lambda: self._chats.answered(DISCORD, _UNAVAILABLE) >= failed, _MENDED_WITHIN
                 )
-                await self._caught_up(DISCORD)
+                await self._caught_up(mishap, DISCORD)
 
-    async def _caught_up(self, destination: str) -> None:
-        """The last fault is over: wait until what it held up at ``destination`` is there, while more is fired."""
-        before = self._fired[-1] = self._tally.fired
+    async def _caught_up(self, mishap: Mishap, destination: str) -> None:
+        """It is over: wait until what it held up at ``destination`` is there, while more is fired."""
+        before = mishap.over = self._tally.fired
         await self._until(lambda: not self._tally.behind(destination, before), _MENDED_WITHIN)
 
     def _seconds(self) -> float:

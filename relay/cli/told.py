@@ -13,6 +13,7 @@ from dataclasses import asdict
 
 import click
 
+from relay.cli.folded import tell
 from relay.document.faults import InvalidConfigError
 from relay.errors import RelayError
 
@@ -33,9 +34,7 @@ def told(*, as_json: bool) -> Iterator[None]:
 
 def tell_note(text: str, hint: str = "") -> None:
     """Say on standard error what nobody asked for and somebody should know; ``hint`` is what can be done."""
-    click.echo(f"note: {text}", err=True)
-    if hint:
-        click.echo(f"  {hint}", err=True)
+    tell([f"note: {text}", *([f"  {hint}"] if hint else [])], err=True)
 
 
 def _plain(error: RelayError) -> Mapping[str, object]:

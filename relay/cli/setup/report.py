@@ -17,6 +17,7 @@ import click
 from relay.cli import online, volume
 from relay.cli.check import notes
 from relay.cli.counting import counted
+from relay.cli.folded import tell
 from relay.cli.quiet import log_quietly
 from relay.cli.setup import answers, sample
 from relay.cli.setup.answers import Answers, InEnvironment, InFile, Typed
@@ -61,9 +62,9 @@ class Report:
         """
         unset = [name for name in answers.variables(self._answered) if not os.environ.get(name, "").strip()]
         config = load(self._place, env={**os.environ, **dict.fromkeys(unset, answers.NOWHERE)})
-        click.echo("\n".join(explained(config, unset)))
+        tell(explained(config, unset))
         code = Exit.OK if offline or unset else self._try_out(config, day)
-        click.echo("\n".join(self._mending() if code is Exit.REJECTED else self._next_steps()))
+        tell(self._mending() if code is Exit.REJECTED else self._next_steps())
         return code
 
     def _try_out(self, config: Config, day: Survey | None) -> Exit:
@@ -77,7 +78,7 @@ class Report:
         if not self._wants_sample(config, day):
             return True
         told, well = asyncio.run(sample.posted(config, day, allow_real=self._allow_real))
-        click.echo("\n".join(sample.lines(told)))
+        tell(sample.lines(told))
         return well
 
     def _wants_sample(self, config: Config, day: Survey) -> bool:
@@ -124,9 +125,9 @@ async def measure(config: Config, day: Survey | None) -> tuple[Survey, Exit]:
     code = Exit.OK
     if day is None or any(shown.cut for shown in day.channels):
         found = await online.look(config)
-        click.echo("\n".join(online.lines(found)))
+        tell(online.lines(found))
         day, code = await online.last_day(config, found), found.exit_code
-    click.echo("\n".join(volume.lines(counted(config, day))))
+    tell(volume.lines(counted(config, day)))
     return day, code
 
 

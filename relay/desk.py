@@ -189,7 +189,7 @@ class FrontDesk:
 
     def _destination(self, name: str, queue: QueueStats) -> DestinationStatus:
         dispatcher = self.dispatcher
-        queued = standings.of_removed(name, queue, in_flight=dispatcher.in_flight(name))
+        queued = standings.of_queue(name, queue, in_flight=dispatcher.in_flight(name))
         lane = dispatcher.lanes.get(name) or dispatcher.leaving.get(name)
         if lane is None:
             return queued

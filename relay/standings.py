@@ -91,8 +91,8 @@ def of_backfill(rounds: Collection[Round], holes: Sequence[Hole]) -> BackfillSta
     )
 
 
-def of_removed(name: str, queue: QueueStats, *, in_flight: int) -> DestinationStatus:
-    """How a destination stands that has no lane any more: what is left of it in the store."""
+def of_queue(name: str, queue: QueueStats, *, in_flight: int) -> DestinationStatus:
+    """What the store has of a destination; the whole of it where no lane turns for it."""
     return DestinationStatus(
         name=name,
         type="",

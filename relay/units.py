@@ -19,6 +19,13 @@ TEMPLATE: Final = "relay@.service"
 """Several accounts: ``/etc/relay/NAME/config.yaml`` for ``relay@NAME``."""
 
 
+CONFIG: Final = Path("/etc/relay/config.yaml")
+"""Which config ``relay.service`` runs with."""
+
+STATE: Final = Path("/var/lib/relay")
+"""The folder of its store (``StateDirectory=``)."""
+
+
 def unit_text(name: str) -> str:
     """The text of a unit.
 

@@ -15,6 +15,7 @@ from typing import Final
 
 import click
 
+from relay import units
 from relay.cli import remote, service
 from relay.cli.options import CONFIG_BEFORE_VERB, Span, config_option
 from relay.cli.quiet import log_quietly
@@ -23,7 +24,7 @@ from relay.config.found import find_config
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import apply, fit, installer, plan, running
 from relay.install.installer import Planned
-from relay.install.plan import FOLDER, STATE_FOLDER, Standing, Step, Undertaking
+from relay.install.plan import FOLDER, Standing, Step, Undertaking
 from relay.install.systemctl import Systemctl, systemctl
 from relay.wording import agreeing
 
@@ -169,7 +170,7 @@ def _remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> None:
         click.echo(service.typed(step) if isinstance(step, Step) else f"rm {apply.inside(root, step)}")
         if not dry_run:
             installer.carry_out(step, root, manager)
-    config, store = (apply.inside(root, folder) for folder in (FOLDER, STATE_FOLDER))
+    config, store = (apply.inside(root, folder) for folder in (FOLDER, units.STATE))
     click.echo(f"{config} and {store} stay: the config, its secrets, and the store. Who wants them no more: rm -r")
 
 

@@ -13,10 +13,11 @@ from relay.config.found import DEFAULT_PLACES
 from relay.deliveries import Verdict
 from relay.install import announcement, apply, plan, running, wrapper
 from relay.install.installer import Announced, Planned
-from relay.install.plan import CONFIG, Step, Undertaking
+from relay.install.plan import Step, Undertaking
 from relay.install.startup import Started, meaning
 from relay.install.systemctl import Ended
 from relay.redaction import redact
+from relay.units import CONFIG
 
 
 def foretold(made: Planned, undertaking: Undertaking) -> Iterator[str]:

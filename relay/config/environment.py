@@ -1,6 +1,6 @@
-r"""The environment of the service: variables that a config reads, in a file that systemd reads as root.
+r"""A file of variables, which systemd reads as root.
 
-    values of a config ──used──> names      {name: value} ──written──> NAME="value", a line each ──read──> the same
+    {name: value} ──written──> NAME="value", a line each ──read──> the same; ──masked──> without what they hold
 
 A value is in double quotes, in which systemd takes a backslash before one of " \ ` $ as an escape (systemd.exec(5),
 ``EnvironmentFile``). What ``written`` writes, ``read`` reads alike; of other forms it takes the plainest.
@@ -9,30 +9,14 @@ A value is in double quotes, in which systemd takes a backslash before one of " 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final
 
-_REFERENCE: Final = re.compile(r"\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-[^}]*)?\}", re.ASCII)
 _SPECIAL: Final = re.compile(r'[\\"`$]')
 _LINE: Final = re.compile(
     r'^[ \t]*(?P<name>[A-Za-z_][A-Za-z0-9_]*)=(?:"(?P<quoted>(?:[^"\\]|\\.)*)"|(?P<plain>[^"\'\\\n]*))[ \t]*$',
     re.ASCII | re.MULTILINE | re.DOTALL,
 )
-
-
-def used(value: object) -> Iterator[str]:
-    """The variables that the texts in a config's plain values name."""
-    match value:
-        case str():
-            yield from (match[1] for match in _REFERENCE.finditer(value) if match[1])
-        case dict():
-            for item in value.values():
-                yield from used(item)
-        case list():
-            for item in value:
-                yield from used(item)
-        case _:
-            return
 
 
 def written(variables: Mapping[str, str]) -> str:

@@ -11,12 +11,13 @@ from collections.abc import Mapping
 from pathlib import Path as FilePath
 from typing import Final
 
+from relay import units
 from relay.document import yaml
 from relay.document.faults import Faults, Mark
 from relay.document.reading import why
 from relay.errors import ConfigError
 
-DEFAULT_PLACES: Final = (FilePath("config.yaml"), FilePath("/etc/relay/config.yaml"))
+DEFAULT_PLACES: Final = (FilePath("config.yaml"), units.CONFIG)
 _MAKE_ONE: Final = "`relay init` makes one, config.example.yaml is one to copy; -c FILE or RELAY_CONFIG names another."
 _LARGEST: Final = 16 * 1024 * 1024  # bytes; a hundred thousand rules fit in
 

@@ -38,12 +38,28 @@ SECRETS: Final[tuple[Path, ...]] = (
 )
 """Every secret; each may be given as a file, by the same key with ``_file`` behind it."""
 
-_HEADERS: Final[Path] = ("destinations", "*", "headers", "*")
+HEADERS: Final[Path] = ("destinations", "*", "headers", "*")
+"""Every header's value, which may hold a secret and can't be given as a file."""
 
 
 def expand(document: Document, env: Mapping[str, str]) -> None:
     """Replace the variables in all text values of ``document``; an unset one is a fault where it stands."""
     document.root = {key: _walk(value, (key,), document, env) for key, value in document.root.items()}
+
+
+def variables_in(value: object) -> Iterator[str]:
+    """The variables that the texts in plain values name."""
+    match value:
+        case str():
+            yield from (match[2] for match in _REFERENCE.finditer(value) if match[2])
+        case dict():
+            for item in value.values():
+                yield from variables_in(item)
+        case list():
+            for item in value:
+                yield from variables_in(item)
+        case _:
+            return
 
 
 def fill_in(document: Document, env: Mapping[str, str]) -> None:
@@ -137,7 +153,7 @@ def _holds_secret(path: Path) -> bool:
     """Whether what stands at ``path``, or in a list there, is a secret."""
     return any(
         len(pattern) <= len(path) and all(step in {"*", key} for step, key in zip(pattern, path, strict=False))
-        for pattern in (*SECRETS, _HEADERS)
+        for pattern in (*SECRETS, HEADERS)
     )
 
 

@@ -24,8 +24,10 @@ _BLOCK_HEADER: Final = re.compile(r"[|>][-+0-9]*[ \t]+(#[^\r\n\x85\u2028\u2029]*
 _BETWEEN: Final = r"[^\s\"',<>)}\]]"  # a character of a value; what else may stand behind one ends it
 _SECRET: Final = re.compile(
     # An address that is the right to post there: Discord's, Slack's, Telegram's.
-    rf"(?:https?://)?(?:[a-z]+\.)?(?:discord(?:app)?\.com/api/(?:v\d+/)?webhooks/|hooks\.slack\.com/"
+    rf"(?:https?://)?(?:[a-z]+\.)?(?:discord(?:app)?\.com/api/(?:v\d+/)?webhooks/|hooks\.slack(?:-gov)?\.com/"
     rf"|api\.telegram\.org/bot){_BETWEEN}+"
+    # What apprise takes for a bot of Telegram.
+    rf"|\btgram://{_BETWEEN}+"
     # A signing secret as Standard Webhooks writes it.
     rf"|\bwhsec_{_BETWEEN}+"
     # A key that takes a secret, with a value that is no variable and long enough to be none of the words of a sentence.

@@ -14,9 +14,9 @@ from typing import Final
 from relay.config.model import Config, store_path
 from relay.destinations.factory import refuse_real
 from relay.errors import ConfigError, RelayError
-from relay.install.plan import CONFIG, STATE_FOLDER
 from relay.install.running import hidden
 from relay.loopback import is_loopback_url
+from relay.units import CONFIG, STATE
 from relay.wording import agreeing
 
 _SYSTEMS: Final = "/usr/bin/python3 -m venv --clear"  # an environment of another Python may lie there
@@ -28,11 +28,11 @@ def check_config(config: Config) -> None:
     Raises:
         ConfigError: It could not.
     """
-    store = store_path(config.storage.url, config=CONFIG, env={"STATE_DIRECTORY": str(STATE_FOLDER)})
-    if not store.is_relative_to(STATE_FOLDER):
+    store = store_path(config.storage.url, config=CONFIG, env={"STATE_DIRECTORY": str(STATE)})
+    if not store.is_relative_to(STATE):
         raise ConfigError(
             f"the store {store} lies where the service may not write",
-            hint=f"Give storage.url a relative name, which is below {STATE_FOLDER}: sqlite:relay.db, the default.",
+            hint=f"Give storage.url a relative name, which is below {STATE}: sqlite:relay.db, the default.",
         )
     simulated = is_loopback_url(config.stratalerts.websocket_url)
     real = refuse_real(config.destinations, simulated=simulated, allow_real=False)

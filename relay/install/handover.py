@@ -20,9 +20,8 @@ from itertools import count
 from pathlib import Path, PurePath
 from typing import Any, Final
 
-from relay.config import environment
 from relay.document import yaml as document
-from relay.document.env import expand
+from relay.document.env import expand, variables_in
 from relay.document.faults import Faults
 from relay.document.scalars import WrittenFloat, WrittenInt
 from relay.errors import ConfigError
@@ -32,7 +31,7 @@ from relay.secret import Secret
 
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
-_NOT_CREDENTIALS: Final = frozenset({"config.yaml", "config.schema.json", "relay.env"})
+_TAKEN: Final = frozenset({"config.yaml", "config.schema.json", "relay.env"})
 _BESIDE: Final = ("symbol_file", "ca_file")
 
 ReadFile = Callable[[str], str]
@@ -80,13 +79,13 @@ def handover(text: str, env: Mapping[str, str], *, secret: ReadFile, beside: Rea
     root = extraction.expected
     made = edited(text, extraction.edits, root)
     made = edited(made, in_comments(made, extraction.known.redact), root)
-    variables = {name: Secret(env[name]) for name in sorted(set(environment.used(root))) if name in env}
+    variables = {name: Secret(env[name]) for name in sorted(set(variables_in(root))) if name in env}
     named = list(_named(expanded.root))
     return Handover(
         made,
         extraction.credentials,
         {**variables, **extraction.variables},
-        {name: beside(name) for name in _beside(named, {*_NOT_CREDENTIALS, *extraction.credentials})},
+        {name: beside(name) for name in _beside(named, {*_TAKEN, *extraction.credentials})},
         tuple(Path(name) for name in named if PurePath(name).is_absolute()),
     )
 
@@ -101,7 +100,7 @@ class _Extraction:
         self.variables: dict[str, Secret] = {}
         self.known = Redactor()
         self._expanded = expanded
-        self._used = set(environment.used(raw))
+        self._used = set(variables_in(raw))
         self._secret = secret
 
     def take(self, entry: Entry) -> None:
@@ -142,7 +141,7 @@ class _Extraction:
 
     def _credential(self, entry: Entry, value: Secret, wanted: str) -> str:
         """A name for a credential: the file's own where it can be one, and is not another's."""
-        plain = wanted if _CREDENTIAL.fullmatch(wanted) and wanted not in _NOT_CREDENTIALS else self._likely(entry)
+        plain = wanted if _CREDENTIAL.fullmatch(wanted) and wanted not in _TAKEN else self._likely(entry)
         number = 1
         while True:
             name = plain if number == 1 else f"{plain}_{number}"

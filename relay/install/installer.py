@@ -46,8 +46,8 @@ class Planned:
         files: All of them.
         changed: Those that are not so already.
         before: The drop-in as it was.
-        wraps: The command is on the PATH by a wrapper; where it is not, another's `relay` lies in that place, or it is
-            that one itself.
+        wraps: The command is on the PATH by a wrapper.
+        displaced: Where another's `relay` lies, so that this one is not on the PATH; None where none does.
     """
 
     config: Config
@@ -56,6 +56,7 @@ class Planned:
     changed: tuple[File, ...]
     before: str
     wraps: bool
+    displaced: Path | None = None
 
     @property
     def overwritten(self) -> list[File]:
@@ -68,12 +69,6 @@ class Planned:
             and apply.state(self.root, file) is apply.FileState.CHANGED
             and apply.there(self.root, file.path) != file.text
         ]
-
-    @property
-    def displaced(self) -> Path | None:
-        """Where another's `relay` lies, so that this one is not on the PATH; None where none does."""
-        place = apply.inside(self.root, wrapper.PLACE)
-        return None if self.wraps or _lies_there() else place
 
     def undertaking(self, unit: Standing | None) -> Undertaking:
         """What is to be done; ``unit`` is how the service stands, None where it is only written."""
@@ -150,9 +145,13 @@ def planned(source: Path, root: Path, env: Mapping[str, str]) -> Planned:
     )
     if root == Path("/"):
         fit.check_files(handed.elsewhere)
-    wraps = not _lies_there() and wrapper.is_free(apply.inside(root, wrapper.PLACE))
+    place = apply.inside(root, wrapper.PLACE)
+    itself = Path(running.command()[0]) == wrapper.PLACE
+    wraps = not itself and wrapper.is_free(place)
     files = plan.files(handed, command=running.command(), unit=unit_text(UNIT), build=running.build(), wraps=wraps)
-    return Planned(config, root, files, tuple(apply.changed(root, files)), apply.there(root, DROP_IN), wraps)
+    displaced = None if wraps or itself else place
+    changed = tuple(apply.changed(root, files))
+    return Planned(config, root, files, changed, apply.there(root, DROP_IN), wraps, displaced)
 
 
 async def start(
@@ -234,11 +233,6 @@ def _goes_on(made: Planned, manager: Systemctl) -> bool:
     """Whether the process that runs is one from before what was installed."""
     standing = manager.standing
     return standing.active and made.late(standing)
-
-
-def _lies_there() -> bool:
-    """Whether the command lies where its wrapper would."""
-    return Path(running.command()[0]) == wrapper.PLACE
 
 
 def _read(place: Path) -> str:

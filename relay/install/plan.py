@@ -21,14 +21,13 @@ from relay.config import environment, surroundings
 from relay.install import wrapper
 from relay.install.handover import Handover
 from relay.placing import CLOSED, OPEN, PROGRAM, File, Shown
+from relay.units import CONFIG, STATE
 
 SERVICE: Final = "relay"
-FOLDER: Final = Path("/etc/relay")
-CONFIG: Final = FOLDER / "config.yaml"
+FOLDER: Final = CONFIG.parent
 ENVIRONMENT: Final = FOLDER / surroundings.ENVIRONMENT
 UNIT_PLACE: Final = Path("/etc/systemd/system/relay.service")
 DROP_IN: Final = Path("/etc/systemd/system/relay.service.d/10-credentials.conf")
-STATE_FOLDER: Final = Path("/var/lib/relay")
 
 _ROOT: Final = 0
 _EXEC_START: Final = re.compile(r"^ExecStart=.*$", re.MULTILINE)
@@ -138,7 +137,7 @@ def undertaking(
         build: Which relay it is now.
         late: Something that the service reads came into its place after its process had started.
     """
-    asked = () if unit is None else tuple(_asked({file.path for file in changed}, unit, late=late))
+    asked = () if unit is None else tuple(_asked({file.path for file in read_by_service(changed)}, unit, late=late))
     another = unit is not None and (not unit.active or build_of(before) != build)
     return Undertaking(tuple(changed), asked, tells=bool(asked) and another)
 
@@ -176,7 +175,7 @@ def _asked(changed: Collection[Path], unit: Standing, *, late: bool) -> Iterator
         return
     if not unit.enabled:
         yield Step.ENABLE
-    if late or unit.unread or set(changed) - {wrapper.PLACE}:
+    if late or unit.unread or changed:
         yield Step.RESTART
 
 
@@ -189,7 +188,7 @@ def _open(path: Path, text: str, shown: Shown = Shown.PLAIN) -> File:
 
 
 def _wrapper(command: Sequence[str]) -> File:
-    return File(wrapper.PLACE, wrapper.text_of(command, config=CONFIG, state=STATE_FOLDER), PROGRAM, _ROOT)
+    return File(wrapper.PLACE, wrapper.text_of(command, config=CONFIG, state=STATE), PROGRAM, _ROOT)
 
 
 def _drop_in(handed: Handover, build: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 import yaml
 
 from relay.document import yaml as document
-from relay.document.env import SECRETS
+from relay.document.env import HEADERS, SECRETS
 from relay.document.faults import Faults, InvalidConfigError
 from relay.errors import ConfigError
 from relay.install import comments
@@ -37,7 +37,6 @@ _SCHEME: Final = r"(?:(?:Basic|Bearer|Bot|Token)[ \t]+)?"  # the first word of a
 _VARIABLE_IN_HEADER: Final = re.compile(rf"{_SCHEME}(?:{_NAME}[ \t]*)*", re.ASCII | re.IGNORECASE)
 _BEHIND_SCHEME: Final = re.compile(rf"{_SCHEME}(.*)", re.DOTALL | re.IGNORECASE)
 _DEFAULT: Final = re.compile(r":-([^}]*)\}")
-_HEADERS: Final[KeyPath] = ("destinations", "*", "headers", "*")
 _FILE: Final = "_file"
 
 
@@ -95,7 +94,7 @@ class Edit:
 def entries(text: str) -> list[Entry]:
     """Every entry of ``text``, a config that can be read, that is a secret or the name of its file."""
     top = yaml.compose(text, Loader=comments.LOADER)
-    found = [place for pattern in SECRETS for place in _under(top, pattern, ())]
+    found = [place for pattern in SECRETS for place in _under(top, pattern)]
     return [*found, *_headers(top)]
 
 
@@ -155,17 +154,13 @@ def _put(text: str, edits: Iterable[Edit]) -> str:
     return text
 
 
-def _under(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[Entry]:
-    """The entries that ``pattern`` leads to from ``node``, in its plain form and as a file."""
-    if not isinstance(node, yaml.MappingNode):
-        return
-    for key, value in _pairs(node):
-        name = key.value
-        if len(pattern) > 1:
-            if pattern[0] in {"*", name}:
-                yield from _under(value, pattern[1:], (*path, name))
-        elif name in {pattern[0], f"{pattern[0]}{_FILE}"}:
-            yield from _values(key, value, (*path, name), in_file=name != pattern[0])
+def _under(top: yaml.Node | None, pattern: KeyPath) -> Iterator[Entry]:
+    """The entries that ``pattern`` leads to from ``top``, in its plain form and as a file."""
+    wanted = str(pattern[-1])
+    for path, holder in _holders(top, pattern[:-1], ()):
+        for key, value in _pairs(holder):
+            if key.value in {wanted, f"{wanted}{_FILE}"}:
+                yield from _values(key, value, (*path, key.value), in_file=key.value != wanted)
 
 
 def _values(
@@ -180,12 +175,12 @@ def _values(
 
 
 def _headers(top: yaml.Node | None) -> Iterator[Entry]:
-    for path, headers in _at(top, _HEADERS[:-1], ()):
+    for path, headers in _holders(top, HEADERS[:-1], ()):
         for key, value in _pairs(headers):
             yield from _values(key, value, (*path, key.value), in_file=False, header=True)
 
 
-def _at(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath, yaml.MappingNode]]:
+def _holders(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[tuple[KeyPath, yaml.MappingNode]]:
     if not isinstance(node, yaml.MappingNode):
         return
     if not pattern:
@@ -193,7 +188,7 @@ def _at(node: yaml.Node | None, pattern: KeyPath, path: KeyPath) -> Iterator[tup
         return
     for key, value in _pairs(node):
         if pattern[0] in {"*", key.value}:
-            yield from _at(value, pattern[1:], (*path, key.value))
+            yield from _holders(value, pattern[1:], (*path, key.value))
 
 
 def _pairs(node: yaml.MappingNode) -> Iterator[tuple[yaml.ScalarNode, yaml.Node]]:

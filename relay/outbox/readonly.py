@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
-from typing import Final
 
+from relay import units
 from relay.errors import StoreError
 from relay.outbox.check import log_of
 from relay.outbox.file import explained
 from relay.outbox.header import APPLICATION_ID
 from relay.outbox.sql import migrations
-
-_OF_A_SERVICE: Final = Path("/var/lib/relay")
 
 
 def open_beside(path: Path) -> sqlite3.Connection:
@@ -89,6 +87,6 @@ def no_store(path: Path) -> StoreError:
 
 def of_a_service(path: Path) -> str:
     """How a service's store is found, where this machine has one and ``path`` is another; else empty."""
-    if not _OF_A_SERVICE.is_dir() or path.parent == _OF_A_SERVICE:
+    if not units.STATE.is_dir() or path.parent == units.STATE:
         return ""
-    return f"Where the service's is meant, name its folder: STATE_DIRECTORY={_OF_A_SERVICE} relay …"
+    return f"Where the service's is meant: sudo relay -c {units.CONFIG} …"

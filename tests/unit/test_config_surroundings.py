@@ -63,6 +63,12 @@ def test_without_a_service_nothing_is_around(value: str) -> None:
     assert around(Path("/etc/relay/config.yaml"), env) is env
 
 
-def test_variables_that_nobody_but_root_can_read_are_not_there(service: Path, tmp_path: Path) -> None:
-    service.with_name("relay.env").unlink()
+@pytest.mark.parametrize("is_there", [False, True])
+def test_without_a_file_that_can_be_read_a_service_has_no_variables(
+    service: Path, tmp_path: Path, *, is_there: bool
+) -> None:
+    variables = service.with_name("relay.env")
+    variables.unlink()
+    if is_there:
+        variables.mkdir()  # which root can't read as a file either
     assert around(service, told(service)) == told(service, STATE_DIRECTORY=str(tmp_path / "state"))

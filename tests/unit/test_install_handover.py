@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +11,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relay.config import environment
 from relay.config.load import load
 from relay.errors import ConfigError
-from relay.install import wrapper
-from relay.install.apply import touched_us
-from relay.install.handover import Handover, handover
-from relay.install.plan import (
-    CONFIG,
-    DROP_IN,
-    ENVIRONMENT,
-    NOWHERE,
-    UNIT_PLACE,
-    Standing,
-    Step,
-    build_of,
-    files,
-    removal,
-    undertaking,
-    unit_with,
-)
 from relay.install.secrets import masked
-from relay.install.startup import meaning
-from relay.install.systemctl import instant_us
-from relay.placing import File
-
-SIGNING = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-SECRETS = ("sk-ocelot", "tok-margay", "beat-puma", "head-coati", "page-tapir", SIGNING)
-EVERYTHING = f"""\
-# mine
-stratalerts: {{api_key: sk-ocelot, auth: bearer}} # the key
-http: {{listen: "0.0.0.0:8787", token: page-tapir}}
-heartbeat:
-  url: 'https://watch.example/beat-puma' # a dead man's switch
-destinations:
-  swing:
-    type: discord
-    url: "https://discord.com/api/webhooks/1/tok-margay"
-    # the end
-  bot: {{type: webhook, url: "${{BOT}}", secret: [{SIGNING}], headers: {{A: head-coati, B: "Bearer ${{TEAM}}"}}}}
-rules:
-- {{name: all, to: [swing, bot]}}
-"""
-ENV = {"BOT": "https://bot.example/tok-margay", "TEAM": "head-coati", "UNUSED": "x"}
-
-
-def handed(text: str, *, env: dict[str, str] | None = None, there: dict[str, str] | None = None) -> Handover:
-    read = (there or {}).__getitem__
-    return handover(text, ENV if env is None else env, secret=read, beside=read)
+from tests.support.handovers import EVERYTHING, SECRETS, SIGNING, handed
 
 
 def test_every_secret_leaves_the_text_and_nothing_else_does() -> None:
@@ -162,6 +115,8 @@ def test_a_header_stays_where_nothing_but_variables_stands_in_it(header: str, *,
         ("was sk-ocelot; sk-oce", "was ***; sk-oce"),
         ("head-coati", "***"),
         ("token: ${RELAY_TOKEN}", "token: ${RELAY_TOKEN}"),
+        ("before: https://hooks.slack-gov.com/services/T0/B0/zq7", "before: ***"),
+        ("or tgram://123:tok/-100 here", "or *** here"),
         ("url: sqlite:somewhere/else.db", "url: sqlite:somewhere/else.db"),
         ("websocket_url: wss://staging.example/api", "websocket_url: wss://staging.example/api"),
         (
@@ -253,154 +208,3 @@ def test_a_config_is_shown_with_a_mask_for_each_secret() -> None:
     assert '"${BOT}"' in shown
     assert masked("a: [") is None
     assert masked("a: &a [*a") is None
-
-
-@given(
-    st.dictionaries(
-        st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True),
-        st.text(st.characters(codec="utf-8", exclude_characters="\0\r", exclude_categories=["Cs"]), max_size=20),
-        max_size=4,
-    )
-)
-def test_an_environment_is_read_as_it_was_written(variables: dict[str, str]) -> None:
-    assert environment.read(environment.written(variables)) == variables
-
-
-def test_a_shell_reads_it_as_systemd_does(tmp_path: Path) -> None:
-    value = """a "b" 'c' $HOME `id` \\ \\n #x %d é"""
-    (tmp_path / "env").write_text(environment.written({"ODD": value}))
-    script = f'. "{tmp_path}/env"; printf %s "$ODD"'
-    assert subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True).stdout == value
-
-
-def made_of(text: str, *, wraps: bool = True) -> tuple[File, ...]:
-    command = ("/opt/relay/bin/relay",)
-    return files(handed(text), command=command, unit="[Service]\nExecStart=x\n", build="1+a", wraps=wraps)
-
-
-def test_what_others_may_read_holds_no_secret() -> None:
-    for file in made_of(EVERYTHING):
-        assert file.secret or not [one for one in SECRETS if one in file.text]
-        assert not [one for one in SECRETS if one in repr(file)]
-
-
-def test_the_config_is_written_after_all_that_it_names_and_the_unit_after_the_config() -> None:
-    made = made_of(EVERYTHING)
-    assert [file.path for file in made][-5:] == [ENVIRONMENT, CONFIG, UNIT_PLACE, DROP_IN, wrapper.PLACE]
-    assert made_of(EVERYTHING, wraps=False) == made[:-1]
-    drop_in = made[-2].text
-    assert build_of(drop_in) == "1+a"
-    assert drop_in.index("LoadCredential=\n") < drop_in.index("LoadCredential=api_key:/etc/relay/api_key\n")
-    assert "EnvironmentFile=/etc/relay/relay.env\n" in drop_in
-
-
-def test_the_unit_starts_the_command_that_it_was_given() -> None:
-    unit = "[Service]\n# ExecStart=no\nExecStart=/opt/relay/bin/relay -c /etc/relay/config.yaml run\nType=notify\n"
-    assert unit_with(unit, ("/opt/relay/bin/relay",)) == unit
-    odd = unit_with(unit, ("/srv/my 100%/python", "-m", "relay"))
-    assert 'ExecStart="/srv/my 100%%/python" -m relay -c /etc/relay/config.yaml run\n' in odd
-
-
-RUNS = Standing(active=True, enabled=True)
-
-
-@pytest.mark.parametrize(
-    ("changed", "unit", "asked"),
-    [
-        (set(), Standing(active=True, enabled=True, unread=True), (Step.RELOAD, Step.RESTART)),
-        (set(), Standing(active=False, enabled=True, unread=True), (Step.RELOAD, Step.START)),
-        ({UNIT_PLACE, DROP_IN, CONFIG}, NOWHERE, (Step.RELOAD, Step.START)),
-        (set(), RUNS, ()),
-        (set(), Standing(active=True, enabled=False), (Step.ENABLE,)),
-        (set(), Standing(active=False, enabled=True), (Step.START,)),
-        ({CONFIG}, RUNS, (Step.RESTART,)),
-        ({DROP_IN}, RUNS, (Step.RELOAD, Step.RESTART)),
-        ({wrapper.PLACE}, RUNS, ()),
-        ({DROP_IN}, Standing(active=True, enabled=False), (Step.RELOAD, Step.ENABLE, Step.RESTART)),
-        ({UNIT_PLACE, DROP_IN, CONFIG}, None, ()),
-    ],
-)
-def test_systemd_is_asked_for_what_is_not_so_already(
-    changed: set[Path], unit: Standing | None, asked: tuple[Step, ...]
-) -> None:
-    files = tuple(File(path, "") for path in sorted(changed))
-    done = undertaking(files, unit, before="", build="1+a")
-    assert (done.files, done.steps) == (files, asked)
-
-
-@pytest.mark.parametrize(
-    ("unit", "asked"),
-    [(RUNS, (Step.RESTART,)), (Standing(active=True, enabled=False), (Step.ENABLE, Step.RESTART)), (None, ())],
-)
-def test_what_was_written_after_the_service_had_started_has_it_restarted(
-    unit: Standing | None, asked: tuple[Step, ...]
-) -> None:
-    assert undertaking([], unit, before="", build="1+a", late=True).steps == asked
-
-
-def test_a_file_is_as_old_as_its_place_says_and_not_as_the_copy(tmp_path: Path) -> None:
-    before = time.time_ns() // 1000 - 20_000  # the kernel's own clock may lag by a tick
-    other = tmp_path / "other"
-    other.write_text("k")
-    os.utime(other, (1, 1))
-    other.rename(tmp_path / "key")
-    files = [File(Path("/key"), ""), File(Path("/none"), "")]
-    assert before <= touched_us(tmp_path, files) <= time.time_ns() // 1000
-    assert touched_us(tmp_path, files[1:]) == 0
-
-
-@pytest.mark.parametrize(
-    ("told", "instant"),
-    [
-        ("Thu 1970-01-01 00:01:00.000007 UTC", 60_000_007),
-        ("Sun 2026-11-22 16:28:27 UTC", 1_795_364_907_000_000),
-        ("Sun 2026-11-22 16:28:27.104512 CET", None),
-        ("n/a", None),
-        ("", None),
-    ],
-)
-def test_a_time_is_read_as_systemd_writes_it(told: str, instant: int | None) -> None:
-    assert instant_us(told) == instant
-
-
-def test_the_chat_hears_of_a_first_start_and_of_another_version() -> None:
-    drop_in = made_of(EVERYTHING, wraps=False)[-1]
-
-    def tells(unit: Standing | None, before: str, build: str) -> bool:
-        return undertaking([drop_in], unit, before=before, build=build).tells
-
-    assert tells(NOWHERE, "", "1+a")
-    assert tells(NOWHERE, drop_in.text, "1+a")
-    assert tells(RUNS, drop_in.text, "1+b")
-    assert not tells(RUNS, drop_in.text, "1+a")
-    assert not tells(None, "", "1+a"), "nothing is started"
-
-
-@pytest.mark.parametrize(
-    ("there", "unit", "asked"),
-    [
-        (
-            {UNIT_PLACE, DROP_IN, wrapper.PLACE},
-            RUNS,
-            [Step.DISABLE, UNIT_PLACE, DROP_IN, Step.RELOAD, wrapper.PLACE],
-        ),
-        ({wrapper.PLACE}, NOWHERE, [wrapper.PLACE]),
-        ({UNIT_PLACE, wrapper.PLACE}, None, [UNIT_PLACE, wrapper.PLACE]),
-        ({UNIT_PLACE}, NOWHERE, [Step.DISABLE, UNIT_PLACE, Step.RELOAD]),
-        ({UNIT_PLACE, DROP_IN}, None, [UNIT_PLACE, DROP_IN]),
-        ({DROP_IN}, Standing(active=True, enabled=False), [Step.STOP, DROP_IN, Step.RELOAD]),
-        (set(), Standing(active=False, enabled=True), [Step.DISABLE]),
-        (set(), NOWHERE, []),
-    ],
-)
-def test_what_is_there_is_taken_away_after_it_has_stopped(
-    there: set[Path], unit: Standing | None, asked: list[Step | Path]
-) -> None:
-    assert removal(there, unit) == asked
-
-
-def test_every_end_has_a_meaning() -> None:
-    assert "refused the key" in meaning(77)
-    assert "credential" in meaning(243)
-    assert meaning(None) != meaning(1)
-    assert meaning(99) == "the last lines of its log say why"

@@ -17,10 +17,11 @@ from relay.config.model import Config
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import announcement, running, wrapper
 from relay.install.installer import Planned
-from relay.install.plan import CONFIG, STATE_FOLDER, Step
+from relay.install.plan import Step
 from relay.install.running import command_of, hidden
 from relay.install.startup import Started, until_ready
 from relay.install.systemctl import Ended, NotDoneError, Systemctl, readable
+from relay.units import CONFIG, STATE
 from tests.support.clock import FakeClock
 
 
@@ -33,7 +34,7 @@ def test_the_command_is_the_script_that_was_called_else_the_one_beside_the_inter
     (tmp_path / "relay").write_text("")
     assert command_of(tmp_path / "relay", python) == (str(tmp_path / "relay"),)
     for place in (tmp_path / "relay", tmp_path / "bin/relay"):
-        place.write_text(wrapper.text_of(["/opt/relay/bin/relay"], config=CONFIG, state=STATE_FOLDER))
+        place.write_text(wrapper.text_of(["/opt/relay/bin/relay"], config=CONFIG, state=STATE))
     assert command_of(tmp_path / "relay", python) == (str(python), "-m", "relay"), "no wrapper becomes one of itself"
 
 

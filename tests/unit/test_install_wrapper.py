@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from relay.install import wrapper
-from relay.install.plan import CONFIG, STATE_FOLDER
+from relay.units import CONFIG, STATE
 from tests.support.documents import ROOT
 
 
 def text_of(*command: str) -> str:
-    return wrapper.text_of(command, config=CONFIG, state=STATE_FOLDER)
+    return wrapper.text_of(command, config=CONFIG, state=STATE)
 
 
 def test_it_becomes_the_command_with_every_word_and_names_the_service(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_it_becomes_the_command_with_every_word_and_names_the_service(tmp_path: 
     script = tmp_path / "relay"
     script.write_text(text_of(str(program), "-m", "relay"))
     ended = subprocess.run(["/bin/sh", script, "dead", "a b", "", "$x"], capture_output=True, text=True, check=False)
-    said = [str(program), f"{CONFIG}:{STATE_FOLDER}", "-m", "relay", "dead", "a b", "", "$x"]
+    said = [str(program), f"{CONFIG}:{STATE}", "-m", "relay", "dead", "a b", "", "$x"]
     assert (ended.returncode, ended.stdout, ended.stderr) == (77, "".join(f"{word}|" for word in said), "")
 
 

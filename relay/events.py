@@ -195,13 +195,18 @@ class Event(msgspec.Struct, frozen=True):
 
     def natural(self) -> str:
         """The fields that make it this alert, for people and receivers; ``?`` where one is missing."""
+        return "|".join(part or "?" for part in self._natural_fields())
+
+    def is_blank(self) -> bool:
+        """Whether it has none of the fields that ``natural`` is made of, as a test message may."""
+        return not any(self._natural_fields())
+
+    def _natural_fields(self) -> tuple[str | None, ...]:
         when = self.triggered_at.isoformat() if self.triggered_at else None
         if self.channel is Channel.BREAKS:
             threshold = None if self.threshold is None else str(self.threshold)
-            parts = (self.timeframe, self.direction, threshold, "+".join(self.symbols) or None, when)
-        else:
-            parts = (self.symbol, self.timeframe, self.direction, self.shape, when)
-        return "|".join(part or "?" for part in parts)
+            return (self.timeframe, self.direction, threshold, "+".join(self.symbols) or None, when)
+        return (self.symbol, self.timeframe, self.direction, self.shape, when)
 
     def key(self) -> str:
         """Channel and id, or channel and natural fields. The store fixes it at the first sighting."""

@@ -108,8 +108,7 @@ def body_of(message: Message) -> Body:
 
 def _natural(delivery: Delivery) -> str:
     """Never one that any two without fields would share: a receiver that drops what it knows would drop the second."""
-    natural = delivery.event.natural()
-    return natural if natural.strip("?|") else delivery.event_key
+    return delivery.event_key if delivery.event.is_blank() else delivery.event.natural()
 
 
 def variables_of(body: Body) -> dict[str, object]:

@@ -233,5 +233,5 @@ def _may_write(made: Planned, *, force: bool) -> bool:
         return writes
     raise UsageError(
         f"there already, and saying something else: {names}; nothing was written",
-        hint="Say --force to write over, or -c /etc/relay/config.yaml to go on with what is there.",
+        hint=f"Say --force to write over, or -c {apply.inside(made.root, units.CONFIG)} to go on with what is there.",
     )

@@ -117,7 +117,8 @@ async def test_a_second_run_changes_nothing_and_a_changed_config_is_asked_about(
         assert (again.code, again.out) == (0, "Nothing to change: the relay is installed so already, and runs.\n")
     add(config, "shutdown_grace: 5s")
     refused = await install(systemd, config)
-    assert (refused.code, "--force" in refused.err) == (64, True)
+    hint = f"Say --force to write over, or -c {systemd.root}/etc/relay/config.yaml to go on"
+    assert (refused.code, hint in refused.err) == (64, True)
     assert "    +shutdown_grace: 5s\n" in refused.out
     assert (there(systemd.root), systemd.pid, systemd.calls) == (before, pid, [])
     systemd.refuse("restart", "Failed to restart relay.service: Access denied")

@@ -24,7 +24,7 @@ from relay.config.found import find_config
 from relay.errors import Exit, RelayError, UsageError
 from relay.install import apply, fit, installer, plan, running
 from relay.install.installer import Planned
-from relay.install.plan import FOLDER, Standing, Step, Undertaking
+from relay.install.plan import Standing, Step, Undertaking
 from relay.install.systemctl import Systemctl, systemctl
 from relay.wording import agreeing
 
@@ -165,13 +165,21 @@ class _Terminal:
 
 
 def _remove(root: Path, manager: Systemctl | None, *, dry_run: bool) -> None:
-    """Take the service away, each step shown before it is done; config and store stay."""
-    for step in installer.removal(root, manager):
-        click.echo(service.typed(step) if isinstance(step, Step) else f"rm {apply.inside(root, step)}")
+    """Take the service away, each step told as it is done; config and store stay."""
+    steps = installer.removal(root, manager)
+    for step in steps:
+        if isinstance(step, Step):  # which may take a while, so it is shown before
+            click.echo(service.typed(step))
         if not dry_run:
             installer.carry_out(step, root, manager)
-    config, store = (apply.inside(root, folder) for folder in (FOLDER, units.STATE))
-    click.echo(f"{config} and {store} stay: the config, its secrets, and the store. Who wants them no more: rm -r")
+        if isinstance(step, Path):
+            click.echo(f"{'would be removed:' if dry_run else 'removed'} {apply.inside(root, step)}")
+    if not steps:
+        click.echo("There is nothing to remove.")
+    for line in service.staying(root):
+        click.echo(line)
+    if dry_run and steps:
+        click.echo("Nothing was stopped or removed.")
 
 
 def _words(ctx: click.Context) -> list[str]:

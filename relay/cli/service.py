@@ -2,10 +2,13 @@
 
 Planned, Undertaking ──foretold──> lines        files ──written──> lines
 Started ──ended──> why it did not come up, and its log | ──afterwards──> what to type from now on
+root    ──staying──> what a removal leaves there
 """
 
 from __future__ import annotations
 
+import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,11 +16,12 @@ from relay.config.found import DEFAULT_PLACES
 from relay.deliveries import Verdict
 from relay.install import announcement, apply, plan, running, wrapper
 from relay.install.installer import Announced, Planned
-from relay.install.plan import Step, Undertaking
+from relay.install.plan import FOLDER, Step, Undertaking
 from relay.install.startup import Started, meaning
 from relay.install.systemctl import Ended
 from relay.redaction import redact
-from relay.units import CONFIG
+from relay.units import CONFIG, STATE
+from relay.wording import agreeing
 
 
 def foretold(made: Planned, undertaking: Undertaking) -> Iterator[str]:
@@ -50,6 +54,19 @@ def _left(made: Planned) -> Iterator[str]:
     """That this relay is not on the PATH, because another's is."""
     if made.displaced is not None:
         yield f"left {made.displaced}: it is another's; this relay is {' '.join(running.command())}"
+
+
+def staying(root: Path) -> Iterator[str]:
+    """What a removal leaves, and how that goes, too; nothing where nothing is left."""
+    config, store = apply.inside(root, FOLDER), apply.inside(root, STATE)
+    kept = {config: "the config with its secrets", store: "the store"}
+    there = [place for place in kept if os.path.lexists(place)]  # where it leads to, others than root can't ask
+    if there:
+        verb, them = agreeing(len(there), "stays", "stay"), agreeing(len(there), "it", "them")
+        goes = [*there, *([store.parent / store.readlink()] if store.is_symlink() else [])]  # systemd's private/relay
+        rm = shlex.join([*(["sudo"] if root == Path("/") else []), "rm", "-r", *map(str, goes)])
+        holds = ", and ".join(kept[place] for place in there)
+        yield f"{' and '.join(map(str, there))} {verb}: {holds}. To delete {them}: {rm}"
 
 
 def announced(heard: Announced) -> str:

@@ -246,11 +246,15 @@ async def test_it_can_be_taken_away_again_and_config_and_store_stay(systemd: Stu
     dry = await install(systemd, None, "--remove", "--dry-run")
     assert systemd.runs()
     gone = await install(systemd, None, "--remove")
-    assert (gone.code, gone.out) == (0, dry.out)
+    foretold, ending = dry.out.replace("would be removed: ", "removed "), "Nothing was stopped or removed.\n"
+    assert (gone.code, gone.err, f"{gone.out}{ending}") == (0, "", foretold)
+    assert gone.out.count(f"removed {systemd.root}/") == 3
     assert systemd.calls == ["disable --now relay", "daemon-reload"]
     assert not systemd.runs()
     assert {name.split("/")[1] for name in there(systemd.root)} == {"relay"}
-    assert f"\n{systemd.root}/etc/relay and {systemd.root}/var/lib/relay stay: " in gone.out
+    kept = f"{systemd.root}/etc/relay", f"{systemd.root}/var/lib/relay"
+    stay = "stay: the config with its secrets, and the store. To delete them: rm -r"
+    assert f"\n{' and '.join(kept)} {stay} {' '.join(kept)}" in gone.out
     assert (systemd.root / "var/lib/relay/relay.db").exists()
 
 
@@ -267,7 +271,7 @@ async def test_a_service_that_does_not_stop_keeps_its_unit(systemd: StubSystemd,
 async def test_what_is_not_installed_is_taken_away_without_a_fault(systemd: StubSystemd) -> None:
     systemd.refuse("disable", "Failed to disable unit: Unit file relay.service does not exist.")
     gone = await install(systemd, None, "--remove")
-    assert (gone.code, gone.err, systemd.calls) == (0, "", [])
+    assert (gone.code, gone.err, gone.out, systemd.calls) == (0, "", "There is nothing to remove.\n", [])
 
 
 @pytest.mark.parametrize(

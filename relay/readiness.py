@@ -38,6 +38,9 @@ LONG_SECONDS: Final = 600.0
 RECENT_US: Final = 24 * 3_600 * MICROS
 """So long ago may a hole have been found that is told of."""
 
+RELOADED: Final = "reload (`systemctl reload relay`, SIGHUP; where a service's credential holds it, restart)"
+"""What takes up a change of a destination's config: the relay goes on with what it loaded."""
+
 _LONG: Final = f"{LONG_SECONDS / 60:.0f} minutes"
 _BEFORE_CONNECTING: Final = {
     True: "the baseline is being fetched over REST first",
@@ -180,11 +183,12 @@ def snooze_notes(snoozes: Iterable[Snooze]) -> Iterator[str]:
 def switched(name: str, how: Switched) -> str:
     """What a destination's switch comes to, and what lets it go on, said of it; empty where it is on.
 
-    ``is switched off (410 Gone), its queue is kept: mend it, then `relay resume bot```
+    ``is switched off (410 Gone), its queue is kept: mend it, then `relay resume bot`, or with another url …``: the
+    relay goes on with the config that it loaded, so a resume alone would send to the old one.
     """
     resume = f"`{relay_command('resume', name)}`"
     if how.switch is Switch.OFF:
-        return f"{switched_off(how.reason)}, its queue is kept: mend it, then {resume}"
+        return f"{switched_off(how.reason)}, its queue is kept: mend it, then {resume}, or with another url {RELOADED}"
     if how.switch is Switch.PAUSED:
         return f"is paused{f' ({how.reason})' if how.reason else ''}: what comes is queued until {resume}"
     return ""

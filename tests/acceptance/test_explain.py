@@ -13,6 +13,7 @@ from relay.events import Source
 from relay.outbox.base import Entry
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
+from relay.readiness import RELOADED
 from relay.simulator.inbox import Inbox
 from relay.simulator.upstream import Simulator
 from tests.support.alerts import in_force
@@ -242,7 +243,7 @@ async def test_what_a_running_relay_holds_is_not_told_as_sent_nor_its_config_as_
         "swing": "  swing: would be held; it is paused (paused by an operator): what comes is queued until "
         "`relay resume swing`; would list paused",
         "bot": "  bot: would be queued; it is switched off (answered 410 Gone), its queue is kept: mend it, then "
-        "`relay resume bot`; would list gone",
+        f"`relay resume bot`, or with another url {RELOADED}; would list gone",
         "misc": "  misc: would be sent; lists sent",
     }
     async with running(Path(config)) as daemon:

@@ -22,6 +22,7 @@ from relay.config.model import Http
 from relay.config.outline import DestinationOutline
 from relay.config.whereabouts import Whereabouts
 from relay.outbox.sqlite import SqliteOutbox
+from relay.readiness import RELOADED
 from relay.web.desk import ConfigStatus, Readiness
 from tests.support.clock import FakeClock
 from tests.support.desk import FakeDesk
@@ -107,6 +108,19 @@ async def test_each_verb_that_needs_no_more_than_the_relay_goes_on(
     async with relay_of(desk, tmp_path, NO_YAML):
         assert await verb(tmp_path, *words) == 0
     assert "goes on with its old config" in capsys.readouterr().err
+
+
+async def test_a_resume_notes_that_the_running_relay_has_the_destination_otherwise_than_the_file(
+    desk: FakeDesk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with relay_of(desk, tmp_path, ""):
+        assert await verb(tmp_path, "resume", "swing") == 0
+    out, err = capsys.readouterr()
+    assert out == "swing goes on.\n"
+    assert err == (
+        f"note: the running relay has swing otherwise than {tmp_path}/config.yaml (url and type)\n"
+        f"  to take that up: {RELOADED}\n"
+    )
 
 
 async def test_a_name_that_the_running_relay_does_not_have_is_refused_by_what_it_has(

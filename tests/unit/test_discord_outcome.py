@@ -203,7 +203,10 @@ def test_a_reset_told_as_a_moment_alone_is_read_by_our_clock(
         (
             404,
             {"code": 10015},
-            "answered 404 Not Found; the webhook was deleted; make a new one and put its url into the config",
+            (
+                "answered 404 Not Found; the webhook was deleted; "
+                "make a new one, put its url into the config and reload it"
+            ),
         ),
     ],
 )

@@ -21,6 +21,7 @@ from relay.judging.judge import Sighted
 from relay.judging.plan import Plan, Terms
 from relay.outbox.base import DestinationState, Switch
 from relay.outbox.memory import Mark, Snooze, SnoozeKind
+from relay.readiness import RELOADED
 from relay.rules.active import Active, Hours
 from relay.rules.match import compile_rules
 from relay.rules.rule import Levels, Routes, Rule, Symbols
@@ -256,7 +257,10 @@ def test_an_otherwise_does_not_find_a_rule_that_its_look_up_ruled_out() -> None:
 
 
 PAUSED = "it is paused (paused by an operator): what comes is queued until `relay resume 'the bot'`"
-OFF = "it is switched off (no such webhook), its queue is kept: mend it, then `relay resume 'the bot'`"
+OFF = (
+    "it is switched off (no such webhook), its queue is kept: mend it, then `relay resume 'the bot'`, "
+    f"or with another url {RELOADED}"
+)
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from relay.clock import MICROS
 from relay.deliveries import State
 from relay.outbox.base import DestinationState, QueueStats, Switch
 from relay.outbox.ending import Ending
+from relay.readiness import RELOADED
 from tests.support.clock import START_US
 
 ON = DestinationState()
@@ -110,7 +111,10 @@ def test_a_table_is_drawn_where_it_fits_and_not_where_it_does_not() -> None:
     [
         (
             DestinationState(Switch.OFF, "410 Gone"),
-            "degraded: the bot is switched off (410 Gone), its queue is kept: mend it, then `relay resume 'the bot'`",
+            (
+                "degraded: the bot is switched off (410 Gone), its queue is kept: mend it, then `relay resume 'the bot'`"
+                f", or with another url {RELOADED}"
+            ),
         ),
         (
             DestinationState(Switch.PAUSED),

@@ -14,6 +14,7 @@ from relay.outbox.memory import Snooze, SnoozeKind
 from relay.readiness import (
     LONG_SECONDS,
     RECENT_US,
+    RELOADED,
     Signs,
     judged,
     lane_trouble,
@@ -93,7 +94,10 @@ def test_it_is_not_ready_and_says_why(signs: Signs, reason: str) -> None:
         ({"reload_fault": "a.yaml:1:1: no\nmore"}, "the config's last reload changed nothing: a.yaml:1:1: no"),
         (
             {"lanes": {"bot": IDLE, "ops": msgspec.structs.replace(IDLE, switch=Switch.OFF, reason=GONE)}},
-            f"ops is switched off ({GONE}), its queue is kept: mend it, then `relay resume ops`",
+            (
+                f"ops is switched off ({GONE}), its queue is kept: mend it, then `relay resume ops`, "
+                f"or with another url {RELOADED}"
+            ),
         ),
     ],
 )
@@ -132,7 +136,10 @@ def test_it_is_ready_and_says_what_falls_short(changed: dict[str, object], said:
         ),
         (
             msgspec.structs.replace(FAILING, switch=Switch.OFF),
-            "bot is switched off (without a reason), its queue is kept: mend it, then `relay resume bot`",
+            (
+                "bot is switched off (without a reason), its queue is kept: mend it, then `relay resume bot`, or with "
+                "another url reload (`systemctl reload relay`, SIGHUP; where a service's credential holds it, restart)"
+            ),
         ),
         (msgspec.structs.replace(FAILING, switch=Switch.PAUSED, failing_seconds=9_999.0), ""),
     ],

@@ -22,8 +22,8 @@ NETWORK_ERROR: Final = 40333
 
 _GONE: Final = frozenset({(HTTPStatus.NOT_FOUND, UNKNOWN_WEBHOOK), (HTTPStatus.FORBIDDEN, INVALID_TOKEN)})
 _MEANINGS: Final = {
-    UNKNOWN_WEBHOOK: "the webhook was deleted; make a new one and put its url into the config",
-    INVALID_TOKEN: "the webhook's token is no longer valid; copy its url anew",
+    UNKNOWN_WEBHOOK: "the webhook was deleted; make a new one, put its url into the config and reload it",
+    INVALID_TOKEN: "the webhook's token is no longer valid; copy its url into the config anew and reload it",
     NETWORK_ERROR: "Cloudflare refused the request before Discord saw it; something on the way changes our User-Agent",
 }
 _SCOPES: Final = {

@@ -10,10 +10,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from relay.cli import VERBS, group
+from relay.cli.setup.report import next_steps
 from relay.config.load import load
 
 KEY = "sk-zq7-0001"
 URL = "https://discord.com/api/webhooks/961700198785118228/zq7-token"
+PROGRAM = "/opt/not-on-the-path/bin/relay"
 
 Run = Callable[..., Result]
 
@@ -25,6 +27,7 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.delenv("RELAY_CONFIG", raising=False)
     monkeypatch.delenv("STRATALERTS_API_KEY", raising=False)
     monkeypatch.setattr("relay.cli.init.terminal", lambda: True)
+    monkeypatch.setattr("relay.install.running.command", lambda: (PROGRAM,))
 
     def run(*lines: str, options: tuple[str, ...] = ()) -> Result:
         arguments = ["init", "--offline", *options]
@@ -45,7 +48,7 @@ def test_the_answers_become_a_config_that_only_its_owner_knows_the_secrets_of(in
     assert loaded.destinations["swing"].url.reveal() == URL
     assert ended.output.count("(secret: only you can read it)") == 2
     assert "my alerts: in-force alerts on AAPL or SPY, on the daily or weekly timeframe, bullish" in ended.output
-    assert "next: relay send swing, then: relay run\n" in ended.output
+    assert f"next: {PROGRAM} send swing, then: {PROGRAM} run\n" in ended.output
     assert KEY not in ended.output
     assert "zq7-token" not in ended.output
     modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir() if not path.suffix}
@@ -121,7 +124,7 @@ def test_a_script_that_says_the_same_again_finds_all_as_it_is_and_another_is_ref
     before = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     again = init(options=options)
     assert (again.exit_code, "wrote" in again.output, again.output.count("already so: ")) == (0, False, 2)
-    assert "next: relay send desk, then: relay run\n" in again.output
+    assert f"next: {PROGRAM} send desk, then: {PROGRAM} run\n" in again.output
     other = init(options=(*options, "--direction", "bullish"))
     assert f"{tmp_path}/config.yaml is there already, saying something else" in str(other.exception)
     assert {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()} == before
@@ -163,3 +166,14 @@ def test_it_is_documented_by_its_help() -> None:
     assert command is not None
     for parameter in command.params:
         assert isinstance(parameter, click.Argument) or getattr(parameter, "help", None)
+
+
+@pytest.mark.parametrize(("on_the_path", "said"), [(PROGRAM, "relay"), ("/usr/bin/relay", PROGRAM), (None, PROGRAM)])
+def test_what_is_next_can_be_typed_as_it_stands_and_sends_nothing_where_a_sample_was_taken(
+    monkeypatch: pytest.MonkeyPatch, on_the_path: str | None, said: str
+) -> None:
+    monkeypatch.setattr("relay.install.running.command", lambda: (PROGRAM,))
+    monkeypatch.setattr("shutil.which", lambda _: on_the_path)
+    place = Path("config.yaml").absolute()
+    assert next_steps(place, "my chat")[0] == f"next: {said} send 'my chat', then: {said} run"
+    assert next_steps(place, None)[0] == f"next: {said} run"

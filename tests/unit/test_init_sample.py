@@ -6,24 +6,32 @@ from pathlib import Path
 
 import pytest
 
+from relay.cli.setup.answers import Answers, Place, Typed
+from relay.cli.setup.report import Report
 from relay.cli.setup.sample import newest, question
 from relay.cli.survey import Shown, Survey
 from relay.config.load import loads
 from relay.config.model import Config
+from relay.errors import Exit
 from relay.events import Channel
+from relay.secret import Secret
 from tests.support.clock import START_US
 from tests.support.events import in_force
 
 UNWANTED = "Of the last day your rule wants none. Post the newest of all to swing, marked as a sample?"
 
 
-def config(*timeframes: str) -> Config:
+def config_text(*timeframes: str) -> str:
     """A destination for each."""
     text = "stratalerts: {api_key: k}\ndestinations:\n"
     names = ("swing", "scalps")[: len(timeframes)]
     text += "".join(f"  {name}: {{type: webhook, url: 'http://127.0.0.1:9/{name}'}}\n" for name in names) + "rules:\n"
     text += "".join(f"  - {{name: {n}, timeframe: {t}, to: {n}}}\n" for n, t in zip(names, timeframes, strict=True))
-    return loads(text, path=Path("config.yaml"), env={})
+    return text
+
+
+def config(*timeframes: str) -> Config:
+    return loads(config_text(*timeframes), path=Path("config.yaml"), env={})
 
 
 def day(*timeframes: str) -> Survey:
@@ -54,5 +62,13 @@ def test_it_is_the_newest_that_a_rule_wants_and_else_it_is_said_that_none_does(
     assert question(found) == asked
 
 
-def test_a_day_without_alerts_has_none() -> None:
+def test_a_day_without_alerts_has_none_and_that_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert newest(config("D"), day()) == {}
+    place = tmp_path / "config.yaml"
+    place.write_text(config_text("D"))
+    answered = Answers(Typed(Secret("k")), (Place("swing", "webhook", Typed(Secret("http://127.0.0.1:9/swing"))),))
+    report = Report(place, answered, interactive=True, sampling=None, allow_real=False)
+    assert report.tell(day(), offline=False) is Exit.OK
+    said = " ".join(capsys.readouterr().out.split())
+    assert "no alert was seen in the last day, so there is no sample to post; `relay send NAME` posts a test" in said
+    assert " send swing -c " in said

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shlex
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -49,6 +50,7 @@ class Report:
         self._interactive = interactive
         self._sampling = sampling
         self._allow_real = allow_real
+        self._sampled = False  # a sample was posted to each destination, and taken
 
     def tell(self, day: Survey | None, *, offline: bool) -> Exit:
         """All of it, on standard output.
@@ -79,13 +81,19 @@ class Report:
             return True
         told, well = asyncio.run(sample.posted(config, day, allow_real=self._allow_real))
         tell(sample.lines(told))
+        self._sampled = (
+            well and not sample.withheld(config, allow_real=self._allow_real) and bool(sample.newest(config, day))
+        )
         return well
 
     def _wants_sample(self, config: Config, day: Survey) -> bool:
         if self._sampling is not None:
             return self._sampling
         samples = sample.newest(config, day)
-        if not self._interactive or not samples:
+        if not self._interactive:
+            return False
+        if not samples:
+            tell([f"note: {sample.NOTHING}"])
             return False
         allowed = self._allow_real or len(sample.withheld(config, allow_real=False)) < len(config.destinations)
         return allowed and click.confirm(sample.question(samples), default=True)
@@ -95,7 +103,7 @@ class Report:
         return [f"next: {mend}, then: relay check --online{where(self._place)}"]
 
     def _next_steps(self) -> list[str]:
-        return next_steps(self._place, self._answered.places[0].name)
+        return next_steps(self._place, None if self._sampled else self._answered.places[0].name)
 
 
 def explained(config: Config, unset: Sequence[str] = ()) -> Iterator[str]:
@@ -136,11 +144,14 @@ def where(place: Path) -> str:
     return "" if place == Path("config.yaml").absolute() else f" -c {shlex.quote(str(place))}"
 
 
-def next_steps(place: Path, name: str) -> list[str]:
-    """What to do with a config; ``name`` is one of its destinations."""
-    install = shlex.join(["sudo", *running.command(), "install", "-c", str(place)])
+def next_steps(place: Path, name: str | None) -> list[str]:
+    """What to do with a config; ``name`` is one of its destinations, None where nothing is to be sent for a trial."""
+    relay = running.command()
+    install = shlex.join(["sudo", *relay, "install", "-c", str(place)])
+    program = "relay" if shutil.which("relay") == relay[0] else shlex.join(relay)
+    sends = "" if name is None else f"{program} send {shlex.quote(name)}{where(place)}, then: "
     return [
-        f"next: relay send {shlex.quote(name)}{where(place)}, then: relay run{where(place)}",
+        f"next: {sends}{program} run{where(place)}",
         f"or as a service, which starts with the machine: {install}",
         "docs/rules.md has more rules, to be copied and changed.",
     ]

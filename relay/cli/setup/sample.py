@@ -27,7 +27,11 @@ from relay.rules.match import compile_rules
 from relay.rules.merge import merge
 from relay.rules.rule import Rule
 
-_NOTHING: Final = "the last day had no alert that could be a sample; `relay send NAME` posts a test message"
+NOTHING: Final = (
+    "no alert was seen in the last day, so there is no sample to post; `relay send NAME` posts a test message"
+)
+"""What is said where the last day had none."""
+
 _UNWANTED: Final = "; no rule wants it: it only shows how one looks"
 
 
@@ -76,7 +80,7 @@ async def posted(config: Config, day: Survey, *, allow_real: bool) -> tuple[Sequ
     """
     samples = newest(config, day)
     if not samples:
-        return [_NOTHING], True
+        return [NOTHING], True
     held = withheld(config, allow_real=allow_real)
     told = [f"{name}: no sample, for the upstream is a simulator and {name} is real (--allow-real)" for name in held]
     sent = {name: sample for name, sample in samples.items() if name not in held}

@@ -126,6 +126,33 @@ async def test_a_lost_stream_is_told_and_comes_back_by_itself(world: World, tabs
     assert await never_left(page)
 
 
+ASKED = re.compile(r"/(parts|api/stream)$")
+
+
+@pytest.mark.parametrize("away", [False, True])
+async def test_a_relay_that_answers_no_more_is_not_shown_as_well(
+    ground: AsyncExitStack, tabs: Tabs, *, away: bool
+) -> None:
+    tabs.forgive("ERR_FAILED")
+    desk = FakeDesk()
+    client = await ground.enter_async_context(serving(desk, broadcast=Broadcast(SystemClock())))
+    page = await tabs.blank()
+    await page.clock.install()
+    await page.goto(str(client._base_url))
+    await live(page)
+    await turn_away(page, away=away)
+    await page.route(ASKED, lambda route: route.abort())
+    for _ in range(6):  # what a tab in the back asks, it asks each half minute
+        await page.clock.fast_forward(15_000 if away else 5_000)
+    await expect(page).to_have_title("✕ no answer · Relay")
+    await expect(page.get_by_role("alert")).to_contain_text("The relay does not answer since")
+    await page.unroute(ASKED)
+    await turn_away(page, away=False)
+    await page.clock.fast_forward(31_000)
+    await expect(page).to_have_title("✓ all is well · Relay")
+    await expect(page.get_by_role("alert")).to_be_hidden()
+
+
 async def turn_away(page: Page, *, away: bool) -> None:
     """Have the tab in the back, or in the front again."""
     await page.evaluate(

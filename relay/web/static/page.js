@@ -2,6 +2,7 @@
  * Keeps the page as the server would render it now. Without this script it is the same page, and stands still.
  *
  *   /api/stream ──something happened──> at most once a second: GET /parts ──> what differs is changed in place
+ *   nobody answers ──for a while──> the page, its title and its icon say so, and its ages stand still
  *   a button    ──POST, as without script──> the page it leads to ──> its flash as a toast, the rest in place
  *
  * No word and no number is made here but ages: the server renders everything. Nodes that stay the same node keep their
@@ -17,6 +18,7 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const LEAST_MS = Number(byId('main').dataset.refreshMs); // between two refreshes
 const SHARE = 5; // and so many times what the last one took: a slow server is asked less
 const QUIET_MS = 20000; // the stream says how it stands every 5 s: without a word for so long, it is lost
+const LOST_MS = 15000; // nothing that is older is shown as if it were so now
 const TOAST_MS = 8000;
 const AWAY_MS = 10000; // a tab that is hidden for so long lets go of the stream: a browser has six connections for us
 const AWAY_EVERY_MS = 30000; // and looks by itself, for its title
@@ -44,15 +46,24 @@ function show(page) {
     become(here, part, light);
   }
   const glance = byId('glance').dataset;
-  if (document.title !== glance.title) document.title = glance.title || '';
-  const icon = `/static/icon-${glance.kind}.svg`;
-  if (byId('icon').getAttribute('href') !== icon) byId('icon').setAttribute('href', icon);
+  answered = Date.now();
+  lost = false;
+  byId('lost').hidden = true;
+  delete document.body.dataset.lost;
+  title(glance.title || '', glance.kind || '');
   skew = Number(glance.now || Date.now()) - Date.now();
   tick();
   if (within && focused && !focused.isConnected) {
     const heading = document.querySelector(`#${within.id} h2`); // the button's row is gone: stay in its section
     if (heading instanceof HTMLElement) heading.focus({ preventScroll: true });
   }
+}
+
+/** What a tab shows of it. @param {string} text @param {string} kind */
+function title(text, kind) {
+  if (document.title !== text) document.title = text;
+  const icon = `/static/icon-${kind}.svg`;
+  if (byId('icon').getAttribute('href') !== icon) byId('icon').setAttribute('href', icon);
 }
 
 /** @param {string} html */
@@ -62,8 +73,23 @@ const read = (html) => new DOMParser().parseFromString(html, 'text/html');
 
 let skew = Number(byId('glance').dataset.now || Date.now()) - Date.now(); // how far the relay's clock is ahead of ours
 
+let answered = Date.now(); // when the page was last as the relay tells it
+let lost = false; // and that is too long ago
+
+/** Something was asked in vain. */
+function miss() {
+  if (lost || paused || Date.now() - answered < LOST_MS) return;
+  lost = true;
+  const since = new Date(answered + skew).toISOString().slice(11, 19);
+  byId('lost').textContent = `The relay does not answer since ${since} UTC. What stands below is from then.`;
+  byId('lost').hidden = false;
+  document.body.dataset.lost = '';
+  title('✕ no answer · Relay', 'bad');
+  tick();
+}
+
 function tick() {
-  const now = Date.now() + skew;
+  const now = (lost ? answered : Date.now()) + skew;
   for (const time of document.querySelectorAll('time[data-tick]')) {
     const seconds = (now - Date.parse(time.getAttribute('datetime') || '')) / 1000;
     const text = span(time.getAttribute('data-tick') === 'left' ? -seconds : seconds);
@@ -93,11 +119,16 @@ async function refresh() {
   asking = true;
   dirty = false;
   const [began, before] = [Date.now(), posts];
+  let took = 0; // nothing, where it was in vain: who comes back is to be seen soon
   try {
-    const answer = await fetch(`/parts${location.search}`, { headers: { Accept: 'text/html' } });
+    const answer = await fetch(`/parts${location.search}`, {
+      headers: { Accept: 'text/html' },
+      signal: AbortSignal.timeout(LOST_MS),
+    });
     if (answer.status === 401) return over();
     if (answer.headers.get('Content-Type')?.startsWith('text/html')) {
       const page = read(await answer.text());
+      took = Date.now() - began;
       if (posts !== before) dirty = true; // rendered before what was done since
       else if (!paused) show(page);
       stale = false;
@@ -105,13 +136,14 @@ async function refresh() {
     } else {
       stale = dirty = true; // the stream may speak, and the page tell of an hour ago
       say('reconnecting', 'reconnecting…');
+      miss();
     }
   } catch {
-    // the stream's end says so
+    miss(); // that it is tried again the stream's end says
   } finally {
     asking = false;
     lit = true;
-    next = Date.now() + Math.max(LEAST_MS, SHARE * (Date.now() - began));
+    next = Date.now() + Math.max(LEAST_MS, SHARE * took);
     if (dirty) soon();
   }
 }
@@ -145,7 +177,10 @@ function listen() {
     hear();
     soon();
   };
-  stream.onerror = () => say('reconnecting', 'reconnecting…');
+  stream.onerror = () => {
+    say('reconnecting', 'reconnecting…');
+    miss();
+  };
   for (const name of ['event', 'delivery', 'gap']) {
     stream.addEventListener(name, () => {
       heard = Date.now();
@@ -221,6 +256,7 @@ function togglePause() {
     say('paused', 'held');
   } else {
     say('reconnecting', 'reconnecting…');
+    answered = Date.now(); // from here on it is asked again
     listen();
   }
 }

@@ -131,4 +131,6 @@ def webhook_probe(answer: Answer) -> Probe:
     down = answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR and answer.status != HTTPStatus.NOT_IMPLEMENTED
     if moved or down or answer.status == HTTPStatus.GONE:
         return Probe(ok=False, detail=f"{told} to a HEAD", wrong=not down)
+    if answer.status == HTTPStatus.NOT_FOUND:  # as a mistyped path does, and some that know no HEAD
+        return Probe(ok=True, detail=f"{told} to a HEAD: is its path right? `relay send NAME` tells")
     return Probe(ok=True, detail=f"reachable ({told} to a HEAD)")

@@ -78,6 +78,7 @@ def test_a_receiver_that_knows_no_head_is_there_all_the_same(status: int, ok: bo
     found = webhook_probe(Answer(status))
     assert found.ok is ok
     assert f"answered {status}" in found.detail
+    assert ("is its path right? `relay send NAME` tells" in found.detail) is (status == 404)
 
 
 WELL, GONE = Probe(ok=True, detail=""), Probe(ok=False, detail="")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -28,25 +29,33 @@ _START: Final = Mark(1, 1)
 _TAB: Final = "a tab; YAML is indented with spaces alone"
 _COLON: Final = "a second ': '; put a text that has one in quotes"
 _VARIABLE: Final = "variables are written ${NAME}, in quotes; {{NAME}} is a mapping in YAML"
-_PLAINEST: Final = (  # what it says, what the line looks like up to there, what is wrong then
+_COLON_BEFORE: Final = "is a colon missing before this?"
+_QUOTE: Final = "this quote is never closed"
+_PLAINEST: Final = (  # what it says, what the line looks like up to there, what is wrong then: there, or at ``here``
     ("tab character", re.compile(""), _TAB),
     ("cannot start any token", re.compile(r"\t$"), _TAB),
     ("expected ',' or", re.compile(r"\$\{$"), 'between { } or [ ] a variable stands in quotes: "${NAME}"'),
+    ("expected ',' or", re.compile(r"[\[{,]\s*\w[\w-]*\s+(?P<here>[\[{])$"), _COLON_BEFORE),
     ("expected ',' or", re.compile(r":\s[^][{},]*:$"), _COLON),
+    ("mapping values are not allowed", re.compile(r"^[\s-]*\w[\w-]*\s+(?P<here>[\[{]).*:\s.*:$"), _COLON_BEFORE),
     ("mapping values are not allowed", re.compile(r":\s.*:$"), _COLON),
 )
 _PLAINER: Final = (
     ("mapping values are not allowed", "this line is indented deeper than the one above it allows"),
     ("cannot start any token", "this character can't start a value; indent with spaces, and quote such a text"),
-    ("unexpected end of stream", "the quote is never closed"),
     ("expected ',' or ']'", "the list is never closed, or a comma is missing"),
     ("expected ',' or '}'", "the mapping is never closed, or a comma is missing"),
-    ("could not find expected ':'", "a key needs a colon and a space behind it"),
     ("expected '-' indicator", "this does not line up with the list above it"),
     ("expected <block end>", "this does not line up with what is above it"),
     ("expected key", "this does not line up with the keys above it"),
     ("escape character", "an unknown escape; in double quotes write \\\\ for a backslash, or use single quotes"),
 )
+_EARLIER: Final = (  # what is wrong where that began, which may be lines above the place where it came to light
+    ("unexpected end of stream", _QUOTE),
+    ("unexpected document indicator", _QUOTE),
+    ("could not find expected ':'", "a key needs a colon and a space behind it"),
+)
+_BEHIND_A_QUOTE: Final = " \t\r\n,]}:#"
 
 
 class _Place(Protocol):
@@ -113,8 +122,8 @@ def read(text: str, faults: Faults) -> Document:
     try:
         top = _Composer(faults).compose(yaml.parse(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
-        place = error.problem_mark or error.context_mark
-        faults.add(_mark(place), (), _explain(error, "" if place is None else text[: place.index + 1]))
+        mark, what = _explain(error, text)
+        faults.add(mark, (), f"this is not YAML: {what}")
         raise faults.error() from None
     if top is None or (top.plain and not top.text):
         faults.add(_START, (), "the file is empty")
@@ -284,20 +293,40 @@ def _mark(mark: _Place | None) -> Mark:
     return _START if mark is None else Mark(mark.line + 1, mark.column + 1)
 
 
-def _explain(error: yaml.MarkedYAMLError, until: str) -> str:
-    """What is wrong with the syntax; pieces of the file that PyYAML quotes are left out, they may be secret.
+def _explain(error: yaml.MarkedYAMLError, text: str) -> tuple[Mark, str]:
+    """What is wrong with the syntax, and where; pieces of the file that PyYAML quotes are left out, they may be secret.
 
     Args:
         error: As the parser raised it.
-        until: The file up to where it stopped, the character there included.
+        text: The file.
     """
-    problem = error.problem or "it can't be read"
+    place = error.problem_mark or error.context_mark
+    mark, problem = _mark(place), error.problem or "it can't be read"
+    quote = None if place is None else _overlong_quote(text, place)
+    if quote is not None:
+        return _mark(quote.start_mark), f"this quote is closed only on line {quote.end_mark.line + 1}"
+    until = "" if place is None else text[: place.index + 1]
     line = until[until.rfind("\n") + 1 :]
     for sign, shape, plainer in _PLAINEST:
-        if sign in problem and shape.search(line):
-            return f"this is not YAML: {plainer}"
+        found = shape.search(line) if sign in problem else None
+        if found is not None:
+            return (Mark(mark.line, found.start("here") + 1) if "here" in shape.groupindex else mark), plainer
+    for sign, plainer in _EARLIER:
+        if sign in problem:
+            return _mark(error.context_mark or place), plainer
     for sign, plainer in _PLAINER:
         if sign in problem:
-            return f"this is not YAML: {plainer}"
-    problem = problem.split(" '", 1)[0].split(' "', 1)[0]
-    return f"this is not YAML: {problem}"
+            return mark, plainer
+    return mark, problem.split(" '", 1)[0].split(' "', 1)[0]
+
+
+def _overlong_quote(text: str, place: _Place) -> yaml.Token | None:
+    """A quoted text that ends on the line of ``place`` where another was to begin; its own end is lines above."""
+    with suppress(yaml.YAMLError):
+        for token in yaml.scan(text, Loader=_LOADER):
+            start, end = token.start_mark, token.end_mark
+            quoted = isinstance(token, yaml.ScalarToken) and token.style in {"'", '"'}
+            behind = text[end.index : end.index + 1]  # empty at the file's end
+            if quoted and start.line < end.line == place.line and behind not in _BEHIND_A_QUOTE:
+                return token
+    return None

@@ -16,6 +16,7 @@ from relay.document.yaml import Document, read
 
 NO_START = "this character can't start a value; indent with spaces, and quote such a text"
 TAB = "a tab; YAML is indented with spaces alone"
+NO_COLON = "this is not YAML: is a colon missing before this?"
 COLON = "a second ': '; put a text that has one in quotes"
 VARIABLE = 'between { } or [ ] a variable stands in quotes: "${NAME}"'
 NO_TAG = "a YAML tag (!…) means nothing here; quote a text that begins with !"
@@ -162,7 +163,16 @@ def test_a_bomb_of_aliases_is_refused_before_it_goes_off(text: str) -> None:
         ("a: {b: http://x/${X}}\n", f"1:18: this is not YAML: {VARIABLE}"),
         ("a:\n\tb: 1\n", f"2:1: this is not YAML: {TAB}"),
         ("a:\n  b: 1\n\tc: 1\n", f"3:1: this is not YAML: {TAB}"),
-        ("a: 'x", "1:6: this is not YAML: the quote is never closed"),
+        ("a: 'x", "1:4: this is not YAML: this quote is never closed"),
+        ('a: 1\nb:\n  ö: "x, c: 1}\nd:\n - 2\n', "3:6: this is not YAML: this quote is never closed"),
+        ("a: 'x\n---\n", "1:4: this is not YAML: this quote is never closed"),
+        ('a: {b: "ö, c: 1}\nd:\n  - e: "f"\n', "1:8: this is not YAML: this quote is closed only on line 3"),
+        ('a: {b: "x\n y" c', "2:5: this is not YAML: the mapping is never closed, or a comma is missing"),
+        ("a: 1\nrules\n  - name: b\n", "2:1: this is not YAML: a key needs a colon and a space behind it"),
+        ("a:\n  b {c: 1, d: 2}\n", f"2:5: {NO_COLON}"),
+        ("a:\n - b [c: 1, d: 2]\n", f"2:6: {NO_COLON}"),
+        ("a: {b: 1, c {d: 2}}\n", f"1:13: {NO_COLON}"),
+        ("a: b {c: 1, d: 2}\n", f"1:8: this is not YAML: {COLON}"),
         ("a: @x", f"1:4: this is not YAML: {NO_START}"),
         ("a: 1\n b: 2\n", "2:3: this is not YAML: this line is indented deeper than the one above it allows"),
         ("a:\n  b: 1\n c: 2\n", "3:2: this is not YAML: this does not line up with the keys above it"),

@@ -112,8 +112,8 @@ def test_a_table_is_drawn_where_it_fits_and_not_where_it_does_not() -> None:
         (
             DestinationState(Switch.OFF, "410 Gone"),
             (
-                "degraded: the bot is switched off (410 Gone), its queue is kept: mend it, then `relay resume 'the bot'`"
-                f", or with another url {RELOADED}"
+                "degraded: the bot is switched off (410 Gone), its queue is kept: "
+                f"mend it, then `relay resume 'the bot'`, or with another url {RELOADED}"
             ),
         ),
         (

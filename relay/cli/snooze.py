@@ -14,6 +14,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -52,6 +53,8 @@ _KEPT: Final = {
     SnoozeKind.DESTINATION: "what would go there is kept and shown as suppressed",
     SnoozeKind.SYMBOL: "its alerts are kept and shown as suppressed",
 }
+_HEADS: Final = {"Snoozed": 0, "Kind": 0, "Until": 0, "Left": 60, "Since": 80}  # terminals narrower go without it
+_FOLDED: Final = frozenset({"Snoozed", "Until"})
 _MEANT: Final = {"list": "shows what is snoozed", "clear": "ends all"}  # typed as in `relay dead list`
 _NEGATIVE: Final = re.compile(r"-\d")
 _TO_THE_MINUTE: Final = 600.0  # seconds; of a snooze this long nobody wants to know the second
@@ -237,20 +240,22 @@ def _tell_all(active: Sequence[Snooze], *, as_json: bool) -> None:
     elif not active:
         click.echo("Nothing is snoozed.")
     elif sys.stdout.isatty():
-        Console(file=sys.stdout, highlight=False).print(_table(active, SystemClock().now_us()))
+        console = Console(file=sys.stdout, highlight=False)
+        console.print(table(active, SystemClock().now_us(), console.width))
     else:
         for snooze in active:
             click.echo(f"{_whose(snooze)} is snoozed until {_until(snooze)}.")
 
 
-def _table(active: Sequence[Snooze], now_us: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
-    table.add_column("Snoozed", overflow="fold")
-    for head in ("Kind", "Until", "Left", "Since"):
-        table.add_column(head, no_wrap=True)
+def table(active: Sequence[Snooze], now_us: int, width: int) -> Table:
+    """What is snoozed, with the columns that a terminal of this width has room for beside the names."""
+    heads = [head for head, least in _HEADS.items() if width >= least]
+    drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, header_style="bold")
+    for head in heads:
+        drawn.add_column(head, overflow="fold", no_wrap=head not in _FOLDED)
     for snooze in active:
-        table.add_row(*(Text(cell) for cell in _cells(snooze, now_us)))
-    return table
+        drawn.add_row(*(Text(cell) for cell in islice(_cells(snooze, now_us), len(heads))))
+    return drawn
 
 
 def _cells(snooze: Snooze, now_us: int) -> Iterator[str]:

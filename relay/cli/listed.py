@@ -103,7 +103,7 @@ _SOURCE: Final = Column("Source", text_of("source"), width=100, fixed=True)
 _RULES: Final = Column("Rules", text_of("rules"), width=120)
 
 LETTERS: Final = (_ID, _RECEIVED, _EVENT, _TO, _CODE, _ATTEMPTS, Column("Why", text_of("last_error"), width=80), _RULES)
-DELIVERIES: Final = (_ID, _RECEIVED, _EVENT, _TO, _STATE, _CODE._replace(width=80), _ATTEMPTS, _SOURCE, _RULES)
+DELIVERIES: Final = (_ID, _RECEIVED._replace(width=64), _EVENT, _TO, _STATE, _CODE, _ATTEMPTS, _SOURCE, _RULES)
 EVENTS: Final = (_ID, _RECEIVED, _EVENT, Column("Deliveries", _whereto), _SOURCE)
 
 

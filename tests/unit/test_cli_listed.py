@@ -9,7 +9,19 @@ from typing import Any, Final
 import pytest
 
 from relay.cli import listed
-from relay.cli.listed import DELIVERIES, EVENTS, LETTERS, fate, page_of, plain, show, show_more, show_one, what
+from relay.cli.listed import (
+    DELIVERIES,
+    EVENTS,
+    LETTERS,
+    Column,
+    fate,
+    page_of,
+    plain,
+    show,
+    show_more,
+    show_one,
+    what,
+)
 from relay.outbox.archive import DROPPED_BY_HAND, Page
 from relay.outbox.sql import queries
 from relay.redaction import register_secret
@@ -112,20 +124,26 @@ def test_what_others_wrote_neither_steers_a_terminal_nor_breaks_a_line(capsys: p
 
 
 @pytest.mark.parametrize(
-    ("width", "heads"),
+    ("columns", "width", "heads"),
     [
-        (40, ["Id", "Event", "To", "Code"]),
-        (80, ["Id", "Received", "Event", "To", "Code", "Why"]),
-        (120, ["Id", "Received", "Event", "To", "Code", "Attempts", "Why", "Rules"]),
+        (LETTERS, 40, ["Id", "Event", "To", "Code"]),
+        (LETTERS, 80, ["Id", "Received", "Event", "To", "Code", "Why"]),
+        (LETTERS, 120, ["Id", "Received", "Event", "To", "Code", "Attempts", "Why", "Rules"]),
+        (DELIVERIES, 50, ["Id", "Event", "To", "State", "Code"]),
+        (DELIVERIES, 80, ["Id", "Received", "Event", "To", "State", "Code"]),
     ],
 )
 def test_a_terminal_gets_as_many_columns_as_it_has_room_for(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int, heads: list[str]
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    columns: tuple[Column, ...],
+    width: int,
+    heads: list[str],
 ) -> None:
     monkeypatch.setenv("FORCE_COLOR", "1")
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("COLUMNS", str(width))
-    show([{**LETTER, "last_error": "a b " * 60}], LETTERS)
+    show([{**LETTER, "last_error": "a b " * 60}], columns)
     out = capsys.readouterr().out
     assert out.splitlines()[0].replace("\x1b[1m", "").replace("\x1b[0m", "").split() == heads
     assert "17" in out

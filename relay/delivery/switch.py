@@ -67,7 +67,7 @@ class LaneSwitch:
             await self._outbox.switch(self._name, state)
         self._state = self._wanted = state
         if state.switch is not Switch.ON:
-            _log.warning("destination takes nothing", destination=self._name, switch=state.switch, reason=state.reason)
+            _log.warning("destination takes nothing", destination=self._name, switch=state.switch, **_why(state))
         self._restored.set()
         # Should the clock have been set back, then at least no longer than was asked for.
         left_us = min(state.held_until_us - self._clock.now_us(), state.held_until_us - state.held_since_us)
@@ -89,7 +89,7 @@ class LaneSwitch:
         """Switch it now; returns the note of it, to be awaited."""
         state = DestinationState(switch, reason, self._clock.now_us(), self._fingerprint)
         if self._state.switch is not switch:
-            _log.warning("destination switched", destination=self._name, switch=switch.value, reason=reason)
+            _log.warning("destination switched", destination=self._name, switch=switch.value, **_why(state))
         if switch is not Switch.ON:
             self._state = state
         self._wanted = state
@@ -99,3 +99,8 @@ class LaneSwitch:
         await self._outbox.switch(self._name, state)
         if state is self._wanted:  # nobody has switched it once more meanwhile
             self._state = state
+
+
+def _why(state: DestinationState) -> dict[str, str]:
+    """The reason of it for a log; nothing where it needs none."""
+    return {"reason": state.reason} if state.reason else {}

@@ -633,3 +633,13 @@ async def test_a_queue_that_can_not_be_read_is_told_once_a_minute_with_how_often
                 await scene.clock.advance(1)
     told = [line for line in logged if line["event"] == "queue can't be read, trying again"]
     assert [line["held_back"] for line in told] == [0, 59]
+
+
+async def test_a_switch_is_logged_with_its_reason_where_it_has_one() -> None:
+    scene = Scene()
+    with capture_logs() as logged:
+        async with scene.running():
+            await scene.lane.pause()
+            await scene.lane.resume()
+    told = [line.get("reason") for line in logged if line["event"] == "destination switched"]
+    assert told == ["paused by an operator", None]

@@ -90,6 +90,10 @@ def test_what_was_done_is_said_where_it_shows(path: str, values: Values, place: 
             {"ok": False, "faults": [], "error": "it needs a token.", "hint": "Set one."},
             "Nothing changed. It needs a token. Set one.",
         ),
+        (
+            {"error": {"message": "there is no rule 'dayli'. Did you mean the rule 'daily'?"}},
+            "There is no rule 'dayli'. Did you mean the rule 'daily'?",
+        ),
         ({}, "Nothing changed. It could not be done."),
     ],
 )

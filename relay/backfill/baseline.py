@@ -20,15 +20,8 @@ from relay.outbox.channels import Baseline, ChannelState, RoundEnd
 
 
 def is_old(event: Event, baseline: Baseline) -> bool:
-    """Whether an alert lies before the channel's beginning.
-
-    A time told in steps (seconds, minutes) is before the baseline only when its whole step is.
-    """
-    when = event.triggered_at
-    before = when is not None and when.us + when.precision_us <= baseline.before_us
-    if baseline.id is None or event.id is None:
-        return before
-    return event.id <= baseline.id and (when is None or before)
+    """Whether an alert lies before the channel's beginning."""
+    return baseline.precedes(event.id, event.triggered_at)
 
 
 def part_old(events: Iterable[Event], baseline: Baseline | None) -> tuple[list[Event], list[Event]]:

@@ -17,6 +17,7 @@ from relay.cli.remote import Reach
 from relay.cli.told import told
 from relay.errors import Exit, UsageError
 from relay.outbox.archive import PAGE, Archive, Page, Selection, page_by_page
+from relay.outbox.listings import why_nowhere
 
 _EXAMPLES: Final = """\b
 Examples:
@@ -90,3 +91,5 @@ def _show_one(event: dict[str, Any], deliveries: list[dict[str, Any]], *, as_jso
     if deliveries:
         click.echo()
         show(deliveries, DELIVERIES)
+    else:
+        show_one({"deliveries": f"none: {why_nowhere(event)}"})

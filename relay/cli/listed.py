@@ -89,7 +89,9 @@ def text_of(key: str) -> Callable[[Item], str]:
 
 def _whereto(item: Item) -> str:
     states = item.get("deliveries")
-    return ", ".join(f"{name} {state}" for name, state in states.items()) if isinstance(states, Mapping) else ""
+    if isinstance(states, Mapping) and states:
+        return ", ".join(f"{name} {state}" for name, state in states.items())
+    return "(before the first start)" if item.get("before_start") else ""
 
 
 _ID: Final = Column("Id", text_of("id"), fixed=True)

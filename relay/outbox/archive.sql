@@ -13,7 +13,9 @@ fit(at, seq, bytes) AS (
 SELECT json_group_array(json_array(seq, key, channel, upstream_id, subject, json(symbols), timeframe, direction,
     shape, threshold, price, cc, triggered_at, precision, source, received_at, data,
     (SELECT json_group_array(json_array(destination, state, last_code, last_error)) FROM (
-        SELECT d.destination, d.state, d.last_code, d.last_error FROM deliveries d WHERE d.event = page.seq ORDER BY d.id))))
+        SELECT d.destination, d.state, d.last_code, d.last_error FROM deliveries d WHERE d.event = page.seq ORDER BY d.id)),
+    (SELECT json_array(c.baseline_id, c.baseline_before) FROM channels c
+        WHERE c.name = page.channel AND c.baseline_before IS NOT NULL)))
 FROM (SELECT * FROM events WHERE seq IN (SELECT seq FROM fit) ORDER BY seq DESC) page;
 
 -- name: seqs_down

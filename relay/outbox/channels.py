@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import msgspec
 
-from relay.events import Channel
+from relay.events import Channel, Instant
 
 
 class Hole(msgspec.Struct, frozen=True):
@@ -41,6 +41,16 @@ class Baseline(msgspec.Struct, frozen=True):
 
     id: int | None
     before_us: int
+
+    def precedes(self, number: int | None, when: Instant | None) -> bool:
+        """Whether an alert with this id, triggered then, lies before the channel's beginning.
+
+        A time told in steps (seconds, minutes) is before it only when its whole step is.
+        """
+        before = when is not None and when.us + when.precision_us <= self.before_us
+        if self.id is None or number is None:
+            return before
+        return number <= self.id and (when is None or before)
 
 
 class RoundEnd(msgspec.Struct, frozen=True):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from typing import Final, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -12,6 +12,7 @@ from relay.clock import isoformat
 from relay.deliveries import RuleMatch, State
 from relay.events import Channel, Source
 from relay.outbox.base import QueueStats
+from relay.outbox.channels import Baseline
 from relay.outbox.rows import instant, json_value
 from relay.values import read
 
@@ -39,6 +40,7 @@ class _EventListing(msgspec.Struct, array_like=True):
     received_at: int
     data: _Text
     deliveries: list[tuple[str, State, str, str]]
+    baseline: tuple[int | None, int] | None
 
 
 class _DeliveryListing(msgspec.Struct, array_like=True):
@@ -108,10 +110,25 @@ def event_items(text: str) -> list[dict[str, object]]:
                     for name, state, code, error in row.deliveries
                     if state is State.SUPPRESSED
                 },
+                "before_start": row.source is Source.BACKFILL
+                and not row.deliveries
+                and row.baseline is not None
+                and Baseline(*row.baseline).precedes(row.upstream_id, when),
                 "data": _object(row.data),
             }
         )
     return items
+
+
+def why_nowhere(item: Mapping[str, Any]) -> str:
+    """Why an event of a listing has no delivery, as far as that is known; empty where it has one."""
+    if item.get("deliveries"):
+        return ""
+    if item.get("before_start") is True:
+        return "before the first start, not delivered"
+    if item.get("data") in (None, ""):
+        return "what became of it is no longer kept"
+    return "no rule wanted it" if item.get("source") == Source.LIVE.value else "not sent to anyone"
 
 
 def delivery_items(text: str) -> list[dict[str, object]]:

@@ -15,6 +15,7 @@ import msgspec
 
 from relay.destinations.texts import price_text
 from relay.events import symbol_root
+from relay.outbox.listings import why_nowhere
 from relay.web.looks import Look, look_of
 from relay.web.shown import as_json, micros
 
@@ -48,6 +49,7 @@ class Row(msgspec.Struct, frozen=True):
         received_us: When it was first seen; None where that is not told.
         triggered_at: As told; empty where it was not.
         recovered: It came over REST.
+        nowhere: Why it has none of them, as far as that is known; else empty.
         payload: What was sent, as a person reads it; empty where that was let go of.
         is_whole: All of it.
     """
@@ -67,6 +69,7 @@ class Row(msgspec.Struct, frozen=True):
     source: str
     recovered: bool
     fates: tuple[Fate, ...]
+    nowhere: str
     payload: str
     is_whole: bool
 
@@ -103,6 +106,7 @@ def row_of(event: Mapping[str, Any]) -> Row:
         source=_text(event, "source"),
         recovered=event.get("source") == "backfill",
         fates=tuple(_fate(str(name), str(state), held.get(name) or {}) for name, state in fates),
+        nowhere=why_nowhere(event),
         payload=_text(event, "data"),
         is_whole=event.get("whole") is not False,
     )

@@ -46,6 +46,20 @@ def test_what_was_suppressed_says_why() -> None:
     assert row_of({**an_event(7), **held}).fates == (Fate("bot", "suppressed", Look.REST, "cooldown", "a: b"),)
 
 
+@pytest.mark.parametrize(
+    ("event", "said"),
+    [
+        ({}, ""),
+        ({"deliveries": {}, "source": "live"}, "no rule wanted it"),
+        ({"deliveries": {}, "source": "backfill"}, "not sent to anyone"),
+        ({"deliveries": {}, "source": "backfill", "before_start": True}, "before the first start, not delivered"),
+        ({"deliveries": {}, "source": "live", "data": None}, "what became of it is no longer kept"),
+    ],
+)
+def test_what_went_nowhere_says_why_as_far_as_that_is_known(event: dict[str, Any], said: str) -> None:
+    assert shown({**an_event(7), **event}).nowhere == said
+
+
 def test_a_break_is_told_by_its_futures_and_how_many_they_are() -> None:
     event = {**an_event(7), "symbol": None, "symbols": ["ES1!", "NQ1!", "YM1!"], "shape": None, "threshold": 3}
     row = row_of({**event, "direction": "bearish"})

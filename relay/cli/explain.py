@@ -10,6 +10,7 @@ from typing import Final
 import click
 
 from relay.cli import endpoints, explanation
+from relay.cli.became import became
 from relay.cli.compare import RUNNING, compare
 from relay.cli.foretold import Foretelling, Found
 from relay.cli.given import Given, several
@@ -46,8 +47,9 @@ def command(*, event: str, offline: bool, config: Path | None, as_json: bool) ->
     """Say why each rule does or does not want an event, and what would be sent where. Sends nothing.
 
     An event is a file with an envelope as the socket sends it, or several, one a line; - for standard input; or the
-    number or key of a stored one. It is judged as if it came now: with the cooldowns and snoozes of the relay that runs
-    here, or of its store, and with states looked up over REST where a rule asks for them.
+    number or key of a stored one, of which is said first what became of it. Then it is judged as if it came now: with
+    the cooldowns and snoozes of the relay that runs here, or of its store, and with states looked up over REST where a
+    rule asks for them.
     """
     with told(as_json=as_json):
         loaded = load_quietly(config)
@@ -70,7 +72,14 @@ async def _explain(config: Config, text: str, *, offline: bool) -> list[explanat
     ]
     found: Found = {} if offline else await _look_up(config, {name for one in asking for name in one.wanted})
     return [
-        explanation.Answer(given, _sighted(given, now_us), one.told(found), (*memory.doubts, *doubts), now_us)
+        explanation.Answer(
+            given,
+            _sighted(given, now_us),
+            one.told(found),
+            (*memory.doubts, *doubts),
+            now_us,
+            await became(config, given),
+        )
         for given, one in zip(events, asking, strict=True)
     ]
 

@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from relay.cli import became
+from relay.cli.became import Became, Line
 from relay.cli.fates import DestinationFate, Foretold, RuleFate
 from relay.cli.given import Given
 from relay.clock import MICROS, isoformat
@@ -40,6 +42,7 @@ class Answer(NamedTuple):
         foretold: What would become of it.
         doubts: What is not known, a sentence each.
         now_us: The moment it was judged at, µs since the epoch.
+        became: What became of it when it came; None where it is not stored.
     """
 
     given: Given
@@ -47,13 +50,7 @@ class Answer(NamedTuple):
     foretold: Foretold
     doubts: tuple[str, ...]
     now_us: int
-
-
-class _Row(NamedTuple):
-    name: str
-    word: str
-    good: bool | None
-    text: str
+    became: Became | None = None
 
 
 def show(answers: Sequence[Answer], *, text: str) -> None:
@@ -69,6 +66,10 @@ def show(answers: Sequence[Answer], *, text: str) -> None:
             console.print()
         for style, line in zip(("bold", "dim"), _head(answer), strict=True):
             console.print(Text(printable(line), style))
+        if answer.became is not None:
+            rows = list(became.said(answer.became, answer.now_us))
+            _print(console, "what became of it", rows, none=answer.became.nowhere)
+            console.print(Text("\nIf it came now:", "bold"))
         ordered = sorted(answer.foretold.rules, key=lambda fate: fate.matched is False)  # what matched comes first
         _print(console, "rules", [_rule_row(fate) for fate in ordered])
         _print(console, "destinations", [_destination_row(fate) for fate in answer.foretold.destinations])
@@ -78,8 +79,8 @@ def show(answers: Sequence[Answer], *, text: str) -> None:
         console.print(Text(printable(line)))
 
 
-def _print(console: Console, title: str, rows: Sequence[_Row]) -> None:
-    console.print(Text(f"{title}:" if rows else f"{title}: none"))
+def _print(console: Console, title: str, rows: Sequence[Line], *, none: str = "none") -> None:
+    console.print(Text(f"{title}:" if rows else f"{title}: {none}"))
     if not console.is_terminal:
         for row in rows:
             console.print(Text(printable(f"  {row.name}: {row.word}{f'; {row.text}' if row.text else ''}")))
@@ -100,7 +101,8 @@ def _head(answer: Answer) -> Iterator[str]:
         age = (answer.now_us - at.us) / MICROS
         said = f"triggered {at.isoformat()}, {roughly(age)} {'ago' if age >= 0 else 'from now'}"
     recovered = answer.sighted.source is Source.BACKFILL
-    yield f"{said}; judged as if it came now, {'recovered' if recovered else 'live'}"
+    judged = "" if answer.became is not None else "judged as if it came now, "
+    yield f"{said}; {judged}{'recovered' if recovered else 'live'}"
 
 
 def _what(event: Event) -> str:
@@ -112,14 +114,14 @@ def _what(event: Event) -> str:
     return " ".join(filter(None, (names, count, timeframe, event.direction, event.shape, price))) or "?"
 
 
-def _rule_row(fate: RuleFate) -> _Row:
+def _rule_row(fate: RuleFate) -> Line:
     said = [str(failure) for failure in fate.failures[:1]] or [note.text for note in fate.notes]
     if fate.reason is Suppression.UNKNOWN:
-        return _Row(fate.rule.name, "not known", None, "; ".join(("dropped (on_unknown: drop)", *said)))
-    return _Row(fate.rule.name, _MATCHED[fate.matched], fate.matched, "; ".join(said))
+        return Line(fate.rule.name, "not known", None, "; ".join(("dropped (on_unknown: drop)", *said)))
+    return Line(fate.rule.name, _MATCHED[fate.matched], fate.matched, "; ".join(said))
 
 
-def _destination_row(fate: DestinationFate) -> _Row:
+def _destination_row(fate: DestinationFate) -> Line:
     said = [fate.detail] if fate.sent is False else []
     if fate.rules:
         said.append(f"{'would list' if fate.sent is False else 'lists'} {words.listing(fate.rules, 'and')}")
@@ -129,16 +131,16 @@ def _destination_row(fate: DestinationFate) -> _Row:
         said.append("shows the symbol's state")
     if fate.held:
         word = "would be held" if fate.reason == Switch.PAUSED else "would be queued"
-        return _Row(fate.name, word, None, "; ".join(said))
-    return _Row(fate.name, _SENT[fate.sent], fate.sent, "; ".join(said))
+        return Line(fate.name, word, None, "; ".join(said))
+    return Line(fate.name, _SENT[fate.sent], fate.sent, "; ".join(said))
 
 
 def _hint(answers: Sequence[Answer], text: str) -> Iterator[str]:
     sent = next((fate.name for answer in answers for fate in answer.foretold.destinations if fate.sent), None)
     if sent is not None and len(answers) == 1 and text != "-":
-        yield f"Nothing was sent. `relay send {sent} --event {text} --dry-run` shows the message."
+        yield f"This command sent nothing. `relay send {sent} --event {text} --dry-run` shows the message."
     else:
-        yield "Nothing was sent."
+        yield "This command sent nothing."
 
 
 def plain(answers: Sequence[Answer]) -> str:
@@ -155,6 +157,7 @@ def _plain(answer: Answer) -> dict[str, object]:
         "triggered_at": event.triggered_at.isoformat() if event.triggered_at else None,
         "judged_at": isoformat(answer.now_us),
         "source": answer.sighted.source.value,
+        "became": became.plain(answer.became),
         "rules": [_plain_rule(fate) for fate in answer.foretold.rules],
         "destinations": [_plain_destination(fate) for fate in answer.foretold.destinations],
         "notes": list(answer.doubts),

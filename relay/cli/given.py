@@ -42,12 +42,14 @@ class Given(NamedTuple):
         key: Its key: as it was first stored, else its own.
         received_at_us: When it was first seen, µs since the epoch; None where nobody has seen it.
         source: How it came; None where nobody has seen it.
+        item: The stored one, as a listing shows it; None where nobody has seen it.
     """
 
     event: Event
     key: str
     received_at_us: int | None
     source: Source | None = None
+    item: Mapping[str, object] | None = None
 
 
 async def given(config: Config, text: str) -> Given:
@@ -117,7 +119,7 @@ def _from_item(name: str, item: Mapping[str, object]) -> Given:
     event = timed(event, msgspec.json.encode(item.get("triggered_at")))
     source = str(item.get("source"))
     known = Source(source) if source in set(Source) else None
-    return Given(event, str(key), received.us if received else None, known)
+    return Given(event, str(key), received.us if received else None, known, item)
 
 
 def _decode(name: str, channel: Channel, data: bytes) -> Event:

@@ -103,7 +103,7 @@ async def test_each_rule_matches_or_tells_the_first_condition_that_failed(
     assert lines[5].endswith(", max_age 10m")
     assert lines[13].startswith("  fast: not sent; expired: triggered ")
     assert lines[13].endswith("wanted for 10 minutes; would list fresh")
-    assert lines[14].startswith("Nothing was sent.")
+    assert lines[14].startswith("This command sent nothing.")
     assert ("`relay send bot --event" in lines[14]) is not from_stdin
     assert not (tmp_path / "relay.db").exists()
 
@@ -161,6 +161,7 @@ async def test_a_stored_event_is_had_from_the_running_relay_and_else_from_its_st
         assert await daemon.stop() == 0
     (event,) = await told(str(second["id"]), "-c", config)
     assert by_name(event["destinations"])["bot"]["reason"] == "cooldown"
+    assert [item["state"] for item in event["became"]["deliveries"]] == ["suppressed"]
 
 
 async def test_cooldowns_snoozes_and_hours_are_told_of_the_rules_that_matched(

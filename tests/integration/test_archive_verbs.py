@@ -13,14 +13,18 @@ import pytest
 
 from relay.cli import invoke as run
 from relay.cli.remote import RefusedError
+from relay.clock import MICROS, SystemClock
 from relay.errors import LockedError, StoreBusyError
-from relay.events import Channel
+from relay.events import Channel, Source
+from relay.outbox.channels import Baseline, RoundEnd
+from relay.outbox.memory import Snooze, SnoozeKind
 from relay.outbox.sqlite import SqliteOutbox
 from relay.upstream.decode import decode_event
 from relay.web.server import Web
 from tests.support.clock import START_US, FakeClock
 from tests.support.events import entry, in_force
 from tests.support.front_desk import DEAD, EVENTS, LETTERS, fill, front_desk
+from tests.support.lane import OK
 
 CONFIG = """
 stratalerts: {{api_key: k}}
@@ -30,6 +34,7 @@ destinations:
   swing: {{type: webhook, url: "https://swing.example/x"}}
 rules: [{{name: daily bulls, to: [bot, swing]}}]
 """
+HOUR_US = 3_600 * MICROS
 ALERTS = EVENTS - 1  # the break goes nowhere
 
 
@@ -156,6 +161,45 @@ async def test_an_alert_nested_without_end_or_large_keeps_nothing_else_from_bein
         assert "DEEP" in said
         assert "AAPL" in said or verb not in listings
     assert len(json.loads(said)["items"]) == 4
+
+
+async def test_what_became_of_an_event_is_told_before_what_would(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outbox = await SqliteOutbox.open(tmp_path / "relay.db", FakeClock())
+    began = RoundEnd(Channel.IN_FORCE, 3, START_US, START_US, Baseline(3, START_US + MICROS))
+    old, late, quiet, sent = in_force(3), in_force(4, "TSLA"), in_force(5, "MSFT"), in_force(6, "NVDA")
+    fetched = [entry(event, source=Source.BACKFILL) for event in (old, late)]
+    await outbox.commit([*fetched, entry(quiet), entry(sent, "swing")], round_end=began)
+    for delivery in (await outbox.claim("swing", after=0, limit=9))[0]:
+        await outbox.ack(delivery, OK, at_us=START_US)
+    await outbox.memory.snooze(Snooze(SnoozeKind.DESTINATION, "swing", START_US, SystemClock().now_us() + HOUR_US))
+    await outbox.close()
+    (tmp_path / "config.yaml").write_text(CONFIG.format(listen="off"))
+
+    async def said(*arguments: str) -> str:
+        assert await asyncio.to_thread(run, [*arguments, "-c", str(tmp_path / "config.yaml")]) == 0
+        return capsys.readouterr().out
+
+    listed = [line.split("\t")[3] for line in (await said("events")).splitlines()]
+    assert listed == ["swing delivered", "", "", "(before the first start)"]
+    nowhere = ["before the first start, not delivered", "not sent to anyone", "no rule wanted it"]
+    for number, why in enumerate(nowhere, 1):
+        assert (await said("events", str(number))).splitlines()[-1] == f"deliveries: none: {why}"
+        assert (await said("explain", str(number))).splitlines()[2:5] == [
+            f"what became of it: {why}",
+            "",
+            "If it came now:",
+        ]
+    shown = (await said("explain", "4")).splitlines()
+    assert shown[2] == "what became of it:"
+    assert re.fullmatch(r"  swing: delivered; at 2026-04-10 .*; for daily bulls", shown[3])
+    assert shown[5:7] == ["If it came now:", "rules:"]
+    assert any(line.startswith("  swing: not sent; snoozed until ") for line in shown[7:])
+    assert shown[-1].startswith("This command sent nothing.")
+    became = [json.loads(await said("explain", name, "--json"))["events"][0]["became"] for name in ("1", "4")]
+    assert became[0] == {"deliveries": [], "text": nowhere[0]}
+    assert [(item["destination"], item["state"]) for item in became[1]["deliveries"]] == [("swing", "delivered")]
 
 
 async def test_deliveries_are_listed_by_their_state(relay: Verb) -> None:

@@ -192,6 +192,8 @@ stratalerts:
   websocket_url: {simulator.websocket_url}
   rest_url: {simulator.rest_url}
 
-Faults while it runs: curl -X POST {simulator.control_url}/drop"""
+Faults while it runs: curl -X POST {simulator.control_url}/drop
+Ids begin anew with each start: a relay that keeps its store knows them from the last one, and sends nothing for them
+again. Let it begin with a new one, too (storage.url)."""
     )
     sys.stdout.flush()

@@ -29,9 +29,11 @@ def test_it_says_where_it_listens_serves_and_ends_cleanly(ending: signal.Signals
             assert '"channels":["alerts.in_force"]' in str(socket.recv(timeout=10))
             assert '"type":"alert.in_force"' in str(socket.recv(timeout=10))
         running.send_signal(ending)
-        out, err = running.communicate(timeout=20)
+        out = running.stdout.read()  # the lines that came with the first one included
+        _, err = running.communicate(timeout=20)
     assert (running.returncode, err) == (0, "")
     assert "another" not in out
+    assert "Ids begin anew with each start" in out
 
 
 @pytest.mark.parametrize(

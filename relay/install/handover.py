@@ -6,6 +6,7 @@
     headers: {A: secret}      ──> A: ${RELAY_SECRET_1}, likewise: no file can hold a header
     # was https://…           ──> # was ***
     symbol_file, ca_file      ──> files beside the config, as they are
+    # …$schema=./…            ──> nothing: where editors find the schema, which is no part of the service
 
 What holds always: the text that comes out may be read by everybody, and means what the one that went in meant.
 """
@@ -32,6 +33,7 @@ from relay.secret import Secret
 _CREDENTIAL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}", re.ASCII)
 _PLAIN: Final = re.compile(r"[^A-Za-z0-9]+")
 _TAKEN: Final = frozenset({"config.yaml", "config.schema.json", "relay.env"})
+_OF_EDITORS: Final = re.compile(r"\A# yaml-language-server: \$schema=\./config\.schema\.json\r?\n(?:#\r?\n)?")
 _BESIDE: Final = ("symbol_file", "ca_file")
 
 ReadFile = Callable[[str], str]
@@ -69,7 +71,7 @@ def handover(text: str, env: Mapping[str, str], *, secret: ReadFile, beside: Rea
     Raises:
         ConfigError: Something of it can't be handed over; says what to do.
     """
-    text = text.removeprefix("\ufeff")
+    text = _OF_EDITORS.sub("", text.removeprefix("\ufeff"))
     raw = document.read(text, Faults("config.yaml")).root
     expanded = document.read(text, Faults("config.yaml"))
     expand(expanded, env)

@@ -81,6 +81,14 @@ def test_a_service_reads_what_its_owner_wrote(config: dict[str, Any], flow: bool
     assert "zq7" not in f"{made.text}{masked(text)}"
 
 
+def test_the_line_by_which_editors_find_the_schema_is_not_handed_over_as_the_schema_is_not() -> None:
+    line, text = "# yaml-language-server: $schema=./config.schema.json\n", "# mine\ndestinations: {}\n"
+    for start in (line, f"{line}#\n", f"\ufeff{line}", ""):
+        assert handed(f"{start}{text}").text == text
+    elsewhere = line.replace("./", "https://example.com/")
+    assert handed(f"{elsewhere}{text}").text == f"{elsewhere}{text}"
+
+
 @pytest.mark.parametrize(
     ("header", "stays"),
     [

@@ -125,6 +125,8 @@ def _refused(signs: Signs) -> Iterator[str]:
     for channel, status in signs.backfills.items():
         if status.standing is Standing.REFUSED:
             yield f"backfill of {channel.value} is refused: {status.last_error}. {status.hint}".strip()
+        elif status.failing_seconds >= LONG_SECONDS:  # what the socket misses comes from there alone
+            yield f"backfill of {channel.value} has failed for more than {_LONG}: {status.last_error}"
     if (refusal := signs.refused_lookup) is not None:
         yield f"states can't be looked up: {refusal}. {refusal.hint}".strip()
     if signs.reload_fault:

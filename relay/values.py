@@ -1,6 +1,7 @@
 """JSON that somebody else wrote, as values, whatever is in it.
 
     text ──shallow──> what is nested too deeply is null ──read──> values
+    text that is no JSON ──mended──> JSON, where it only holds what careless writers put into it
 
 An object that was let in may hold what no value can: a number like 1e999, or lists in lists beyond what a program's
 stack takes. It spoils nothing else of it: that number is None, and so is what is nested deeper than ``LEVELS``.
@@ -23,6 +24,12 @@ _DIGITS: Final = 4000  # of a whole number; Python makes none of more than 4300
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?+'  # or what there is of one
 _STRINGS: Final = re.compile(_STRING, re.DOTALL)
 _TOKENS: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
+_FOREIGN: Final = re.compile(_STRING + rb"|-?\bInfinity\b|\bNaN\b", re.DOTALL)
+_CONTROL: Final = re.compile(rb"[\x00-\x1f]")
+_ESCAPES: Final = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.", re.DOTALL
+)
+_BOM: Final = b"\xef\xbb\xbf"
 _AS_LISTS: Final = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS: Final = bytes(set(range(256)) - set(b"[]{}"))
 
@@ -63,6 +70,23 @@ def shallow(text: bytes, levels: int = LEVELS) -> bytes:
                     start = found.end()
                 depth -= 1
     return b"".join((*kept, text[start:] if depth <= levels else b""))
+
+
+def mended(text: bytes) -> bytes:
+    """``text`` without what some writers put into JSON and JSON does not have; what else is wrong with it stays wrong.
+
+    NaN and the infinities are null, half a surrogate is U+FFFD, a raw control character is escaped, a BOM is gone.
+    """
+    return _FOREIGN.sub(_in_json, text.removeprefix(_BOM))
+
+
+def _in_json(found: re.Match[bytes]) -> bytes:
+    token = found[0]
+    if not token.startswith(b'"'):
+        return b"null"
+    if b"\\u" in token:
+        token = _ESCAPES.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], token)
+    return _CONTROL.sub(lambda control: b"\\u%04x" % control[0][0], token)
 
 
 def _is_flat(text: bytes, levels: int) -> bool:

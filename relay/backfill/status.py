@@ -40,6 +40,7 @@ class Status(msgspec.Struct, frozen=True):
         scope: The scope to add to the key, while it is refused for lack of one.
         hint: What to do about the last trouble, one sentence, or empty.
         last_error: The last trouble, for a person; empty once a round was complete.
+        failing_seconds: For how long REST has given no page, as of the last try; 0 once it gave one.
         last_completed_us: When a round was last complete in this run, µs since the epoch.
         fetched: Items that the round under way has been shown, those that were asked for twice counted twice; 0 without
             one.
@@ -54,6 +55,7 @@ class Status(msgspec.Struct, frozen=True):
     scope: str = ""
     hint: str = ""
     last_error: str = ""
+    failing_seconds: float = 0.0
     last_completed_us: int | None = None
     fetched: int = 0
     rounds: int = 0
@@ -68,6 +70,7 @@ class Board:
         self._clock = clock
         self._metrics = metrics
         self._throttle = LogThrottle(clock)
+        self._failing_since: float | None = None  # monotonic seconds
         self._log = log.bind(channel=channel.value)
         self.status = Status(channel)
         for result in Result:
@@ -88,6 +91,9 @@ class Board:
 
     def answered(self, page: RestPage) -> None:
         """REST gave a page."""
+        if self._failing_since is not None:
+            self._failing_since = None
+            self._set(failing_seconds=0.0)
         self._set(fetched=self.status.fetched + page.size)
         if self.status.standing is not Standing.RUNNING:
             self._set(standing=Standing.RUNNING, scope="")
@@ -98,7 +104,11 @@ class Board:
 
     def troubled(self, error: RestUnavailableError, delay: float) -> None:
         """REST failed; the request is repeated in ``delay`` seconds."""
-        self._set(standing=Standing.RETRYING, last_error=str(error), scope="")
+        now = self._clock.monotonic()
+        if self._failing_since is None:
+            self._failing_since = now
+        failing = now - self._failing_since
+        self._set(standing=Standing.RETRYING, last_error=str(error), failing_seconds=failing, scope="")
         held_back = self._throttle.admit("troubled")
         if held_back is not None:
             self._log.warning(

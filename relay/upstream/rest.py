@@ -4,8 +4,9 @@
 
 One call is one request: paging, splitting and waiting are the backfill's. An item that is no event is counted and
 passed over, but its id still moves the greatest id, or a broken newest item would be fetched for ever. One that is
-nested beyond what can be read is taken without its depths, so that it keeps no other from being fetched. How it is
-asked, and what a refusal means, is ``get``'s. Source: the vendor's alerts page.
+nested beyond what can be read is taken without its depths, and what a careless writer put in and JSON lacks (NaN,
+half a surrogate) is mended, so that it keeps no other from being fetched. How it is asked, and what a refusal means, is
+``get``'s. Source: the vendor's alerts page.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from relay.upstream.access import SCOPES, AuthStyle
 from relay.upstream.decode import decode_event, peek_id
 from relay.upstream.errors import DecodeError, RestUnavailableError, Unavailability
 from relay.upstream.get import NOT_THE_API, Getter
-from relay.values import shallow
+from relay.values import mended, shallow
 
 PATHS: Final[Mapping[Channel, str]] = {
     Channel.IN_FORCE: "/alerts/in-force",
@@ -129,11 +130,15 @@ async def _items_in(body: bytes) -> list[msgspec.Raw]:
     try:
         return _items(body)
     except RecursionError:
-        return await asyncio.to_thread(_items_shallow, body)  # the loop turns meanwhile: it may be large
+        pass
+    except RestUnavailableError as error:
+        if error.reason is not Unavailability.NOT_JSON:
+            raise
+    return await asyncio.to_thread(_items_mended, body)  # the loop turns meanwhile: it may be large
 
 
-def _items_shallow(body: bytes) -> list[msgspec.Raw]:
-    return _items(shallow(body, _DEEPEST))
+def _items_mended(body: bytes) -> list[msgspec.Raw]:
+    return _items(shallow(mended(body), _DEEPEST))
 
 
 def _items(body: bytes) -> list[msgspec.Raw]:

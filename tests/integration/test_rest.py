@@ -152,6 +152,24 @@ async def test_an_item_nested_beyond_what_can_be_read_keeps_no_other_from_being_
     assert (found.rejected, found.greatest_id, found.items[1].cc) == (0, 9, "2U")
 
 
+@pytest.mark.parametrize(
+    ("odd", "told"),
+    [
+        (rb'"later":NaN', b'"later":null'),
+        (rb'"later":[-Infinity,"NaN"]', b'"later":[null,"NaN"]'),
+        (rb'"later":"\ud800 \ud83d\ude00 \\ud800"', rb'"later":"\ufffd \ud83d\ude00 \\ud800"'),
+        (rb'"\udc00k":1', rb'"\ufffdk":1'),
+        (b'"later":"a\nb\x01"', rb'"later":"a\u000ab\u0001"'),
+    ],
+)
+async def test_what_json_does_not_have_keeps_no_other_from_being_fetched(odd: bytes, told: bytes) -> None:
+    body = b'\xef\xbb\xbf{"items": [{"id":7,"symbol":"A"},{"id":9,%s},{"id":8,"symbol":"C"}]}' % odd
+    async with asking(saying(body)) as rest:
+        found = await page(rest)
+    assert [event.id for event in found.items] == [7, 9, 8]
+    assert (found.rejected, found.items[1].data) == (0, b'{"id":9,%s}' % told)
+
+
 async def test_an_empty_page_has_no_greatest_id() -> None:
     async with asking(saying({"items": []})) as rest:
         found = await page(rest, Channel.BREAKS)

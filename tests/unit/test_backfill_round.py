@@ -337,6 +337,7 @@ async def test_the_same_request_is_repeated_until_it_is_answered_and_the_cursor_
     status = scene.backfiller.status[Channel.IN_FORCE]
     assert status.standing is Standing.RETRYING
     assert status.last_error == "the upstream answered HTTP 503"
+    assert 60 < status.failing_seconds <= 120
     assert 7 <= len(scene.rest.asked) <= 9, "1, 2, 4, 8, 16, then at most 30 s"
     assert len({(asked.since_id, str(asked.filters)) for asked in scene.rest.asked}) == 1
     assert scene.store.calls == []
@@ -346,6 +347,7 @@ async def test_the_same_request_is_repeated_until_it_is_answered_and_the_cursor_
     assert scene.store.ids == [1_004]
     status = scene.backfiller.status[Channel.IN_FORCE]
     assert (status.standing, status.last_error, status.rounds) == (Standing.IDLE, "", 1)
+    assert status.failing_seconds == 0
     assert scene.value("ok") == 1
 
 

@@ -88,6 +88,10 @@ def test_it_is_not_ready_and_says_why(signs: Signs, reason: str) -> None:
             "backfill of alerts.in_force is refused: 403. Add a scope.",
         ),
         (
+            {"backfills": backfill(standing=Standing.RETRYING, last_error="HTTP 500", failing_seconds=600.0)},
+            "backfill of alerts.in_force has failed for more than 10 minutes: HTTP 500",
+        ),
+        (
             {"refused_lookup": RelayError("403", hint="Add states:read.")},
             "states can't be looked up: 403. Add states:read.",
         ),

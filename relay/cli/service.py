@@ -46,8 +46,7 @@ def written(made: Planned) -> Iterator[str]:
     for file in made.changed:
         secret = " (secret: only root can read it)" if file.secret else ""
         yield f"wrote {apply.inside(made.root, file.path)}{secret}"
-    if made.changed:
-        yield from _left(made)
+    yield from _left(made)
 
 
 def _left(made: Planned) -> Iterator[str]:

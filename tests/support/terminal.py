@@ -9,7 +9,7 @@ import re
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -52,8 +52,13 @@ class Terminal:
         os.write(self._handle, keys)
 
     def interrupt(self) -> None:
-        """Ctrl-C, which this terminal would not make a signal of: it is nobody's own."""
+        """Ctrl-C, which this terminal would not make a signal of: it is nobody's own.
+
+        And Enter: a signal that comes just before a read begins is heard when the read returns.
+        """
         self._process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # it may have ended
+            self.type("")
 
     async def answer(self, question: str, line: str = "") -> None:
         """Wait for a question, and answer it."""
